@@ -1,0 +1,114 @@
+/** The signed profile bundle and what is in it. Source: design, Trust, Profile bundle; spec O2–O5. */
+import { z } from "zod";
+import { ed25519Jwk } from "./identity.ts";
+import { agentId, orgId, sha256, slug, subjectId, thumbprint } from "./ids.ts";
+
+/** Path of a file in a bundle: relative, forward slashes, no `.` or `..` segments. */
+const bundlePath = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/, "a relative path without . or .. segments");
+
+/** Key thumbprints that carry authority. Issuer keys carry none. */
+export const roster = z.strictObject({
+  approvers: z.array(z.strictObject({ subject: subjectId, role: slug, key: ed25519Jwk })),
+  stewards: z.array(thumbprint),
+});
+/** Key thumbprints that carry authority. */
+export type Roster = z.infer<typeof roster>;
+
+/** What is no longer trusted. `seq` grows with every change. */
+export const revocations = z.strictObject({ seq: z.int().min(0), agents: z.array(agentId), subjects: z.array(subjectId), keys: z.array(thumbprint) });
+/** What is no longer trusted. */
+export type Revocations = z.infer<typeof revocations>;
+
+/** The signed statement about a bundle: payload of a compact JWS (EdDSA, `typ` "gaggle-bundle+jws") by the org's root key, over RFC 8785 JSON. */
+export const bundleManifest = z.strictObject({
+  v: z.literal(1),
+  org: orgId,
+  orgName: z.string().min(1).max(100),
+  role: slug,
+  version: z.int().min(1),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  root: ed25519Jwk,
+  issuers: z.array(ed25519Jwk).min(1),
+  admins: z.array(ed25519Jwk).min(1),
+  roster,
+  revocations,
+  policyHash: sha256,
+  files: z.record(bundlePath, sha256),
+});
+/** The signed statement about a bundle. */
+export type BundleManifest = z.infer<typeof bundleManifest>;
+
+/** A bundle as it travels: the manifest's compact JWS and each file's text. */
+export const signedBundle = z.strictObject({ manifest: z.string().max(1_048_576), files: z.record(bundlePath, z.string().max(524_288)) });
+/** A bundle as it travels. */
+export type SignedBundle = z.infer<typeof signedBundle>;
+
+/** What a role's agent can be asked to do: a recipe under a name. */
+export const skill = z.strictObject({
+  id: slug,
+  description: z.string().max(300),
+  /** Path of the recipe in the bundle, for example `recipes/marketing/accruals.yaml`. */
+  recipe: bundlePath,
+  /** Whether an interrupted run may be repeated without asking a person. */
+  restart: z.enum(["safe", "ask"]),
+  timeoutSeconds: z.int().min(1).max(3_600).default(600),
+  maxTurns: z.int().min(1).max(200).default(30),
+});
+/** What a role's agent can be asked to do. */
+export type Skill = z.infer<typeof skill>;
+
+/** `profile.json` in a bundle. */
+export const roleProfile = z.strictObject({
+  role: slug,
+  title: z.string().max(100),
+  department: slug,
+  /** Autonomy level 0 (suggests) to 3 (acts alone within policy). */
+  level: z.int().min(0).max(3),
+  extensions: z.array(z.strictObject({ name: slug, tools: z.array(z.string()).min(1) })),
+  skills: z.array(skill),
+  guard: z.strictObject({ mode: z.enum(["off", "detect-only", "mask-and-forward", "strict"]) }),
+  concurrency: z.int().min(1).max(16),
+  locale: z.string().max(20),
+});
+/** `profile.json` in a bundle. */
+export type RoleProfile = z.infer<typeof roleProfile>;
+
+/** `org-chart.json` in a bundle: an adjacency list. */
+export const orgChart = z.array(
+  z.strictObject({
+    id: subjectId,
+    title: z.string().max(100),
+    role: slug,
+    department: slug,
+    manager: subjectId.nullable(),
+    locale: z.string().max(20),
+  }),
+);
+/** `org-chart.json` in a bundle. */
+export type OrgChart = z.infer<typeof orgChart>;
+
+/** Actions that policy decides on. */
+export const policyAction = z.enum(["task.send", "task.receive", "task.run", "approval.request", "approval.decide", "notify.send", "tool.call", "guard.restore", "audit.export"]);
+/** Actions that policy decides on. */
+export type PolicyAction = z.infer<typeof policyAction>;
+
+/** One permit of the allow-list. A list that is left out matches anything; `"*"` does too. */
+export const policyRule = z.strictObject({
+  id: slug,
+  actions: z.array(policyAction).min(1),
+  /** Roles of the principal that acts. */
+  principalRoles: z.array(z.string()).optional(),
+  /** Roles of the agent acted upon, or of the approver asked. */
+  targetRoles: z.array(z.string()).optional(),
+  /** Skill ids, or names of tools as `extension__tool`. */
+  resources: z.array(z.string()).optional(),
+});
+
+/** `policy.json` in a bundle: default deny; `deny` beats `allow`. The same in every role's bundle. */
+export const policySet = z.strictObject({ v: z.literal(1), allow: z.array(policyRule), deny: z.array(policyRule) });
+/** `policy.json` in a bundle. */
+export type PolicySet = z.infer<typeof policySet>;

@@ -1,0 +1,242 @@
+/**
+ * The daemon's local API: JSON-RPC 2.0, one message a line (UTF-8, `\n`), over a Unix socket or named pipe that only the user can open.
+ * This table is the contract of extensions, CLI and daemon. The first call on a connection is `hello`.
+ */
+import { z } from "zod";
+import { auditEvent } from "./audit.ts";
+import { policyAction } from "./bundle.ts";
+import { principal } from "./identity.ts";
+import { agentId, idempotencyKey, sha256, slug, uuid } from "./ids.ts";
+import { json, jsonObject } from "./json.ts";
+import { STATUS_WAIT_MAX_MS } from "./limits.ts";
+import { priority, taskState } from "./message.ts";
+
+/** Version of this API; client and daemon must have the same. */
+export const DAEMON_API_VERSION = 1;
+
+/** Whom to ask: at least one of the three. More than one narrows the choice. */
+export const target = z
+  .strictObject({ targetRole: slug.optional(), agentId: agentId.optional(), skill: slug.optional() })
+  .refine((t) => t.targetRole !== undefined || t.agentId !== undefined || t.skill !== undefined, "name a targetRole, an agentId or a skill");
+/** Whom to ask. */
+export type Target = z.infer<typeof target>;
+
+/** One line of a task's or approval's history. */
+const historyEntry = z.strictObject({ at: z.iso.datetime(), state: z.string(), note: z.string().optional() });
+
+/** A task as either side sees it. `side` says whose view this is. */
+export const taskView = z.strictObject({
+  kind: z.literal("task"),
+  taskId: uuid,
+  side: z.enum(["asker", "worker"]),
+  peer: principal,
+  state: taskState,
+  skill: slug.optional(),
+  task: z.string(),
+  context: jsonObject,
+  /** Asker's side: `queued` until the receiver's disk has it, then `stored`. */
+  delivery: z.enum(["queued", "stored", "dead"]).optional(),
+  result: json.optional(),
+  message: z.string().optional(),
+  sessionId: z.string().optional(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  history: z.array(historyEntry),
+});
+/** A task as either side sees it. */
+export type TaskView = z.infer<typeof taskView>;
+
+/** State of an approval: `PENDING` until a rostered key has signed. */
+export const approvalState = z.enum(["PENDING", "APPROVED", "REJECTED", "FAILED"]);
+
+/** An approval as either side sees it. */
+export const approvalView = z.strictObject({
+  kind: z.literal("approval"),
+  approvalId: uuid,
+  side: z.enum(["requester", "approver"]),
+  peer: principal,
+  state: approvalState,
+  payload: json,
+  payloadHash: sha256,
+  delivery: z.enum(["queued", "stored", "dead"]).optional(),
+  /** Compact JWS of the decision, verified against the roster before it is shown here. */
+  decision: z.string().optional(),
+  approver: z.strictObject({ subject: z.string(), role: slug }).optional(),
+  reason: z.string().optional(),
+  sessionId: z.string().optional(),
+  stepId: z.string().optional(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  history: z.array(historyEntry),
+});
+/** An approval as either side sees it. */
+export type ApprovalView = z.infer<typeof approvalView>;
+
+/** A message to a person, as received. */
+const notificationView = z.strictObject({
+  kind: z.literal("notification"),
+  id: uuid,
+  peer: principal,
+  message: z.string(),
+  severity: z.enum(["info", "warning", "critical"]),
+  createdAt: z.iso.datetime(),
+});
+
+/** What waits in, or went through, the inbox. */
+export const inboxItem = z.discriminatedUnion("kind", [taskView, approvalView, notificationView]);
+/** What waits in, or went through, the inbox. */
+export type InboxItem = z.infer<typeof inboxItem>;
+
+/** A message that waits to be delivered, or that could not be. Never its content. */
+export const outboxItem = z.strictObject({
+  id: uuid,
+  to: agentId,
+  type: z.string(),
+  priority,
+  attempts: z.int(),
+  createdAt: z.iso.datetime(),
+  nextAttemptAt: z.iso.datetime().optional(),
+  lastError: z.string().optional(),
+});
+/** A message that waits to be delivered, or that could not be. */
+export type OutboxItem = z.infer<typeof outboxItem>;
+
+/** An agent of the organisation that this daemon knows. */
+export const agentView = z.strictObject({
+  ...principal.shape,
+  title: z.string(),
+  online: z.boolean(),
+  self: z.boolean(),
+  skills: z.array(z.strictObject({ id: slug, description: z.string() })),
+});
+/** An agent of the organisation that this daemon knows. */
+export type AgentView = z.infer<typeof agentView>;
+
+/** A span of detected personal data or secret: UTF-16 offsets, end exclusive. */
+export const entity = z.strictObject({ start: z.int(), end: z.int(), label: z.string(), score: z.number(), detector: z.string() });
+/** A span of detected personal data or secret. */
+export type Entity = z.infer<typeof entity>;
+
+const empty = z.strictObject({});
+const done = z.strictObject({ ok: z.literal(true) });
+const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R): { params: P; result: R } => ({ params, result });
+
+/** Every method of the daemon: the schema of its parameters and of its result. */
+export const DAEMON_METHODS = {
+  hello: method(z.strictObject({ apiVersion: z.int(), program: z.string().max(60) }), z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int() })),
+  "daemon.status": method(
+    empty,
+    z.strictObject({
+      ...principal.shape,
+      org: z.string(),
+      orgName: z.string(),
+      pid: z.int(),
+      version: z.string(),
+      startedAt: z.iso.datetime(),
+      bundleVersion: z.int(),
+      bundleExpiresAt: z.iso.datetime(),
+      credentialExpiresAt: z.iso.datetime(),
+      bootstrap: z.strictObject({ url: z.string(), reachable: z.boolean() }),
+      peersConnected: z.int(),
+      listening: z.array(z.string()),
+      gatewayUrl: z.string(),
+      inbox: z.strictObject({ waiting: z.int() }),
+      outbox: z.strictObject({ queued: z.int(), dead: z.int() }),
+      audit: z.strictObject({ seq: z.int(), shipped: z.int() }),
+      rssBytes: z.int(),
+    }),
+  ),
+  "daemon.stop": method(empty, done),
+  "session.register": method(z.strictObject({ sessionId: z.string().min(1).max(200), workingDir: z.string().max(4_096).optional() }), done),
+  "hook.decide": method(
+    z.strictObject({ event: z.string().max(60), sessionId: z.string().max(200), tool: z.string().max(200) }),
+    z.strictObject({ decision: z.enum(["allow", "block"]), reason: z.string() }),
+  ),
+  "task.send": method(
+    z.strictObject({
+      target,
+      task: z.string().min(1).max(20_000),
+      context: jsonObject.default({}),
+      policyHints: jsonObject.default({}),
+      priority: priority.default("P2"),
+      sessionId: z.string().max(200).optional(),
+      stepId: z.string().max(200).optional(),
+      idempotencyKey,
+    }),
+    z.strictObject({ taskId: uuid, agentId, state: taskState }),
+  ),
+  "task.cancel": method(z.strictObject({ taskId: uuid, reason: z.string().max(1_000).default("") }), taskView),
+  "task.answer": method(z.strictObject({ taskId: uuid, answer: z.string().min(1).max(20_000) }), taskView),
+  "approval.request": method(
+    z.strictObject({ target, payload: json, sessionId: z.string().max(200).optional(), stepId: z.string().min(1).max(200), idempotencyKey }),
+    z.strictObject({ approvalId: uuid, agentId, payloadHash: sha256 }),
+  ),
+  /** What the approver sees; the payload is also what its hash is made over. */
+  "approval.open": method(z.strictObject({ approvalId: uuid }), approvalView),
+  /** Takes a decision that was signed outside the daemon, where a person unlocked the approval key. */
+  "approval.decide": method(z.strictObject({ approvalId: uuid, decision: z.string().max(4_096) }), approvalView),
+  notify: method(
+    z.strictObject({ target, message: z.string().min(1).max(4_000), severity: z.enum(["info", "warning", "critical"]).default("info"), idempotencyKey }),
+    z.strictObject({ id: uuid, agentId, delivery: z.enum(["queued", "stored"]) }),
+  ),
+  /** `id` is a task, an approval or a session. With `waitMs`, answers at the next change or when the time is up. */
+  "status.fetch": method(
+    z.strictObject({ id: z.string().min(1).max(200), waitMs: z.int().min(0).max(STATUS_WAIT_MAX_MS).default(0) }),
+    z.discriminatedUnion("kind", [
+      taskView,
+      approvalView,
+      z.strictObject({ kind: z.literal("session"), sessionId: z.string(), tasks: z.array(taskView), approvals: z.array(approvalView) }),
+    ]),
+  ),
+  "inbox.list": method(
+    z.strictObject({ kind: z.enum(["task", "approval", "notification"]).optional(), waiting: z.boolean().default(true), limit: z.int().min(1).max(500).default(50) }),
+    z.strictObject({ items: z.array(inboxItem) }),
+  ),
+  "inbox.read": method(z.strictObject({ id: uuid }), inboxItem),
+  "inbox.accept": method(z.strictObject({ taskId: uuid }), taskView),
+  "inbox.reject": method(z.strictObject({ taskId: uuid, reason: z.string().min(1).max(1_000) }), taskView),
+  "inbox.complete": method(z.strictObject({ taskId: uuid, result: json }), taskView),
+  "inbox.ask": method(z.strictObject({ taskId: uuid, question: z.string().min(1).max(4_000) }), taskView),
+  "outbox.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
+  "dead.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
+  "dead.retry": method(z.strictObject({ id: uuid }), done),
+  "directory.agents": method(z.strictObject({ role: slug.optional(), skill: slug.optional() }), z.strictObject({ agents: z.array(agentView) })),
+  "policy.whoami": method(
+    empty,
+    z.strictObject({ ...principal.shape, org: z.string(), orgName: z.string(), title: z.string(), level: z.int(), bundleVersion: z.int(), policyHash: sha256, skills: z.array(slug), extensions: z.array(z.strictObject({ name: slug, tools: z.array(z.string()) })) }),
+  ),
+  "policy.check": method(
+    z.strictObject({ action: policyAction, targetRole: slug.optional(), resource: z.string().max(200).optional() }),
+    z.strictObject({ allowed: z.boolean(), rules: z.array(z.string()), reason: z.string(), policyHash: sha256 }),
+  ),
+  "guard.detect": method(z.strictObject({ text: z.string() }), z.strictObject({ entities: z.array(entity) })),
+  "guard.process": method(
+    z.strictObject({ text: z.string(), sessionId: z.string().max(200) }),
+    z.strictObject({ masked: z.string(), mapRef: z.string(), redactions: z.array(z.strictObject({ class: z.string(), count: z.int() })) }),
+  ),
+  "guard.restore": method(z.strictObject({ masked: z.string(), mapRef: z.string(), sessionId: z.string().max(200) }), z.strictObject({ text: z.string() })),
+  /** Sends what the bootstrap node does not have yet. */
+  "audit.ship": method(empty, z.strictObject({ seq: z.int(), shipped: z.int() })),
+  "audit.list": method(z.strictObject({ fromSeq: z.int().min(1).default(1), limit: z.int().min(1).max(5_000).default(500) }), z.strictObject({ events: z.array(auditEvent) })),
+  /** From then on the daemon sends every new audit event of this agent as a notification `audit.event`. */
+  "events.subscribe": method(z.strictObject({ fromSeq: z.int().min(1).optional() }), done),
+} as const;
+
+/** Name of a daemon method. */
+export type DaemonMethod = keyof typeof DAEMON_METHODS;
+/** Parameters of a method as a caller gives them (defaults may be left out). */
+export type DaemonParams<M extends DaemonMethod> = z.input<(typeof DAEMON_METHODS)[M]["params"]>;
+/** Parameters of a method as the daemon gets them. */
+export type DaemonRequest<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["params"]>;
+/** Result of a method. */
+export type DaemonResult<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["result"]>;
+
+/** One handler per method; `connection` is what `events.subscribe` writes to. */
+export type DaemonHandlers = { readonly [M in DaemonMethod]: (params: DaemonRequest<M>, connection: DaemonConnection) => Promise<DaemonResult<M>> | DaemonResult<M> };
+
+/** The caller's connection, for methods that go on speaking after their answer. */
+export interface DaemonConnection {
+  notify(name: "audit.event", params: z.infer<typeof auditEvent>): void;
+  onClose(fn: () => void): void;
+}
+

@@ -1,0 +1,62 @@
+/** JSON values, their canonical form (RFC 8785) and hashes over it. */
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+import { z } from "zod";
+import { GaggleError } from "./errors.ts";
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** A JSON object. */
+export type JsonObject = { [key: string]: Json };
+
+/** zod schema of any JSON value. */
+export const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+/** zod schema of a JSON object. */
+export const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
+
+/**
+ * The canonical text of a JSON value after RFC 8785 (JCS).
+ * @throws GaggleError INVALID_INPUT for what JSON can't hold (NaN, undefined, functions)
+ */
+export function canonicalJson(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = canonicalize(value);
+  } catch (cause) {
+    throw new GaggleError("INVALID_INPUT", "The value can't be written as JSON; send plain JSON data.", { cause });
+  }
+  if (text === undefined) throw new GaggleError("INVALID_INPUT", "The value can't be written as JSON; send plain JSON data.");
+  return text;
+}
+
+/** SHA-256 of bytes or of a text's UTF-8, as 64 lower-case hex digits. */
+export const sha256Hex = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
+
+/** SHA-256 over the canonical JSON of a value, as 64 lower-case hex digits. */
+export const canonicalHash = (value: unknown): string => sha256Hex(canonicalJson(value));
+
+/**
+ * Parses JSON text.
+ * @param what names the input in the error, for example "The audit line"
+ * @throws GaggleError INVALID_INPUT
+ */
+export function parseJson(text: string, what: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    // The cause is left out on purpose: V8 quotes the input in its message, and the input may be a user's text.
+    throw new GaggleError("INVALID_INPUT", `${what} is not valid JSON.`, { details: { length: text.length } });
+  }
+}
+
+/**
+ * Checks a value against a schema.
+ * @param what names the input in the error, for example "send_task"
+ * @throws GaggleError INVALID_INPUT with the path and problem of the first few issues, never the value
+ */
+export function parseAs<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join(".") || "(top)"}: ${issue.message}`);
+  throw new GaggleError("INVALID_INPUT", `${what} is not as expected. ${problems.join("; ")}`);
+}

@@ -1,0 +1,51 @@
+/** Limits and lifetimes in one place; `docs/limits.md` explains them to users. Units are in the names. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Largest frame on a peer stream, and so the largest envelope, in bytes. */
+export const MAX_FRAME_BYTES = 1_048_576;
+/** Largest request on the daemon's local socket, in bytes. */
+export const MAX_LOCAL_REQUEST_BYTES = 4_194_304;
+/** Largest body that the bootstrap node's API reads, in bytes. */
+export const MAX_API_BODY_BYTES = 8_388_608;
+/** Largest request body that the guard's gateway reads, in bytes. */
+export const MAX_MODEL_REQUEST_BYTES = 33_554_432;
+/** Tolerated difference between two clocks. Beyond it: `CLOCK_SKEW`. */
+export const CLOCK_LEEWAY_MS = 120 * SECOND_MS;
+/** Lifetime of a profile bundle. */
+export const BUNDLE_LIFETIME_MS = 30 * DAY_MS;
+/** Lifetime of a membership credential. */
+export const CREDENTIAL_LIFETIME_MS = 36 * HOUR_MS;
+/** Age at which a daemon renews its membership credential. */
+export const CREDENTIAL_RENEW_MS = 6 * HOUR_MS;
+/** Lifetime of an access token for the bootstrap node's API. */
+export const ACCESS_TOKEN_LIFETIME_MS = 30 * MINUTE_MS;
+/** Lifetime of the proof of the agent key that buys an access token. */
+export const PROOF_LIFETIME_MS = MINUTE_MS;
+/** Lifetime of an invitation unless the admin says otherwise. */
+export const INVITATION_LIFETIME_MS = 7 * DAY_MS;
+/** Longest life of an envelope, and the default. */
+export const ENVELOPE_LIFETIME_MS = 14 * DAY_MS;
+/** How long a replay record outlives its envelope. */
+export const REPLAY_GRACE_MS = DAY_MS;
+/** Time that a new connection has to prove membership. */
+export const HELLO_TIMEOUT_MS = 5 * SECOND_MS;
+/** Time that a peer has to acknowledge one frame. */
+export const FRAME_TIMEOUT_MS = 15 * SECOND_MS;
+/** First wait before a message is sent again; doubles up to {@link RETRY_MAX_MS}. */
+export const RETRY_MIN_MS = 250;
+/** Longest wait between two tries to send a message. */
+export const RETRY_MAX_MS = MINUTE_MS;
+/** Free space below which the daemon takes no new work. */
+export const FREE_SPACE_FLOOR_BYTES = 64 * 1024 * 1024;
+/** Longest time that `fetch_status` may wait for a change; Goose gives a tool call 30 s. */
+export const STATUS_WAIT_MAX_MS = 20 * SECOND_MS;
+/** Default limit for one unattended Goose run. */
+export const RUN_TIMEOUT_MS = 10 * MINUTE_MS;
+/** Default limit of model turns for one unattended Goose run. */
+export const RUN_MAX_TURNS = 30;
+/** How long a finished task's record and a decided approval stay readable. */
+export const RECORD_RETENTION_MS = 90 * DAY_MS;

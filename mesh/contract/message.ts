@@ -1,0 +1,121 @@
+/** Envelopes and the messages in them. Source: design, Trust, Envelope; spec M3, M4, M8, M10. */
+import { z } from "zod";
+import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
+import { json, jsonObject } from "./json.ts";
+
+/** Task states of A2A 1.0 without their common prefix. */
+export const taskState = z.enum(["SUBMITTED", "WORKING", "INPUT_REQUIRED", "AUTH_REQUIRED", "COMPLETED", "FAILED", "CANCELED", "REJECTED"]);
+/** Task states of A2A 1.0. */
+export type TaskState = z.infer<typeof taskState>;
+
+/** States that a task never leaves. */
+export const TERMINAL_STATES: ReadonlySet<TaskState> = new Set(["COMPLETED", "FAILED", "CANCELED", "REJECTED"]);
+
+/** P0 is sent first. */
+export const priority = z.enum(["P0", "P1", "P2", "P3"]);
+/** P0 is sent first. */
+export type Priority = z.infer<typeof priority>;
+
+/** Where a task came from: the session and step that asked. */
+const origin = { sessionId: z.string().max(200).optional(), stepId: z.string().max(200).optional() };
+
+/** Asks an agent to do something. `skill` names a recipe of the receiver's role; without it a person decides. */
+const taskRequest = z.strictObject({
+  type: z.literal("task.request"),
+  taskId: uuid,
+  skill: slug.optional(),
+  task: z.string().max(20_000),
+  context: jsonObject,
+  policyHints: jsonObject,
+  idempotencyKey,
+  ...origin,
+});
+
+/** Tells the asker of a task about a new state; `rev` counts the receiver's states from 1, so that late ones are dropped. */
+const taskUpdate = z.strictObject({
+  type: z.literal("task.update"),
+  taskId: uuid,
+  rev: z.int().min(1),
+  state: taskState,
+  /** Typed result of a completed task. */
+  result: json.optional(),
+  /** Why it failed or was rejected, or the question of INPUT_REQUIRED. */
+  message: z.string().max(4_000).optional(),
+});
+
+/** The asker's answer to INPUT_REQUIRED. */
+const taskAnswer = z.strictObject({ type: z.literal("task.answer"), taskId: uuid, rev: z.int().min(1), answer: z.string().max(20_000) });
+
+/** The asker no longer wants the task. The receiver answers with the state that won. */
+const taskCancel = z.strictObject({ type: z.literal("task.cancel"), taskId: uuid, reason: z.string().max(1_000) });
+
+/** Asks a person for a signed decision on exactly this payload. */
+const approvalRequest = z.strictObject({
+  type: z.literal("approval.request"),
+  approvalId: uuid,
+  payload: json,
+  payloadHash: sha256,
+  idempotencyKey,
+  ...origin,
+});
+
+/** A decision: a compact JWS by a rostered approval key over {@link approvalStatement}. */
+const approvalDecision = z.strictObject({ type: z.literal("approval.decision"), approvalId: uuid, decision: z.string().max(4_096) });
+
+/** Says something to a person; no answer is expected. */
+const notification = z.strictObject({ type: z.literal("notification"), message: z.string().max(4_000), severity: z.enum(["info", "warning", "critical"]) });
+
+/** Any message between two agents. */
+export const message = z.discriminatedUnion("type", [taskRequest, taskUpdate, taskAnswer, taskCancel, approvalRequest, approvalDecision, notification]);
+/** Any message between two agents. */
+export type Message = z.infer<typeof message>;
+/** A message of one type. */
+export type MessageOf<T extends Message["type"]> = Extract<Message, { type: T }>;
+
+/**
+ * What an approver signs (compact JWS, EdDSA, `typ` "gaggle-approval+jws", `kid` the key's thumbprint).
+ * `payloadHash` is SHA-256 over the RFC 8785 form of the payload that the person saw.
+ */
+export const approvalStatement = z.strictObject({
+  v: z.literal(1),
+  org: orgId,
+  approvalId: uuid,
+  requester: agentId,
+  payloadHash: sha256,
+  decision: z.enum(["approved", "rejected"]),
+  reason: z.string().max(1_000),
+  approver: z.strictObject({ subject: z.string(), role: slug }),
+  decidedAt: z.iso.datetime(),
+});
+/** What an approver signs. */
+export type ApprovalStatement = z.infer<typeof approvalStatement>;
+
+/**
+ * Claims of an envelope: payload of a compact JWS (EdDSA, `typ` "gaggle-envelope+jws") by the sender's agent key.
+ * Times are milliseconds since the epoch. `credential` is the sender's membership JWT, so that it proves itself however it travelled.
+ */
+export const envelopeClaims = z.strictObject({
+  v: z.literal(1),
+  id: uuid,
+  ts: z.int(),
+  exp: z.int(),
+  org: orgId,
+  from: agentId,
+  to: agentId,
+  priority,
+  policyHash: sha256,
+  traceparent: z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
+  credential: z.string().max(4_096),
+  message,
+});
+/** Claims of an envelope. */
+export type EnvelopeClaims = z.infer<typeof envelopeClaims>;
+
+/** Answer of a receiver to one envelope. `stored` and `duplicate` are given only after the synced write. */
+export const receipt = z.discriminatedUnion("status", [
+  z.strictObject({ id: uuid, status: z.enum(["stored", "duplicate"]) }),
+  z.strictObject({ id: uuid, status: z.literal("refused"), code: z.string().max(40), reason: z.string().max(500) }),
+  z.strictObject({ id: uuid, status: z.literal("busy"), retryAfterMs: z.int().min(0).max(3_600_000) }),
+]);
+/** Answer of a receiver to one envelope. */
+export type Receipt = z.infer<typeof receipt>;

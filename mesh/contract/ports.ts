@@ -1,0 +1,103 @@
+/** Ports: what the pure cores need from the world. Simulations and tests bring their own. Source: design, Durability. */
+import type { AuditDraft } from "./audit.ts";
+import type { PolicyAction } from "./bundle.ts";
+import type { Ed25519Jwk, Principal } from "./identity.ts";
+
+/** Time. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `fn` once after `ms`; returns a function that cancels it. Never keeps the process alive. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+/** Randomness. */
+export interface Random {
+  /** `length` random bytes. */
+  bytes(length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** One change of a store. */
+export type StoreOp = { readonly type: "put"; readonly key: string; readonly value: string } | { readonly type: "del"; readonly key: string };
+
+/** Keys `gte ≤ key < lt` in UTF-8 byte order, at most `limit`, backwards where `reverse`. */
+export interface KeyRange {
+  readonly gte: string;
+  readonly lt: string;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+/** An ordered key-value store with atomic batches. A crash may lose batches that were not synced, only ever a suffix. */
+export interface OrderedStore {
+  /** The value, or undefined. Synchronous, so that a transition reads one state. */
+  get(key: string): string | undefined;
+  /** All pairs of a range, in order. */
+  range(range: KeyRange): Promise<[key: string, value: string][]>;
+  /** Applies all changes or none; with `sync`, resolves after they are on the disk. */
+  batch(ops: readonly StoreOp[], options: { sync: boolean }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a transition sees: reads its own writes; everything it writes and says is one synced batch. */
+export interface Transaction {
+  readonly now: number;
+  get(key: string): string | undefined;
+  put(key: string, value: string): void;
+  del(key: string): void;
+  /** Adds an event to this agent's audit chain in the same batch. */
+  audit(draft: AuditDraft): void;
+  /** Runs `effect` after the batch is on the disk; never where the batch failed. */
+  afterCommit(effect: () => void): void;
+}
+
+/** Runs transitions one after another; each is durable before its promise resolves. Several waiting ones share one sync. */
+export interface CommitQueue {
+  /**
+   * Runs a transition. What it throws rejects the promise and leaves nothing behind; it must not be asynchronous.
+   * @throws GaggleError STORE_FAILED when the write failed
+   */
+  run<T>(transition: (tx: Transaction) => T): Promise<T>;
+}
+
+/** An Ed25519 key that signs; synchronous, so that one seed is one history. */
+export interface Signer {
+  readonly publicJwk: Ed25519Jwk;
+  /** RFC 7638 thumbprint of the key. */
+  readonly thumbprint: string;
+  sign(data: Uint8Array): Uint8Array;
+}
+
+/** A question to the policy engine. */
+export interface PolicyQuestion {
+  readonly action: PolicyAction;
+  readonly principal: Principal;
+  /** Role of the agent acted upon, where there is one. */
+  readonly targetRole?: string;
+  /** Skill id, or tool as `extension__tool`, where there is one. */
+  readonly resource?: string;
+}
+
+/** An answer of the policy engine, with its reasons in plain words. */
+export interface PolicyDecision {
+  readonly allowed: boolean;
+  /** Ids of the rules that decided; empty for the default deny. */
+  readonly rules: readonly string[];
+  readonly reason: string;
+  /** SHA-256 of the policy set that answered. */
+  readonly policyHash: string;
+}
+
+/** Decides on actions from the signed bundle. Any failure is a deny. */
+export interface PolicyEngine {
+  decide(question: PolicyQuestion): PolicyDecision;
+}
+
+/** A way to hand one frame to a proven member and get its answer. */
+export interface PeerLink {
+  /**
+   * Sends a frame to the agent and resolves with the receiver's answer frame.
+   * @throws GaggleError PEER_UNREACHABLE, TIMEOUT, NOT_A_MEMBER, REVOKED
+   */
+  request(agentId: string, frame: Uint8Array): Promise<Uint8Array>;
+}
