@@ -1,0 +1,72 @@
+/** How commands speak: words and tables for people, one JSON document for programs (`--json`). */
+import { styleText } from "node:util";
+import { GaggleError } from "../contract/errors.ts";
+
+/** Where a command writes. Tests bring their own. */
+export interface Output {
+  readonly json: boolean;
+  /** A line for people; nothing with `--json`. */
+  line(text?: string): void;
+  /** The command's result for programs; nothing without `--json`. */
+  result(value: unknown): void;
+}
+
+/** Writes to a stream. */
+export const createOutput = (stream: { write(text: string): unknown }, json: boolean): Output => ({
+  json,
+  line: (text = "") => void (json || stream.write(`${text}\n`)),
+  result: (value) => void (json && stream.write(`${JSON.stringify(value, null, 2)}\n`)),
+});
+
+/** Colours that fade to plain text where the stream is no terminal or NO_COLOR is set. */
+export const paint = {
+  strong: (text: string) => styleText("bold", text),
+  dim: (text: string) => styleText("dim", text),
+  good: (text: string) => styleText("green", text),
+  warn: (text: string) => styleText("yellow", text),
+  bad: (text: string) => styleText("red", text),
+};
+
+/** Lines of a table: columns padded to their widest cell, header dimmed. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const format = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd();
+  return [paint.dim(format(header)), ...rows.map(format)];
+}
+
+/** A time span as people say it: `850 ms`, `12.4 s`, `3 min 20 s`, `2 h 5 min`, `29 d 23 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  const first = units.findIndex(([size]) => seconds >= size);
+  let rest = Math.round(seconds);
+  return units
+    .slice(first, first + 2)
+    .map(([size, name]) => {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      return count > 0 ? `${count} ${name}` : "";
+    })
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** A byte count as people say it. */
+export function bytes(count: number): string {
+  if (count < 1_024) return `${count} B`;
+  if (count < 1_048_576) return `${(count / 1_024).toFixed(1)} KiB`;
+  return `${(count / 1_048_576).toFixed(1)} MiB`;
+}
+
+/** What to print for an error, and as JSON: code, message, details; causes only by their code or class. */
+export function describeError(error: unknown): { code: string; message: string; details: Readonly<Record<string, unknown>> } {
+  if (error instanceof GaggleError) return { code: error.code, message: error.message, details: error.details };
+  return { code: "INTERNAL", message: error instanceof Error ? error.message : "An unknown error happened.", details: {} };
+}
