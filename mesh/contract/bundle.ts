@@ -18,7 +18,12 @@ export const roster = z.strictObject({
 export type Roster = z.infer<typeof roster>;
 
 /** What is no longer trusted. `seq` grows with every change. */
-export const revocations = z.strictObject({ seq: z.int().min(0), agents: z.array(agentId), subjects: z.array(subjectId), keys: z.array(thumbprint) });
+export const revocations = z.strictObject({
+  seq: z.int().min(0),
+  agents: z.array(agentId),
+  subjects: z.array(subjectId),
+  keys: z.array(thumbprint),
+});
 /** What is no longer trusted. */
 export type Revocations = z.infer<typeof revocations>;
 
@@ -92,7 +97,17 @@ export const orgChart = z.array(
 export type OrgChart = z.infer<typeof orgChart>;
 
 /** Actions that policy decides on. */
-export const policyAction = z.enum(["task.send", "task.receive", "task.run", "approval.request", "approval.decide", "notify.send", "tool.call", "guard.restore", "audit.export"]);
+export const policyAction = z.enum([
+  "task.send",
+  "task.receive",
+  "task.run",
+  "approval.request",
+  "approval.decide",
+  "notify.send",
+  "tool.call",
+  "guard.restore",
+  "audit.export",
+]);
 /** Actions that policy decides on. */
 export type PolicyAction = z.infer<typeof policyAction>;
 

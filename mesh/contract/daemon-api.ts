@@ -17,7 +17,10 @@ export const DAEMON_API_VERSION = 1;
 /** Whom to ask: at least one of the three. More than one narrows the choice. */
 export const target = z
   .strictObject({ targetRole: slug.optional(), agentId: agentId.optional(), skill: slug.optional() })
-  .refine((t) => t.targetRole !== undefined || t.agentId !== undefined || t.skill !== undefined, "name a targetRole, an agentId or a skill");
+  .refine(
+    (t) => t.targetRole !== undefined || t.agentId !== undefined || t.skill !== undefined,
+    "name a targetRole, an agentId or a skill",
+  );
 /** Whom to ask. */
 export type Target = z.infer<typeof target>;
 
@@ -123,7 +126,10 @@ const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R):
 
 /** Every method of the daemon: the schema of its parameters and of its result. */
 export const DAEMON_METHODS = {
-  hello: method(z.strictObject({ apiVersion: z.int(), program: z.string().max(60) }), z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int() })),
+  hello: method(
+    z.strictObject({ apiVersion: z.int(), program: z.string().max(60) }),
+    z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int() }),
+  ),
   "daemon.status": method(
     empty,
     z.strictObject({
@@ -168,7 +174,13 @@ export const DAEMON_METHODS = {
   "task.cancel": method(z.strictObject({ taskId: uuid, reason: z.string().max(1_000).default("") }), taskView),
   "task.answer": method(z.strictObject({ taskId: uuid, answer: z.string().min(1).max(20_000) }), taskView),
   "approval.request": method(
-    z.strictObject({ target, payload: json, sessionId: z.string().max(200).optional(), stepId: z.string().min(1).max(200), idempotencyKey }),
+    z.strictObject({
+      target,
+      payload: json,
+      sessionId: z.string().max(200).optional(),
+      stepId: z.string().min(1).max(200),
+      idempotencyKey,
+    }),
     z.strictObject({ approvalId: uuid, agentId, payloadHash: sha256 }),
   ),
   /** What the approver sees; the payload is also what its hash is made over. */
@@ -176,7 +188,12 @@ export const DAEMON_METHODS = {
   /** Takes a decision that was signed outside the daemon, where a person unlocked the approval key. */
   "approval.decide": method(z.strictObject({ approvalId: uuid, decision: z.string().max(4_096) }), approvalView),
   notify: method(
-    z.strictObject({ target, message: z.string().min(1).max(4_000), severity: z.enum(["info", "warning", "critical"]).default("info"), idempotencyKey }),
+    z.strictObject({
+      target,
+      message: z.string().min(1).max(4_000),
+      severity: z.enum(["info", "warning", "critical"]).default("info"),
+      idempotencyKey,
+    }),
     z.strictObject({ id: uuid, agentId, delivery: z.enum(["queued", "stored"]) }),
   ),
   /** `id` is a task, an approval or a session. With `waitMs`, answers at the next change or when the time is up. */
@@ -189,7 +206,11 @@ export const DAEMON_METHODS = {
     ]),
   ),
   "inbox.list": method(
-    z.strictObject({ kind: z.enum(["task", "approval", "notification"]).optional(), waiting: z.boolean().default(true), limit: z.int().min(1).max(500).default(50) }),
+    z.strictObject({
+      kind: z.enum(["task", "approval", "notification"]).optional(),
+      waiting: z.boolean().default(true),
+      limit: z.int().min(1).max(500).default(50),
+    }),
     z.strictObject({ items: z.array(inboxItem) }),
   ),
   "inbox.read": method(z.strictObject({ id: uuid }), inboxItem),
@@ -200,10 +221,23 @@ export const DAEMON_METHODS = {
   "outbox.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
   "dead.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
   "dead.retry": method(z.strictObject({ id: uuid }), done),
-  "directory.agents": method(z.strictObject({ role: slug.optional(), skill: slug.optional() }), z.strictObject({ agents: z.array(agentView) })),
+  "directory.agents": method(
+    z.strictObject({ role: slug.optional(), skill: slug.optional() }),
+    z.strictObject({ agents: z.array(agentView) }),
+  ),
   "policy.whoami": method(
     empty,
-    z.strictObject({ ...principal.shape, org: z.string(), orgName: z.string(), title: z.string(), level: z.int(), bundleVersion: z.int(), policyHash: sha256, skills: z.array(slug), extensions: z.array(z.strictObject({ name: slug, tools: z.array(z.string()) })) }),
+    z.strictObject({
+      ...principal.shape,
+      org: z.string(),
+      orgName: z.string(),
+      title: z.string(),
+      level: z.int(),
+      bundleVersion: z.int(),
+      policyHash: sha256,
+      skills: z.array(slug),
+      extensions: z.array(z.strictObject({ name: slug, tools: z.array(z.string()) })),
+    }),
   ),
   "policy.check": method(
     z.strictObject({ action: policyAction, targetRole: slug.optional(), resource: z.string().max(200).optional() }),
@@ -214,10 +248,16 @@ export const DAEMON_METHODS = {
     z.strictObject({ text: z.string(), sessionId: z.string().max(200) }),
     z.strictObject({ masked: z.string(), mapRef: z.string(), redactions: z.array(z.strictObject({ class: z.string(), count: z.int() })) }),
   ),
-  "guard.restore": method(z.strictObject({ masked: z.string(), mapRef: z.string(), sessionId: z.string().max(200) }), z.strictObject({ text: z.string() })),
+  "guard.restore": method(
+    z.strictObject({ masked: z.string(), mapRef: z.string(), sessionId: z.string().max(200) }),
+    z.strictObject({ text: z.string() }),
+  ),
   /** Sends what the bootstrap node does not have yet. */
   "audit.ship": method(empty, z.strictObject({ seq: z.int(), shipped: z.int() })),
-  "audit.list": method(z.strictObject({ fromSeq: z.int().min(1).default(1), limit: z.int().min(1).max(5_000).default(500) }), z.strictObject({ events: z.array(auditEvent) })),
+  "audit.list": method(
+    z.strictObject({ fromSeq: z.int().min(1).default(1), limit: z.int().min(1).max(5_000).default(500) }),
+    z.strictObject({ events: z.array(auditEvent) }),
+  ),
   /** From then on the daemon sends every new audit event of this agent as a notification `audit.event`. */
   "events.subscribe": method(z.strictObject({ fromSeq: z.int().min(1).optional() }), done),
 } as const;
@@ -232,11 +272,12 @@ export type DaemonRequest<M extends DaemonMethod> = z.output<(typeof DAEMON_METH
 export type DaemonResult<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["result"]>;
 
 /** One handler per method; `connection` is what `events.subscribe` writes to. */
-export type DaemonHandlers = { readonly [M in DaemonMethod]: (params: DaemonRequest<M>, connection: DaemonConnection) => Promise<DaemonResult<M>> | DaemonResult<M> };
+export type DaemonHandlers = {
+  readonly [M in DaemonMethod]: (params: DaemonRequest<M>, connection: DaemonConnection) => Promise<DaemonResult<M>> | DaemonResult<M>;
+};
 
 /** The caller's connection, for methods that go on speaking after their answer. */
 export interface DaemonConnection {
   notify(name: "audit.event", params: z.infer<typeof auditEvent>): void;
   onClose(fn: () => void): void;
 }
-

@@ -10,7 +10,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type JsonObject = { [key: string]: Json };
 
 /** zod schema of any JSON value. */
-export const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+export const json: z.ZodType<Json> = z.json();
 /** zod schema of a JSON object. */
 export const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
 

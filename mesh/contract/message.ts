@@ -63,10 +63,22 @@ const approvalRequest = z.strictObject({
 const approvalDecision = z.strictObject({ type: z.literal("approval.decision"), approvalId: uuid, decision: z.string().max(4_096) });
 
 /** Says something to a person; no answer is expected. */
-const notification = z.strictObject({ type: z.literal("notification"), message: z.string().max(4_000), severity: z.enum(["info", "warning", "critical"]) });
+const notification = z.strictObject({
+  type: z.literal("notification"),
+  message: z.string().max(4_000),
+  severity: z.enum(["info", "warning", "critical"]),
+});
 
 /** Any message between two agents. */
-export const message = z.discriminatedUnion("type", [taskRequest, taskUpdate, taskAnswer, taskCancel, approvalRequest, approvalDecision, notification]);
+export const message = z.discriminatedUnion("type", [
+  taskRequest,
+  taskUpdate,
+  taskAnswer,
+  taskCancel,
+  approvalRequest,
+  approvalDecision,
+  notification,
+]);
 /** Any message between two agents. */
 export type Message = z.infer<typeof message>;
 /** A message of one type. */

@@ -18,7 +18,9 @@ export interface Random {
 }
 
 /** One change of a store. */
-export type StoreOp = { readonly type: "put"; readonly key: string; readonly value: string } | { readonly type: "del"; readonly key: string };
+export type StoreOp =
+  | { readonly type: "put"; readonly key: string; readonly value: string }
+  | { readonly type: "del"; readonly key: string };
 
 /** Keys `gte ≤ key < lt` in UTF-8 byte order, at most `limit`, backwards where `reverse`. */
 export interface KeyRange {
