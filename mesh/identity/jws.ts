@@ -1,0 +1,110 @@
+/**
+ * Compact JWS (RFC 7515) with EdDSA (RFC 8037), as strict as we can be: the header holds exactly `alg`, `typ` and `kid`, base64url is canonical,
+ * the key is one the caller named. Synchronous (docs/decisions/0012-jws.md says why this is not jose).
+ */
+import { verify } from "node:crypto";
+import { z } from "zod";
+import { GaggleError } from "../contract/errors.ts";
+import type { Ed25519Jwk } from "../contract/identity.ts";
+import { thumbprint } from "../contract/ids.ts";
+import { canonicalJson } from "../contract/json.ts";
+import { MAX_FRAME_BYTES } from "../contract/limits.ts";
+import type { Signer } from "../contract/ports.ts";
+import { publicKeyObject, thumbprintOf } from "./keys.ts";
+
+/** Bytes of an Ed25519 signature. */
+const SIGNATURE_BYTES = 64;
+
+/** Types of what Gaggle signs: the header's `typ`, so that a signature for one purpose is never taken for another. */
+export type JwsType =
+  | "gaggle-bundle+jws"
+  | "gaggle-head+jws"
+  | "gaggle-approval+jws"
+  | "gaggle-envelope+jws"
+  | "gaggle-invitation+jws"
+  | "gaggle-membership+jwt"
+  | "gaggle-proof+jwt"
+  | (string & {});
+
+const header = z.strictObject({ alg: z.literal("EdDSA"), typ: z.string().max(60), kid: thumbprint });
+
+const invalid = (problem: string): GaggleError => new GaggleError("CREDENTIAL_INVALID", `The signed object is not valid: ${problem}.`);
+
+/**
+ * Signs a payload.
+ * @param input `typ` goes into the header; `payload` is written as RFC 8785 JSON; `signer` names itself by its thumbprint in `kid`
+ * @returns a compact JWS
+ */
+export function signJws(input: { typ: JwsType; payload: unknown; signer: Signer }): string {
+  const head = canonicalJson({ alg: "EdDSA", typ: input.typ, kid: input.signer.thumbprint });
+  const signed = `${base64url(head)}.${base64url(canonicalJson(input.payload))}`;
+  return `${signed}.${Buffer.from(input.signer.sign(Buffer.from(signed))).toString("base64url")}`;
+}
+
+/**
+ * Checks a compact JWS and gives its payload (JSON, still to be checked against a schema).
+ * @param input exactly one of `key` and `keys`: whom to believe; `maxBytes` bounds the whole text (default: one frame)
+ * @throws GaggleError CREDENTIAL_INVALID for anything but a well-formed, well-signed object of this `typ` by one of these keys
+ */
+export function verifyJws(input: {
+  jws: string;
+  typ: JwsType;
+  key?: Ed25519Jwk;
+  keys?: readonly Ed25519Jwk[];
+  maxBytes?: number;
+}): unknown {
+  const parts = readJws(input.jws, input.maxBytes);
+  if (parts.header.typ !== input.typ) throw invalid(`it is not of type ${input.typ}`);
+  const candidates = input.key === undefined ? (input.keys ?? []) : [input.key];
+  const key = candidates.find((candidate) => thumbprintOf(candidate) === parts.header.kid);
+  if (key === undefined) throw invalid("its key is not one that is trusted here");
+  if (!verify(null, parts.signed, publicKeyObject(key), parts.signature))
+    throw invalid("the signature does not match, so it was altered or forged");
+  return parts.payload;
+}
+
+/**
+ * Thumbprint of the key that a JWS says it is signed by. Says nothing about whether it is.
+ * @throws GaggleError CREDENTIAL_INVALID for what is no JWS of ours
+ */
+export const claimedKeyOf = (jws: string, maxBytes?: number): string => readJws(jws, maxBytes).header.kid;
+
+/**
+ * Payload of a JWS **before any check of its signature**: only for finding out which key to check it with.
+ * @throws GaggleError CREDENTIAL_INVALID for what is no JWS of ours
+ */
+export const unverifiedPayloadOf = (jws: string, maxBytes?: number): unknown => readJws(jws, maxBytes).payload;
+
+/** Takes a compact JWS apart; strict about form, silent about trust. */
+function readJws(
+  jws: string,
+  maxBytes = MAX_FRAME_BYTES,
+): { header: z.infer<typeof header>; payload: unknown; signed: Buffer; signature: Buffer } {
+  if (typeof jws !== "string" || jws.length > maxBytes) throw invalid(`it is larger than ${maxBytes} bytes`);
+  const [head, body, mac, ...rest] = jws.split(".");
+  if (head === undefined || body === undefined || mac === undefined || rest.length > 0) throw invalid("it does not have three parts");
+  const parsed = header.safeParse(parsePart(head, "header"));
+  if (!parsed.success) throw invalid("its header is not exactly alg EdDSA, typ and kid");
+  const signature = decode(mac, "signature");
+  if (signature.length !== SIGNATURE_BYTES) throw invalid("its signature has the wrong length");
+  return { header: parsed.data, payload: parsePart(body, "payload"), signed: Buffer.from(`${head}.${body}`), signature };
+}
+
+const base64url = (text: string): string => Buffer.from(text).toString("base64url");
+
+/** Decodes base64url and refuses every spelling but the canonical one, so that one object has one text. */
+function decode(text: string, part: string): Buffer {
+  const bytes = Buffer.from(text, "base64url");
+  if (bytes.toString("base64url") !== text) throw invalid(`its ${part} is not canonical base64url`);
+  return bytes;
+}
+
+function parsePart(text: string, part: string): unknown {
+  const bytes = decode(text, part);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // Without the cause: the parser's message quotes the input.
+    throw invalid(`its ${part} is not JSON`);
+  }
+}

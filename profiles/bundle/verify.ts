@@ -1,0 +1,146 @@
+/** Decides whether a profile bundle is believed. Source: design, Trust, Profile bundle; spec O4; docs/decisions/0011-bundle-format.md. */
+import {
+  type BundleManifest,
+  bundleManifest,
+  type OrgChart,
+  orgChart,
+  type PolicySet,
+  policySet,
+  type RoleProfile,
+  roleProfile,
+  type SignedBundle,
+  signedBundle,
+} from "../../mesh/contract/bundle.ts";
+import { type ErrorCode, GaggleError } from "../../mesh/contract/errors.ts";
+import { parseAs, parseJson, sha256Hex } from "../../mesh/contract/json.ts";
+import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
+import { claimedKeyOf, unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
+import { thumbprintOf } from "../../mesh/identity/keys.ts";
+
+/** `typ` of a manifest's JWS. */
+export const BUNDLE_TYP = "gaggle-bundle+jws";
+/** Largest manifest JWS, in bytes. */
+const MAX_MANIFEST_BYTES = 1_048_576;
+/** Most files in a bundle. */
+export const MAX_BUNDLE_FILES = 500;
+/** Largest sum of all files of a bundle, in bytes; so that a bundle fits into one request body. */
+export const MAX_BUNDLE_BYTES = 4_194_304;
+
+/** A bundle that was checked, with its parts parsed. */
+export interface VerifiedBundle {
+  readonly manifest: BundleManifest;
+  readonly profile: RoleProfile;
+  readonly orgChart: OrgChart;
+  readonly policy: PolicySet;
+  /** Text of every file by its path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The bundle as it came, to be stored or handed on. */
+  readonly signed: SignedBundle;
+  /** Text of one file. @throws GaggleError NOT_FOUND */
+  text(path: string): string;
+}
+
+/** What a bundle is held against. */
+export interface BundleExpectation {
+  /** Thumbprint of the root key, pinned when joining. */
+  readonly rootFingerprint: string;
+  readonly org: string;
+  readonly role: string;
+  readonly nowMs: number;
+  /** Oldest version that is taken: the highest seen so far. */
+  readonly minVersion: number;
+}
+
+const refuse = (code: ErrorCode, message: string): GaggleError => new GaggleError(code, message);
+const altered = (problem: string): GaggleError =>
+  refuse("BUNDLE_SIGNATURE", `The profile bundle is refused: ${problem}. Get it again from the bootstrap node or the admin.`);
+
+/**
+ * Checks a bundle completely: signature by the pinned root key, every file's hash, organisation, role, version, times, contents.
+ * @throws GaggleError BUNDLE_SIGNATURE (unsigned, by another key, or altered), BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW
+ */
+export function verifyBundle(input: { bundle: unknown } & BundleExpectation): VerifiedBundle {
+  const signed = signedBundle.safeParse(input.bundle);
+  if (!signed.success) throw altered("it is not a signed bundle (a manifest and its files)");
+  const manifest = verifyManifest(signed.data.manifest, input.rootFingerprint);
+  checkFiles(manifest, signed.data.files);
+  checkExpectation(manifest, input);
+  return openBundle(manifest, signed.data);
+}
+
+/**
+ * Checks a manifest's signature and shape; not its times, version or files.
+ * @throws GaggleError BUNDLE_SIGNATURE
+ */
+export function verifyManifest(jws: string, rootFingerprint: string): BundleManifest {
+  try {
+    if (claimedKeyOf(jws, MAX_MANIFEST_BYTES) !== rootFingerprint) throw altered("it is not signed by the pinned root key");
+    const { root } = bundleManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
+    if (thumbprintOf(root) !== rootFingerprint) throw altered("its root key is not the pinned one");
+    return bundleManifest.parse(verifyJws({ jws, typ: BUNDLE_TYP, key: root, maxBytes: MAX_MANIFEST_BYTES }));
+  } catch (cause) {
+    if (cause instanceof GaggleError && cause.code === "BUNDLE_SIGNATURE") throw cause;
+    throw new GaggleError("BUNDLE_SIGNATURE", "The profile bundle is refused: its manifest is not signed or was altered. Get it again.", {
+      cause,
+    });
+  }
+}
+
+/** The files must be exactly those of the manifest, byte for byte. */
+function checkFiles(manifest: BundleManifest, files: Record<string, string>): void {
+  const named = Object.keys(manifest.files);
+  const given = Object.keys(files);
+  if (given.length > MAX_BUNDLE_FILES) throw altered(`it has more than ${MAX_BUNDLE_FILES} files`);
+  if (named.length !== given.length) throw altered("its files are not those of the manifest");
+  let bytes = 0;
+  for (const [path, text] of Object.entries(files)) {
+    bytes += Buffer.byteLength(text);
+    if (bytes > MAX_BUNDLE_BYTES) throw altered(`its files are larger than ${MAX_BUNDLE_BYTES} bytes`);
+    if (manifest.files[path] !== sha256Hex(text)) throw altered(`the file ${path} is not the signed one`);
+  }
+}
+
+function checkExpectation(manifest: BundleManifest, expected: BundleExpectation): void {
+  if (manifest.org !== expected.org) throw refuse("BUNDLE_MISMATCH", "The profile bundle is for another organisation.");
+  if (manifest.role !== expected.role) {
+    throw refuse("BUNDLE_MISMATCH", `The profile bundle is for the role ${manifest.role}, and this agent has the role ${expected.role}.`);
+  }
+  if (manifest.version < expected.minVersion) {
+    throw refuse("BUNDLE_ROLLBACK", `The profile bundle has version ${manifest.version}, older than the accepted ${expected.minVersion}.`);
+  }
+  if (Date.parse(manifest.issuedAt) > expected.nowMs + CLOCK_LEEWAY_MS) {
+    throw refuse("CLOCK_SKEW", "The profile bundle is from the future; set this machine's clock right.");
+  }
+  if (expected.nowMs >= Date.parse(manifest.expiresAt)) {
+    throw refuse(
+      "BUNDLE_EXPIRED",
+      `The profile bundle expired at ${manifest.expiresAt}; an admin renews it with: gaggle org sign --publish URL`,
+    );
+  }
+}
+
+/** Parses what every bundle holds; a signed bundle that lacks it is refused too. */
+function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBundle {
+  const text = (path: string): string => {
+    const found = Object.hasOwn(signed.files, path) ? signed.files[path] : undefined;
+    if (found === undefined) throw refuse("NOT_FOUND", `The profile bundle has no file ${path}.`);
+    return found;
+  };
+  try {
+    const profile = parseAs(roleProfile, parseJson(text("profile.json"), "profile.json"), "profile.json");
+    const chart = parseAs(orgChart, parseJson(text("org-chart.json"), "org-chart.json"), "org-chart.json");
+    const policy = parseAs(policySet, parseJson(text("policy.json"), "policy.json"), "policy.json");
+    if (profile.role !== manifest.role) throw refuse("INVALID_INPUT", "profile.json is for another role than the manifest.");
+    if (sha256Hex(text("policy.json")) !== manifest.policyHash) throw refuse("INVALID_INPUT", "policyHash is not the hash of policy.json.");
+    for (const { recipe } of profile.skills) text(recipe);
+    return { manifest, profile, orgChart: chart, policy, files: signed.files, signed, text };
+  } catch (cause) {
+    throw new GaggleError(
+      "BUNDLE_SIGNATURE",
+      "The profile bundle is signed but incomplete; an admin must sign a new one with: gaggle org sign",
+      {
+        cause,
+      },
+    );
+  }
+}
