@@ -1,0 +1,46 @@
+/** Names and limits of the peer protocols. Source: decision 0021. */
+import { RETRY_MIN_MS } from "../contract/limits.ts";
+
+/** Mutual proof of membership; the only protocol that answers strangers. */
+export const HELLO_PROTOCOL = "/gaggle/hello/1.0.0";
+/** Frames with request ids between members. */
+export const MESSAGE_PROTOCOL = "/gaggle/message/1.0.0";
+/** Members tell each other of members. */
+export const PEERS_PROTOCOL = "/gaggle/peers/1.0.0";
+
+/** Largest hello: credential, addresses and a card. */
+export const MAX_HELLO_BYTES = 65_536;
+/** Addresses that an agent may state. */
+export const MAX_ADDRESSES = 16;
+/** Connections that have not proven membership yet, in all and from one host. More are cut at once. */
+export const MAX_UNPROVEN = 256;
+/** See {@link MAX_UNPROVEN}. */
+export const MAX_UNPROVEN_PER_HOST = 128;
+/** Streams of one protocol that a member may hold open on a connection. */
+export const MAX_STREAMS_PER_PROTOCOL = 4;
+/** Requests of one member that are worked on at once; beyond it reading pauses. */
+export const MAX_IN_FLIGHT = 64;
+/** Requests that are answered BUSY unread from here on. */
+export const MAX_QUEUED_REQUESTS = 256;
+/** Requests that may wait for one member's answers. */
+export const MAX_PENDING_REQUESTS = 1_024;
+/** Bytes that may wait to be written to one member. */
+export const MAX_UNSENT_BYTES = 16 * 1_048_576;
+/** Agents that are remembered and dialled. */
+export const MAX_KNOWN_PEERS = 2_000;
+/** Agents found on the LAN that have not proven anything yet. */
+export const MAX_LAN_CANDIDATES = 256;
+/** Time for TCP, Noise and yamux of a dial. */
+export const DIAL_TIMEOUT_MS = 6_000;
+/** Wait between two rounds of asking members whom they know; jittered by half. */
+export const EXCHANGE_INTERVAL_MS = 5_000;
+/** Members asked in one round. */
+export const EXCHANGE_FANOUT = 32;
+/** Wait between two checks that connected members' credentials still hold. */
+export const RECHECK_INTERVAL_MS = 60_000;
+/** How long a second connection to the same member may stay before it is closed. */
+export const DUPLICATE_GRACE_MS = 2_000;
+/** The agent with the higher id leaves the first dial to the other for this long, so that both don't dial at once. */
+export const YIELD_DIAL_MS = RETRY_MIN_MS + 50;
+/** Age after which an entry of the peer book is dropped. */
+export const BOOK_ENTRY_LIFETIME_MS = 30 * 86_400_000;
