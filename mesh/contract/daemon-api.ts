@@ -11,8 +11,7 @@ import { json, jsonObject } from "./json.ts";
 import { STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
 
-/** Version of this API; client and daemon must have the same. */
-export const DAEMON_API_VERSION = 1;
+export { DAEMON_API_VERSION } from "./api-version.ts";
 
 /** Whom to ask: at least one of the three. More than one narrows the choice. */
 export const target = z

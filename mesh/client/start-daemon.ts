@@ -1,0 +1,56 @@
+/** Starts the agent daemon in the background. Several may be started at once: the one that gets the store's lock stays. */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { GaggleError } from "../contract/errors.ts";
+import type { Env } from "./home.ts";
+
+/** How to start a daemon: absolute paths of Node and of Gaggle's program, and the daemon's whole environment. */
+export interface AutoStart {
+  readonly node: string;
+  readonly entry: string;
+  readonly env: Env;
+}
+
+/** A daemon process that was started: running, or ended with a code. */
+export interface StartedDaemon {
+  /** Undefined while it runs; 0 where another daemon already had the home. */
+  exitCode(): number | undefined;
+}
+
+/** Where the output of a daemon goes that was started in the background. */
+export const startLogPath = (home: string): string => join(home, "logs", "agent-start.log");
+
+/**
+ * Starts `node <entry> agent` detached, its output in {@link startLogPath}.
+ * @throws GaggleError NOT_JOINED where the home has no `config.json`
+ */
+export function startDaemon(home: string, start: AutoStart): StartedDaemon {
+  if (!existsSync(join(home, "config.json"))) {
+    throw new GaggleError("NOT_JOINED", `This machine has not joined an organisation (no agent in ${home}). Run: gaggle join <invitation>`);
+  }
+  mkdirSync(join(home, "logs"), { recursive: true, mode: 0o700 });
+  const log = openSync(startLogPath(home), "a", 0o600);
+  let code: number | undefined;
+  try {
+    // The session's id belongs to one chat and the daemon outlives chats.
+    const env = { ...start.env, GAGGLE_HOME: home, AGENT_SESSION_ID: undefined };
+    const child = spawn(start.node, [start.entry, "agent"], {
+      cwd: home,
+      env,
+      detached: true,
+      stdio: ["ignore", log, log],
+      windowsHide: true,
+    });
+    child.once("exit", (exit) => {
+      code = exit ?? 1;
+    });
+    child.once("error", () => {
+      code = 1;
+    });
+    child.unref();
+  } finally {
+    closeSync(log);
+  }
+  return { exitCode: () => code };
+}
