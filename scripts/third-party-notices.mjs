@@ -15,7 +15,8 @@ const packageFolder = (module) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^
  */
 const noticeOf = (folder) => {
   /** @type {{name: string, version: string, license?: string}} */
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { name, version, license } = manifest;
   const texts = readdirSync(folder)
     .filter((file) => /^(licen[sc]e|notice|copying)/i.test(file))
     .map((file) => readFileSync(join(folder, file), "utf8").trim());

@@ -1,0 +1,75 @@
+/**
+ * Adds to package-lock.json what npm leaves out of it: the optional packages for other systems than the one that it was made on
+ * (https://github.com/npm/cli/issues/4828). Without them `npm ci` refuses the lockfile. Run it after every change of the dependencies.
+ *
+ * Usage: node scripts/complete-lockfile.mjs [--write]   without --write it only says what is missing, and then ends with code 1
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * @typedef {object} LockEntry what the lockfile says about one package
+ * @property {string} [version]
+ * @property {boolean} [dev]
+ * @property {boolean} [optional]
+ * @property {Record<string, string>} [optionalDependencies]
+ * @property {string[]} [os]
+ * @property {string[]} [cpu]
+ * @property {string[]} [libc]
+ */
+/** @typedef {{packages: Record<string, LockEntry>}} Lockfile */
+
+const SYSTEMS = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
+const LIBCS = { gnu: "glibc", gnueabihf: "glibc", musl: "musl", musleabihf: "musl" };
+const PROCESSORS = ["arm", "arm64", "ia32", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
+
+/**
+ * The systems that a package is for, read from its name; such packages are named `<tool>-<os>-<cpu>[-<libc>]`.
+ * @param {string} name
+ * @returns {Pick<LockEntry, "cpu" | "libc" | "os">}
+ * @throws {Error} where the name does not say it
+ */
+const systemsOf = (name) => {
+  const words = name.split(/[/-]/);
+  const cpu = words.filter((word) => PROCESSORS.includes(word));
+  const os = words.filter((word) => SYSTEMS.includes(word));
+  const libc = words.flatMap((word) => Object.entries(LIBCS).flatMap(([suffix, value]) => (word === suffix ? [value] : [])));
+  if (cpu.length === 0)
+    throw new Error(`${name} is missing from package-lock.json, and its name does not say for which system it is: add it by hand.`);
+  return { cpu, ...(libc.length > 0 && { libc }), ...(os.length > 0 && { os }) };
+};
+
+/**
+ * @param {Lockfile} lockfile
+ * @returns {Record<string, LockEntry>} the entries that are missing, by their place
+ */
+export const missingEntries = ({ packages }) => {
+  const wanted = Object.entries(packages).flatMap(([place, { optionalDependencies = {}, dev }]) =>
+    Object.entries(optionalDependencies)
+      .filter(([name]) => packages[`node_modules/${name}`] === undefined && packages[`${place}/node_modules/${name}`] === undefined)
+      .map(
+        ([name, version]) => /** @type {const} */ ([name, { version, ...systemsOf(name), ...(dev === true && { dev }), optional: true }]),
+      ),
+  );
+  return Object.fromEntries(wanted.map(([name, entry]) => [`node_modules/${name}`, entry]));
+};
+
+/**
+ * @param {Lockfile} lockfile
+ * @returns {Lockfile} the same with the missing entries, in npm's order
+ */
+export const completed = (lockfile) => {
+  const all = Object.entries({ ...lockfile.packages, ...missingEntries(lockfile) });
+  return { ...lockfile, packages: Object.fromEntries(all.sort(([a], [b]) => a.localeCompare(b, "en"))) };
+};
+
+const path = fileURLToPath(new URL("../package-lock.json", import.meta.url));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const text = readFileSync(path, "utf8");
+  /** @type {Lockfile} */
+  const lockfile = JSON.parse(text);
+  const missing = Object.keys(missingEntries(lockfile));
+  if (process.argv.includes("--write")) writeFileSync(path, `${JSON.stringify(completed(lockfile), null, 2)}\n`);
+  for (const place of missing) process.stdout.write(`missing: ${place}\n`);
+  if (!process.argv.includes("--write") && missing.length > 0) process.exitCode = 1;
+}
