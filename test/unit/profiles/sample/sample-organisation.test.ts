@@ -64,7 +64,9 @@ describe("the sample organisation", () => {
   });
 
   test("lets nobody decide on an approval but the executive", () => {
-    const deciders = policy.allow.filter((rule) => rule.actions.includes("approval.decide")).flatMap((rule) => rule.principalRoles ?? ["*"]);
+    const deciders = policy.allow
+      .filter((rule) => rule.actions.includes("approval.decide"))
+      .flatMap((rule) => rule.principalRoles ?? ["*"]);
     expect(deciders).toEqual(["executive"]);
   });
 });
