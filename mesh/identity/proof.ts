@@ -1,0 +1,91 @@
+/**
+ * Proof of the agent key for one call of the bootstrap node's API: a JWT (EdDSA, `typ` "gaggle-proof+jwt") that lives at most a minute and is bound
+ * to the organisation, the method, the path and the body, after the idea of DPoP (RFC 9449).
+ */
+import { z } from "zod";
+import { GaggleError } from "../contract/errors.ts";
+import { agentId, orgId, sha256, uuid, newUuid } from "../contract/ids.ts";
+import { canonicalHash } from "../contract/json.ts";
+import { CLOCK_LEEWAY_MS, PROOF_LIFETIME_MS } from "../contract/limits.ts";
+import type { Random, Signer } from "../contract/ports.ts";
+import { signJws, unverifiedPayloadOf, verifyJws } from "./jws.ts";
+import { agentIdOf, jwkOfAgentId } from "./keys.ts";
+
+const TYP = "gaggle-proof+jwt";
+const MAX_BYTES = 2_048;
+
+const proofClaims = z.strictObject({
+  aud: orgId,
+  agent: agentId,
+  htm: z.enum(["GET", "POST"]),
+  htu: z.string().max(200),
+  /** SHA-256 over the RFC 8785 form of the call's body without the proof. */
+  bh: sha256,
+  jti: uuid,
+  iat: z.int(),
+  exp: z.int(),
+});
+/** Claims of a proof. Times in seconds; `htu` is the path alone. */
+export type ProofClaims = z.infer<typeof proofClaims>;
+
+/** The call that a proof is for. `body`: what is sent beside the proof. */
+export interface ProvenCall {
+  readonly org: string;
+  readonly method: ProofClaims["htm"];
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** Signs a proof for exactly this call. */
+export function createProof(input: { call: ProvenCall; signer: Signer; nowMs: number; random: Random }): string {
+  const { call, nowMs } = input;
+  const iat = Math.floor(nowMs / 1000);
+  const payload: ProofClaims = {
+    aud: call.org,
+    agent: agentIdOf(input.signer.publicJwk),
+    htm: call.method,
+    htu: call.path,
+    bh: canonicalHash(call.body),
+    jti: newUuid(nowMs, input.random),
+    iat,
+    exp: iat + PROOF_LIFETIME_MS / 1000,
+  };
+  return signJws({ typ: TYP, payload, signer: input.signer });
+}
+
+/**
+ * Checks a proof against the call that it came with. Whether its `jti` was seen before is the caller's to check.
+ * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED, CLOCK_SKEW
+ */
+export function verifyProof(input: { jwt: string; call: ProvenCall; nowMs: number }): ProofClaims {
+  const claimed = proofClaims.safeParse(unverifiedPayloadOf(input.jwt, MAX_BYTES));
+  if (!claimed.success) throw new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key lacks claims or has malformed ones.");
+  const claims = claimed.data;
+  verifyJws({ jws: input.jwt, typ: TYP, key: jwkOfAgentId(claims.agent), maxBytes: MAX_BYTES });
+  checkCall(claims, input.call);
+  checkTimes(claims, input.nowMs);
+  return claims;
+}
+
+function checkCall(claims: ProofClaims, call: ProvenCall): void {
+  const same = claims.aud === call.org && claims.htm === call.method && claims.htu === call.path && claims.bh === canonicalHash(call.body);
+  if (!same) throw new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key was made for another call.");
+}
+
+function checkTimes(claims: ProofClaims, nowMs: number): void {
+  const lifetimeMs = (claims.exp - claims.iat) * 1000;
+  if (lifetimeMs <= 0 || lifetimeMs > PROOF_LIFETIME_MS)
+    throw new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key lives too long.");
+  if (claims.iat * 1000 > nowMs + CLOCK_LEEWAY_MS) {
+    throw new GaggleError(
+      "CLOCK_SKEW",
+      "The proof of the agent key is from the future; set this machine's and the bootstrap node's clocks right.",
+    );
+  }
+  if (nowMs > claims.exp * 1000 + CLOCK_LEEWAY_MS) {
+    throw new GaggleError(
+      "CREDENTIAL_EXPIRED",
+      "The proof of the agent key has expired; send the call again, and check the machine's clock.",
+    );
+  }
+}
