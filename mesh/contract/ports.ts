@@ -53,13 +53,19 @@ export interface Transaction {
   afterCommit(effect: () => void): void;
 }
 
+/** How a transition is run. */
+export interface CommitOptions {
+  /** It ends or records work that was taken before, so it passes although free space is below the floor. Default false. */
+  readonly finishing?: boolean;
+}
+
 /** Runs transitions one after another; each is durable before its promise resolves. Several waiting ones share one sync. */
 export interface CommitQueue {
   /**
    * Runs a transition. What it throws rejects the promise and leaves nothing behind; it must not be asynchronous.
-   * @throws GaggleError STORE_FAILED when the write failed
+   * @throws GaggleError STORE_FAILED when the write failed, DISK_FULL when free space is below the floor and it is not `finishing`
    */
-  run<T>(transition: (tx: Transaction) => T): Promise<T>;
+  run<T>(transition: (tx: Transaction) => T, options?: CommitOptions): Promise<T>;
 }
 
 /** An Ed25519 key that signs; synchronous, so that one seed is one history. */

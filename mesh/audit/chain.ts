@@ -1,0 +1,132 @@
+/** An agent's audit chain: links drafts to events and keeps them in the daemon's store. Hash rule: mesh/contract/audit.ts, docs/audit-format.md. */
+import { type AuditDraft, type AuditEvent, auditDraft, auditEvent, GENESIS_HASH } from "../contract/audit.ts";
+import { GaggleError } from "../contract/errors.ts";
+import { newUuid } from "../contract/ids.ts";
+import { canonicalJson, parseAs, parseJson, sha256Hex } from "../contract/json.ts";
+import type { OrderedStore, Random, StoreOp } from "../contract/ports.ts";
+
+const PREFIX = "audit/event/";
+/** Sorts after every key that starts with {@link PREFIX}. */
+const END = "audit/event/~";
+
+const eventKey = (seq: number): string => `${PREFIX}${seq.toString().padStart(16, "0")}`;
+
+/** The end of a chain: `seq` 0 and {@link GENESIS_HASH} before the first event. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** The end of a chain without events. */
+export const EMPTY_CHAIN: ChainEnd = { seq: 0, hash: GENESIS_HASH };
+
+/** Hash of an event: SHA-256 over the RFC 8785 form of the event without `hash`. */
+export function eventHash(event: Omit<AuditEvent, "hash"> & { hash?: string }): string {
+  const { hash: _, ...body } = event;
+  return sha256Hex(canonicalJson(body));
+}
+
+/**
+ * Checks that events continue a chain without a gap, each with the right hash, and returns the new end.
+ * @throws GaggleError AUDIT_GAP where the first event does not continue `end` or one is missing, AUDIT_BROKEN where a hash is wrong
+ */
+export function continueChain(end: ChainEnd, events: readonly AuditEvent[]): ChainEnd {
+  let at = end;
+  for (const event of events) {
+    const details = { expectedSeq: at.seq + 1, seq: event.seq };
+    if (event.seq !== at.seq + 1) {
+      throw new GaggleError("AUDIT_GAP", `Event ${event.seq} does not follow event ${at.seq}. Send the events from ${at.seq + 1} on.`, {
+        details,
+      });
+    }
+    if (event.hashPrev !== at.hash) {
+      throw new GaggleError("AUDIT_BROKEN", `Event ${event.seq} names another predecessor than event ${at.seq}: the chain was forked.`, {
+        details,
+      });
+    }
+    if (eventHash(event) !== event.hash)
+      throw new GaggleError("AUDIT_BROKEN", `The hash of event ${event.seq} is wrong: it was altered.`, { details });
+    at = { seq: event.seq, hash: event.hash };
+  }
+  return at;
+}
+
+/** What the chain needs. */
+export interface AuditChainDeps {
+  readonly store: OrderedStore;
+  readonly random: Random;
+}
+
+/** An agent's audit chain. `link` and `committed` are for the commit queue alone. */
+export interface AuditChain {
+  /** The last event on the disk. */
+  head(): ChainEnd;
+  /** Events from `fromSeq` on, at most `limit`, in order. */
+  list(query: { fromSeq: number; limit: number }): Promise<AuditEvent[]>;
+  /** Calls `listener` for each new event once it is on the disk; returns a function that ends it. */
+  subscribe(listener: (event: AuditEvent) => void): () => void;
+  link(drafts: readonly AuditDraft[], nowMs: number): readonly StoreOp[];
+  committed(): void;
+}
+
+async function storedEnd(store: OrderedStore): Promise<ChainEnd> {
+  const [last] = await store.range({ gte: PREFIX, lt: END, limit: 1, reverse: true });
+  if (last === undefined) return EMPTY_CHAIN;
+  const { seq, hash } = parseAs(auditEvent, parseJson(last[1], "The last audit event"), "The last audit event");
+  return { seq, hash };
+}
+
+/**
+ * Opens the agent's chain and takes up its end from the store.
+ * @throws GaggleError INVALID_INPUT where the stored end is not an audit event
+ */
+export async function openAuditChain(deps: AuditChainDeps, config: { org: string; agentId: string }): Promise<AuditChain> {
+  const listeners = new Set<(event: AuditEvent) => void>();
+  let durable = await storedEnd(deps.store);
+  let tip = durable;
+  let uncommitted: AuditEvent[] = [];
+
+  const toEvent = (draft: AuditDraft, end: ChainEnd, nowMs: number): AuditEvent => {
+    const body = {
+      ...auditDraft.parse(draft),
+      v: 1 as const,
+      id: newUuid(nowMs, deps.random),
+      seq: end.seq + 1,
+      ts: new Date(nowMs).toISOString(),
+      tenantId: config.org,
+      agentId: config.agentId,
+      hashPrev: end.hash,
+    };
+    return { ...body, hash: eventHash(body) };
+  };
+
+  return {
+    head: () => durable,
+    async list({ fromSeq, limit }) {
+      const rows = await deps.store.range({ gte: eventKey(fromSeq), lt: END, limit });
+      return rows.map(([, text]) => JSON.parse(text) as AuditEvent);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    link(drafts, nowMs) {
+      let end = tip;
+      const events = drafts.map((draft) => {
+        const event = toEvent(draft, end, nowMs);
+        end = event;
+        return event;
+      });
+      const ops = events.map((event): StoreOp => ({ type: "put", key: eventKey(event.seq), value: canonicalJson(event) }));
+      tip = { seq: end.seq, hash: end.hash };
+      uncommitted.push(...events);
+      return ops;
+    },
+    committed() {
+      const events = uncommitted;
+      uncommitted = [];
+      durable = tip;
+      for (const event of events) for (const listener of listeners) listener(event);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** The daemon's store: LevelDB behind the {@link OrderedStore} port. Source: design, Durability; docs/decisions/0010-one-store-one-commit-queue.md. */
+import { chmod, mkdir } from "node:fs/promises";
+import { Level } from "level";
+import { GaggleError } from "../contract/errors.ts";
+import type { KeyRange, OrderedStore, StoreOp } from "../contract/ports.ts";
+
+/** LevelDB hides its reason in `cause`; the innermost code says whether another process holds the lock. */
+function levelCode(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && at.code === "LEVEL_LOCKED") return "LEVEL_LOCKED";
+  }
+  return undefined;
+}
+
+const openFailure = (cause: unknown): GaggleError =>
+  levelCode(cause) === "LEVEL_LOCKED"
+    ? new GaggleError("CONFLICT", "Another daemon owns this home. Stop it, or use another GAGGLE_HOME.", { cause })
+    : new GaggleError("STORE_FAILED", "The store could not be opened. Check the disk and the rights of the home's store folder.", {
+        cause,
+      });
+
+const writeFailure = (cause: unknown): GaggleError =>
+  new GaggleError("STORE_FAILED", "The store could not be written and was closed. Check the disk, then start the daemon again.", { cause });
+
+/**
+ * Opens (or makes) the LevelDB in a folder that only its owner can read (0700). Values and keys are UTF-8 text.
+ * A failed write closes the store: what the disk holds is then unknown until it is reopened, so every later call fails.
+ * @throws GaggleError CONFLICT where another process has it open, STORE_FAILED where it can't be opened
+ */
+export async function openLevelStore(dir: string): Promise<OrderedStore> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await chmod(dir, 0o700);
+  const level = new Level<string, string>(dir);
+  try {
+    await level.open();
+  } catch (cause) {
+    throw openFailure(cause);
+  }
+  let usable = true;
+  const assertUsable = (): void => {
+    if (!usable) throw new GaggleError("STORE_FAILED", "The store is closed. Start the daemon again.");
+  };
+
+  return {
+    get(key: string): string | undefined {
+      assertUsable();
+      return level.getSync(key);
+    },
+    async range({ gte, lt, limit, reverse }: KeyRange): Promise<[string, string][]> {
+      assertUsable();
+      return level.iterator({ gte, lt, limit: limit ?? -1, reverse: reverse ?? false }).all();
+    },
+    async batch(ops: readonly StoreOp[], { sync }: { sync: boolean }): Promise<void> {
+      assertUsable();
+      try {
+        await level.batch([...ops], { sync });
+      } catch (cause) {
+        usable = false;
+        // The write's own error is what the caller must see; LevelDB's close only releases its lock here.
+        await level.close().catch((closing: unknown) => Promise.reject(writeFailure(new AggregateError([cause, closing]))));
+        throw writeFailure(cause);
+      }
+    },
+    async close(): Promise<void> {
+      usable = false;
+      await level.close();
+    },
+  };
+}
