@@ -40,18 +40,39 @@ const systemsOf = (name) => {
 };
 
 /**
+ * The folders in which Node looks for the dependencies of the package at `place`, nearest first.
+ * @param {string} place such as `node_modules/vite/node_modules/rolldown`
+ * @returns {string[]} such as `node_modules/vite/node_modules/rolldown/node_modules`, …, `node_modules`
+ */
+const searchFolders = (place) => {
+  const cut = place.lastIndexOf("node_modules/");
+  return [`${place}/node_modules`, ...(cut > 0 ? searchFolders(place.slice(0, cut - 1)) : ["node_modules"])];
+};
+
+/**
  * @param {Lockfile} lockfile
  * @returns {Record<string, LockEntry>} the entries that are missing, by their place
  */
-export const missingEntries = ({ packages }) => {
-  const wanted = Object.entries(packages).flatMap(([place, { optionalDependencies = {}, dev }]) =>
-    Object.entries(optionalDependencies)
-      .filter(([name]) => packages[`node_modules/${name}`] === undefined && packages[`${place}/node_modules/${name}`] === undefined)
-      .map(
-        ([name, version]) => /** @type {const} */ ([name, { version, ...systemsOf(name), ...(dev === true && { dev }), optional: true }]),
-      ),
-  );
-  return Object.fromEntries(wanted.map(([name, entry]) => [`node_modules/${name}`, entry]));
+export const missingEntries = (lockfile) => {
+  /** @type {Record<string, LockEntry>} */
+  const added = {};
+  /** @param {string} place */
+  const at = (place) => lockfile.packages[place] ?? added[place];
+  // Shallow packages first, as npm does it: they get the place at the top.
+  const parents = Object.entries(lockfile.packages).sort(([a], [b]) => a.split("node_modules/").length - b.split("node_modules/").length);
+  for (const [parent, { optionalDependencies = {}, dev }] of parents) {
+    for (const [name, version] of Object.entries(optionalDependencies)) {
+      const places = searchFolders(parent).map((folder) => `${folder}/${name}`);
+      const found = places.findIndex((candidate) => at(candidate) !== undefined);
+      if (found !== -1 && (at(places[found] ?? "")?.version === version || !/^\d/.test(version))) continue;
+      // As near to the top as it can be without being hidden by another version.
+      const place = places[(found === -1 ? places.length : found) - 1];
+      if (place === undefined)
+        throw new Error(`${parent} has another version of ${name} in itself than it asks for: make the lockfile anew with npm install.`);
+      added[place] = { version, ...systemsOf(name), ...(dev === true && { dev }), optional: true };
+    }
+  }
+  return added;
 };
 
 /**
@@ -63,8 +84,8 @@ export const completed = (lockfile) => {
   return { ...lockfile, packages: Object.fromEntries(all.sort(([a], [b]) => a.localeCompare(b, "en"))) };
 };
 
-const path = fileURLToPath(new URL("../package-lock.json", import.meta.url));
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const path = fileURLToPath(new URL("../package-lock.json", import.meta.url));
   const text = readFileSync(path, "utf8");
   /** @type {Lockfile} */
   const lockfile = JSON.parse(text);
