@@ -72,7 +72,9 @@ export async function callTool(tools: readonly Tool[], request: ToolRequest, sig
     const { structured, text } = await tool.run(checked, toolCall(request, signal));
     const parsed = output.safeParse(structured);
     if (!parsed.success) throw new GaggleError("INTERNAL", `The result of ${request.name} is not as its schema says. Report this bug.`);
-    return { structuredContent: parsed.data, content: [{ type: "text", text }] };
+    // Goose gives a model the text alone, so the data is there too, as MCP asks for: one JSON text, after the sentence.
+    const data: CallToolResult["content"][number] = { type: "text", text: JSON.stringify(parsed.data) };
+    return { structuredContent: parsed.data, content: [{ type: "text", text }, data] };
   } catch (error) {
     return failure(error);
   }

@@ -14,7 +14,7 @@ export interface ToolCall {
   readonly defaultIdempotencyKey: string;
 }
 
-/** What a tool gives back: data after the output schema, and the same for a person or a model to read. */
+/** What a tool gives back: data after the output schema, and a sentence or a few lines on it. The model gets the text and the data's JSON. */
 export interface ToolResult<Output> {
   readonly structured: Output;
   readonly text: string;

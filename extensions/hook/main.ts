@@ -1,0 +1,19 @@
+/** The program that Goose runs for hooks: payload on stdin; exit code 2 and a reason deny. No MCP in it: it runs before every tool call. */
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
+import { gaggleHome } from "../../mesh/client/home.ts";
+import { installFolder } from "../install-folder.ts";
+import { decideHook } from "./decide-hook.ts";
+
+const { values } = parseArgs({ options: { home: { type: "string" } } });
+const outcome = await decideHook(await text(process.stdin), () =>
+  connectDaemon({
+    home: values.home ?? gaggleHome(process.env),
+    program: "hook",
+    autoStart: { node: process.execPath, entry: join(installFolder(import.meta.url), "bin", "gaggle.js"), env: process.env },
+  }),
+);
+process.exitCode = outcome.exitCode;
+if (outcome.exitCode !== 0) process.stderr.write(`${outcome.reason}\n`);

@@ -1,0 +1,133 @@
+/** Tools that ask something of colleagues: send_task, request_approval, notify. */
+import { z } from "zod";
+import type { Target } from "../../mesh/contract/daemon-api.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { DaemonLink } from "../daemon-link.ts";
+import { defineTool, type Tool } from "../define-tool.ts";
+import { anyObject, idempotencyKeyInput, targetInput } from "./schemas.ts";
+
+/** Names of roles, skills and agents; the daemon checks them again. */
+interface TargetArguments {
+  readonly targetRole?: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly skill?: string | undefined;
+}
+
+function targetOf({ targetRole, agentId, skill }: TargetArguments): Target {
+  if (targetRole === undefined && agentId === undefined && skill === undefined) {
+    throw new GaggleError("INVALID_INPUT", "Say whom to ask: give targetRole, agentId or skill. list_agents and list_skills show them.");
+  }
+  return {
+    ...(targetRole === undefined ? {} : { targetRole }),
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(skill === undefined ? {} : { skill }),
+  };
+}
+
+const skillInput = z
+  .string()
+  .max(64)
+  .optional()
+  .describe("Name of a skill, from list_skills. With it the colleague's agent can work unattended");
+
+const sendTask = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "send_task",
+    title: "Send a task to a colleague's agent",
+    description:
+      "Asks another agent of the organisation to do something. Use it when the work needs another department's data or responsibility. " +
+      "Answers at once with a taskId; the result comes later: ask fetch_status with that id. " +
+      "Name a targetRole, an agentId or a skill. With a skill the other agent may work by itself; without one a person decides.",
+    input: z.strictObject({
+      ...targetInput,
+      skill: skillInput,
+      task: z.string().min(1).max(20_000).describe("What to do, in plain words"),
+      context: anyObject.optional().describe('Facts that the task needs, as JSON, for example {"period": "2026-10"}'),
+      policyHints: anyObject.optional().describe("Hints for policy, as JSON; seldom needed"),
+      priority: z.enum(["P0", "P1", "P2", "P3"]).optional().describe("P0 is most urgent; P2 where left out"),
+      stepId: z.string().max(200).optional().describe("Your own name of the step that needs this"),
+      idempotencyKey: idempotencyKeyInput,
+    }),
+    output: z.object({ taskId: z.string(), agentId: z.string(), state: z.string() }),
+    readOnly: false,
+    async run(input, call) {
+      const { targetRole, agentId, skill, idempotencyKey, ...rest } = input;
+      const sent = await daemon.call(
+        "task.send",
+        {
+          ...rest,
+          target: targetOf({ targetRole, agentId, skill }),
+          sessionId: call.sessionId,
+          idempotencyKey: idempotencyKey ?? call.defaultIdempotencyKey,
+        },
+        { signal: call.signal },
+      );
+      return { structured: sent, text: `Task ${sent.taskId} is ${sent.state}. Ask fetch_status for its result.` };
+    },
+  });
+
+const requestApproval = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "request_approval",
+    title: "Ask a person for a signed approval",
+    description:
+      "Asks a person who may approve (by role or agent) for a signed decision on exactly this payload. Use it before a step that needs consent. " +
+      "Answers at once with an approvalId; a person decides later: ask fetch_status with that id until the state is APPROVED, REJECTED or FAILED.",
+    input: z.strictObject({
+      ...targetInput,
+      stepId: z.string().min(1).max(200).describe("Name of the step that waits for this, for example approve-close"),
+      payload: anyObject.describe("What is to be approved, complete and readable for a person. The signature covers exactly this"),
+      sessionId: z.string().max(200).optional().describe("Session that this belongs to; this chat's where left out"),
+      idempotencyKey: idempotencyKeyInput,
+    }),
+    output: z.object({ approvalId: z.string(), agentId: z.string(), payloadHash: z.string() }),
+    readOnly: false,
+    async run({ targetRole, agentId, stepId, payload, sessionId, idempotencyKey }, call) {
+      const asked = await daemon.call(
+        "approval.request",
+        {
+          target: targetOf({ targetRole, agentId }),
+          payload,
+          stepId,
+          sessionId: sessionId ?? call.sessionId,
+          idempotencyKey: idempotencyKey ?? call.defaultIdempotencyKey,
+        },
+        { signal: call.signal },
+      );
+      return { structured: asked, text: `Approval ${asked.approvalId} was asked for. A person decides; ask fetch_status with this id.` };
+    },
+  });
+
+const notify = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "notify",
+    title: "Tell a colleague something",
+    description:
+      "Leaves a message for a person in the organisation; nobody has to answer. Use it to inform, send_task to get work done. " +
+      "Answers with the message's id and whether it was stored on the other machine already.",
+    input: z.strictObject({
+      ...targetInput,
+      skill: skillInput,
+      message: z.string().min(1).max(4_000).describe("What to say"),
+      severity: z.enum(["info", "warning", "critical"]).optional().describe("info where left out"),
+      idempotencyKey: idempotencyKeyInput,
+    }),
+    output: z.object({ id: z.string(), agentId: z.string(), delivery: z.string() }),
+    readOnly: false,
+    async run({ targetRole, agentId, skill, message, severity, idempotencyKey }, call) {
+      const told = await daemon.call(
+        "notify",
+        {
+          target: targetOf({ targetRole, agentId, skill }),
+          message,
+          severity,
+          idempotencyKey: idempotencyKey ?? call.defaultIdempotencyKey,
+        },
+        { signal: call.signal },
+      );
+      return { structured: told, text: `The message is ${told.delivery === "stored" ? "delivered" : "on its way"} (id ${told.id}).` };
+    },
+  });
+
+/** Makes the tools that ask something of colleagues. */
+export const askTools = (daemon: DaemonLink): readonly Tool[] => [sendTask(daemon), requestApproval(daemon), notify(daemon)];

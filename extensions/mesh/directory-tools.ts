@@ -1,0 +1,88 @@
+/** Tools that show who is in the organisation: list_agents, list_skills. */
+import { z } from "zod";
+import type { AgentView } from "../../mesh/contract/daemon-api.ts";
+import type { DaemonLink } from "../daemon-link.ts";
+import { defineTool, type Tool } from "../define-tool.ts";
+import { peerOutput } from "./schemas.ts";
+
+const agentOutput = z.object({
+  ...peerOutput.shape,
+  title: z.string(),
+  online: z.boolean(),
+  self: z.boolean(),
+  skills: z.array(z.string()),
+});
+
+const showAgent = ({ agentId, subject, role, department, title, online, self, skills }: AgentView): z.infer<typeof agentOutput> => ({
+  agentId,
+  subject,
+  role,
+  department,
+  title,
+  online,
+  self,
+  skills: skills.map((skill) => skill.id),
+});
+
+const sayAgent = ({ subject, title, role, online, self }: AgentView): string =>
+  `${subject}, ${title} (${role}): ${self ? "this agent" : online ? "online" : "offline"}`;
+
+const listAgents = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "list_agents",
+    title: "List the agents of the organisation",
+    description:
+      "Lists colleagues' agents: person, role, department, what they can do, and whether they are online. Use it to find whom to ask. " +
+      "Work sent to an agent that is offline is delivered when it comes back.",
+    input: z.strictObject({
+      role: z.string().max(64).optional().describe("Only agents of this role"),
+      skill: z.string().max(64).optional().describe("Only agents with this skill"),
+    }),
+    output: z.object({ agents: z.array(agentOutput) }),
+    readOnly: true,
+    async run(input, call) {
+      const { agents } = await daemon.call("directory.agents", input, { signal: call.signal });
+      const text = agents.length === 0 ? "No known agent matches. Leave role and skill out to see all." : agents.map(sayAgent).join("\n");
+      return { structured: { agents: agents.map(showAgent) }, text };
+    },
+  });
+
+const skillOutput = z.object({ skill: z.string(), descriptions: z.array(z.string()), roles: z.array(z.string()), online: z.int().min(0) });
+
+/** Skills by name, with the roles that offer them. */
+function bySkill(agents: readonly AgentView[]): z.infer<typeof skillOutput>[] {
+  const found = new Map<string, { descriptions: Set<string>; roles: Set<string>; online: number }>();
+  for (const agent of agents) {
+    for (const { id, description } of agent.skills) {
+      const entry = found.get(id) ?? { descriptions: new Set<string>(), roles: new Set<string>(), online: 0 };
+      entry.descriptions.add(description);
+      entry.roles.add(agent.role);
+      entry.online += agent.online ? 1 : 0;
+      found.set(id, entry);
+    }
+  }
+  return [...found]
+    .map(([skill, { descriptions, roles, online }]) => ({ skill, descriptions: [...descriptions], roles: [...roles].sort(), online }))
+    .sort((a, b) => (a.skill < b.skill ? -1 : 1));
+}
+
+const listSkills = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "list_skills",
+    title: "List what colleagues' agents can do",
+    description:
+      "Lists the skills on offer in the organisation: what each does, which roles have it, and how many such agents are online. " +
+      "Use it before send_task to pick a skill (and a targetRole where several roles have the same one).",
+    input: z.strictObject({ role: z.string().max(64).optional().describe("Only skills of this role") }),
+    output: z.object({ skills: z.array(skillOutput) }),
+    readOnly: true,
+    async run({ role }, call) {
+      const { agents } = await daemon.call("directory.agents", { role }, { signal: call.signal });
+      const skills = bySkill(agents);
+      const text = skills.map(({ skill, roles, descriptions }) => `${skill} (${roles.join(", ")}): ${descriptions.join(" / ")}`).join("\n");
+      return { structured: { skills }, text: text === "" ? "No known agent offers a skill." : text };
+    },
+  });
+
+/** Makes the tools that show who is in the organisation. */
+export const directoryTools = (daemon: DaemonLink): readonly Tool[] => [listAgents(daemon), listSkills(daemon)];

@@ -1,0 +1,77 @@
+/** Shapes that several tools of `mesh` share. Source: spec M3; mesh/contract/daemon-api.ts. */
+import { z } from "zod";
+import type { JsonObject } from "../../mesh/contract/json.ts";
+
+/** A JSON object of any shape. Arguments come out of JSON, so `unknown` can't be more than JSON here; a recursive schema would confuse models. */
+export const anyObject = z.record(z.string(), z.unknown()) as z.ZodType as z.ZodType<JsonObject>;
+
+/** Whom to ask, as arguments. */
+export const targetInput = {
+  targetRole: z.string().max(64).optional().describe("Role to ask, for example finance, legal or executive"),
+  agentId: z.string().max(64).optional().describe("One certain agent, from list_agents"),
+};
+
+/** The key under which a mutating call happens once. */
+export const idempotencyKeyInput = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .describe("Calls with the same key happen once. Give one where a step may be repeated; otherwise leave it out");
+
+/** The other side of a task, an approval or a notification. */
+export const peerOutput = z.object({ agentId: z.string(), subject: z.string(), role: z.string(), department: z.string() });
+
+const history = z.array(z.object({ at: z.string(), state: z.string(), note: z.string().optional() }));
+
+/** A task as tools show it. `finished`: it will not change any more. */
+export const taskOutput = z.object({
+  kind: z.literal("task"),
+  taskId: z.string(),
+  side: z.enum(["asker", "worker"]),
+  peer: peerOutput,
+  state: z.string(),
+  finished: z.boolean(),
+  delivery: z.string().optional(),
+  skill: z.string().optional(),
+  result: z.unknown().optional(),
+  message: z.string().optional(),
+  updatedAt: z.string(),
+});
+
+/** An approval as tools show it. */
+export const approvalOutput = z.object({
+  kind: z.literal("approval"),
+  approvalId: z.string(),
+  side: z.enum(["requester", "approver"]),
+  peer: peerOutput,
+  state: z.string(),
+  finished: z.boolean(),
+  delivery: z.string().optional(),
+  payloadHash: z.string(),
+  approver: z.object({ subject: z.string(), role: z.string() }).optional(),
+  reason: z.string().optional(),
+  decision: z.string().optional(),
+  stepId: z.string().optional(),
+  updatedAt: z.string(),
+});
+
+/** A message to a person. */
+export const notificationOutput = z.object({
+  kind: z.literal("notification"),
+  id: z.string(),
+  peer: peerOutput,
+  message: z.string(),
+  severity: z.string(),
+  createdAt: z.string(),
+});
+
+/** Everything about a task, what was asked included. */
+export const taskDetail = taskOutput.extend({
+  task: z.string(),
+  context: z.record(z.string(), z.unknown()),
+  createdAt: z.string(),
+  history,
+});
+/** Everything about an approval, what is to be approved included. */
+export const approvalDetail = approvalOutput.extend({ payload: z.unknown(), createdAt: z.string(), history });

@@ -1,0 +1,79 @@
+/** Turns what the daemon answers into what tools show: compact data and a sentence. */
+import type { z } from "zod";
+import type { ApprovalView, InboxItem, TaskView } from "../../mesh/contract/daemon-api.ts";
+import type { approvalDetail, approvalOutput, notificationOutput, taskDetail, taskOutput } from "./schemas.ts";
+
+type Shown<T extends z.ZodType> = z.infer<T>;
+
+/** States of tasks and approvals after which nothing changes. */
+const FINAL = new Set(["COMPLETED", "FAILED", "CANCELED", "REJECTED", "APPROVED"]);
+
+/** Whether a state is one that a task or approval never leaves. */
+export const isFinished = (state: string): boolean => FINAL.has(state);
+
+/** A task without what was asked. */
+export function showTask(view: TaskView): Shown<typeof taskOutput> {
+  const { kind, taskId, side, peer, state, delivery, skill, result, message, updatedAt } = view;
+  return { kind, taskId, side, peer, state, finished: isFinished(state), delivery, skill, result, message, updatedAt };
+}
+
+/** A task with what was asked and its history. */
+export const showTaskDetail = (view: TaskView): Shown<typeof taskDetail> => ({
+  ...showTask(view),
+  task: view.task,
+  context: view.context,
+  createdAt: view.createdAt,
+  history: view.history,
+});
+
+/** An approval without its payload. */
+export function showApproval(view: ApprovalView): Shown<typeof approvalOutput> {
+  const { kind, approvalId, side, peer, state, delivery, payloadHash, approver, reason, decision, stepId, updatedAt } = view;
+  const finished = isFinished(state);
+  return { kind, approvalId, side, peer, state, finished, delivery, payloadHash, approver, reason, decision, stepId, updatedAt };
+}
+
+/** An approval with its payload and history. */
+export const showApprovalDetail = (view: ApprovalView): Shown<typeof approvalDetail> => ({
+  ...showApproval(view),
+  payload: view.payload,
+  createdAt: view.createdAt,
+  history: view.history,
+});
+
+/** A short form of anything in the inbox. */
+export function showItem(item: InboxItem): Shown<typeof taskOutput> | Shown<typeof approvalOutput> | Shown<typeof notificationOutput> {
+  if (item.kind === "task") return showTask(item);
+  return item.kind === "approval" ? showApproval(item) : item;
+}
+
+/** Everything about anything in the inbox. */
+export function showItemDetail(
+  item: InboxItem,
+): Shown<typeof taskDetail> | Shown<typeof approvalDetail> | Shown<typeof notificationOutput> {
+  if (item.kind === "task") return showTaskDetail(item);
+  return item.kind === "approval" ? showApprovalDetail(item) : item;
+}
+
+/** One sentence on a task. */
+export function sayTask(view: TaskView): string {
+  const waiting = view.delivery === "queued" ? " It has not reached the colleague's machine yet." : "";
+  const lost = view.delivery === "dead" ? " It could not be delivered." : "";
+  const whose =
+    view.side === "asker" ? `with ${view.peer.subject} (${view.peer.role})` : `asked by ${view.peer.subject} (${view.peer.role})`;
+  return `Task ${view.taskId} ${whose} is ${view.state}.${waiting}${lost}`;
+}
+
+/** One sentence on an approval. */
+export function sayApproval(view: ApprovalView): string {
+  const by = view.approver === undefined ? "" : ` by ${view.approver.subject} (${view.approver.role})`;
+  const whose =
+    view.side === "requester" ? `asked of ${view.peer.subject} (${view.peer.role})` : `asked by ${view.peer.subject} (${view.peer.role})`;
+  return `Approval ${view.approvalId} ${whose} is ${view.state}${by}.`;
+}
+
+/** One sentence on anything in the inbox. */
+export function sayItem(item: InboxItem): string {
+  if (item.kind === "task") return sayTask(item);
+  return item.kind === "approval" ? sayApproval(item) : `A message of ${item.peer.subject} (${item.severity}), id ${item.id}.`;
+}
