@@ -1,0 +1,178 @@
+/** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
+import type { Connection, Libp2p, PeerInfo, StreamHandler } from "@libp2p/interface";
+import { CODE_P2P, multiaddr } from "@multiformats/multiaddr";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import { agentIdOf } from "../identity/keys.ts";
+import { readAddresses, readPeerAddress, worthTellingLan } from "./address.ts";
+import { createBookKeeper } from "./book-keeper.ts";
+import { createDialler, type Dialler } from "./dialler.ts";
+import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
+import { judgeHello, ownHello } from "./hello-wire.ts";
+import { createKnownPeers, type PeerRecord } from "./known-peers.ts";
+import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
+import { createMembers } from "./members.ts";
+import { createMessageLink } from "./message-link.ts";
+import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
+import { createPeerSpread } from "./peer-spread.ts";
+import { libp2pKeyOf } from "./private-key.ts";
+import { HELLO_PROTOCOL, MAX_STREAMS_PER_PROTOCOL, MESSAGE_PROTOCOL, PEERS_PROTOCOL, RECHECK_INTERVAL_MS } from "./protocols.ts";
+
+/**
+ * A peer node that listens and keeps its members connected. Set `handleFrames` next: until then members get BUSY.
+ * @throws GaggleError CREDENTIAL_INVALID for a broken key, INVALID_INPUT for an address that is none or can't be listened on
+ */
+export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig): Promise<PeerNode> {
+  const { clock, random, log, membership } = deps;
+  const agentId = agentIdOf(deps.privateKey);
+  const configured = config.bootstrapPeers.map(readPeerAddress);
+  const members = createMembers({ ownId: agentId, clock });
+  const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
+  const node = await createLibp2pNode({
+    privateKey: libp2pKeyOf(deps.privateKey),
+    org: config.org,
+    listen: config.listen ?? defaultListen(),
+    mdns: config.mdns,
+    onLanPeer: (peer) => learnFromLan(peer, dialler),
+  });
+  const ownAddresses = (): string[] => readAddresses(node.getMultiaddrs().map(String));
+  const own = (): PeerRecord => ({ agentId, addresses: ownAddresses(), credential: membership.credential(), seenAt: clock.now() });
+
+  const dialler = createDialler({
+    ownId: agentId,
+    connect: (id, addresses) => connect(node, gatekeeper, id, addresses),
+    isConnected: members.has,
+    clock,
+    random,
+  });
+  const gatekeeper: Gatekeeper = createGatekeeper({
+    ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now()),
+    judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
+    onProven: (proven) => {
+      members.add(proven);
+      welcome(proven);
+    },
+    onRefusal: deps.onRefusal,
+    onStrangerGone: (connection) => forgetStranger(node, connection, members.has),
+    clock,
+    log,
+  });
+  const link = createMessageLink({ members, reach: dialler.reach, clock });
+  const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
+  const spread = createPeerSpread({ ownId: agentId, known, members, own, onLearned: learned, clock, random, log });
+  const book = createBookKeeper({ book: deps.book, known, members, clock, log });
+
+  function welcome(proven: ProvenConnection): void {
+    dialler.learn(proven.agentId, readAddresses(proven.hello.addresses), "member");
+    dialler.onConnected(proven.agentId);
+    spread.onHello(proven);
+    book.changed();
+  }
+
+  function rememberSelf(): void {
+    try {
+      known.merge(own());
+    } catch (error) {
+      log.warn({ code: errorCode(error) }, "this agent's own credential does not verify; peers will refuse it until it is renewed");
+    }
+  }
+
+  function disconnect(id: string, reason: string): void {
+    dialler.forget(id);
+    known.remove(id);
+    members.cut(id, reason);
+    book.changed();
+  }
+
+  /** Cuts members whose credential doesn't hold any more. A credential that a member renewed has come by its record. */
+  function recheck(): void {
+    for (const bad of known.recheck()) {
+      if (bad.agentId !== agentId) disconnect(bad.agentId, errorCode(bad.error));
+    }
+    rememberSelf();
+  }
+
+  let cancelRecheck = (): void => undefined;
+  const planRecheck = (): void => {
+    cancelRecheck = clock.after(RECHECK_INTERVAL_MS, () => {
+      recheck();
+      planRecheck();
+    });
+  };
+
+  members.onChange((change) => {
+    if (change.type === "disconnected") dialler.onLost(change.member.principal.agentId);
+  });
+  await start(node, gatekeeper, { [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve), [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve) });
+  rememberSelf();
+  for (const peer of configured) dialler.learn(peer.agentId, [peer.address], "configured");
+  for (const entry of await book.load()) dialler.learn(entry.agentId, readAddresses(entry.addresses), "book");
+  planRecheck();
+
+  return {
+    agentId,
+    request: link.request,
+    handleFrames: link.handle,
+    onPeerChange: members.onChange,
+    members: members.list,
+    addresses: () => node.getMultiaddrs().map(String),
+    async dial(text) {
+      const peer = readPeerAddress(text);
+      dialler.learn(peer.agentId, [peer.address], "member");
+      await dialler.reach(peer.agentId);
+      const member = members.list().find((one) => one.principal.agentId === peer.agentId);
+      if (member === undefined) throw new GaggleError("PEER_UNREACHABLE", "The peer went away right after its hello.");
+      return member;
+    },
+    disconnect,
+    membershipChanged() {
+      recheck();
+      spread.announce();
+      dialler.retryAll();
+    },
+    async close() {
+      cancelRecheck();
+      dialler.close();
+      spread.close();
+      link.close();
+      await book.close();
+      await node.stop();
+      gatekeeper.close();
+    },
+  };
+}
+
+/** Registers the handlers and listens. */
+async function start(node: Libp2p, gatekeeper: Gatekeeper, guarded: Record<string, StreamHandler>): Promise<void> {
+  node.addEventListener("connection:open", (event) => gatekeeper.admit(event.detail));
+  await node.handle(HELLO_PROTOCOL, gatekeeper.helloHandler, { maxInboundStreams: 2, maxOutboundStreams: 2 });
+  for (const [protocol, handler] of Object.entries(guarded)) {
+    await node.handle(protocol, handler, { maxInboundStreams: MAX_STREAMS_PER_PROTOCOL, maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL });
+  }
+  await node.start();
+  if (node.getMultiaddrs().length > 0) return;
+  await node.stop();
+  throw new GaggleError("INVALID_INPUT", "The peer node can't listen on any configured address; free the port or change `listen`.");
+}
+
+/** Dials an agent and waits until both sides are proven. */
+async function connect(node: Libp2p, gatekeeper: Gatekeeper, agentId: string, addresses: readonly string[]): Promise<void> {
+  try {
+    const connection = await node.dial(addresses.map((address) => multiaddr(`${address}/p2p/${agentId}`)));
+    await gatekeeper.proven(connection);
+  } catch (cause) {
+    if (cause instanceof GaggleError) throw cause;
+    throw new GaggleError("PEER_UNREACHABLE", "None of the peer's addresses answers; it is dialled again.", { cause });
+  }
+}
+
+/** Nothing of a stranger stays in libp2p's peer store, or strangers could fill the memory. */
+function forgetStranger(node: Libp2p, connection: Connection, isMember: (agentId: string) => boolean): void {
+  if (isMember(connection.remotePeer.toString()) || node.status !== "started") return;
+  node.peerStore.delete(connection.remotePeer).catch((error: Error) => node.logger.forComponent("gaggle").error("peer store - %e", error));
+}
+
+/** What mDNS says is unproven: only private addresses count, so that nobody on the LAN can make agents dial the internet. */
+function learnFromLan(peer: PeerInfo, dialler: Dialler): void {
+  const addresses = worthTellingLan(peer.multiaddrs).map((address) => address.decapsulateCode(CODE_P2P).toString());
+  dialler.learn(peer.id.toString(), readAddresses(addresses), "lan");
+}
