@@ -18,7 +18,7 @@ const PROGRAMS = {
   start: ["dist/gaggle.js", "demo"],
   test: ["scripts/test.mjs"],
   quick: ["scripts/test.mjs", "--quick"],
-  bench: ["scripts/bench.mjs"],
+  bench: ["test/bench/core.ts"],
   build: [],
 };
 
