@@ -7,7 +7,7 @@ import { GaggleError, systemCode } from "../contract/errors.ts";
 import { type LocalConnectionConfig, serveConnection } from "./local-connection.ts";
 
 /** How long {@link LocalServer.close} lets calls end that are under way. */
-const CLOSE_GRACE_MS = 2_000;
+const CLOSE_GRACE_MS = 500;
 
 /** What a connection needs, and `path`: the socket or named pipe; see `socketPathFor`. */
 export interface LocalServerConfig extends LocalConnectionConfig {
