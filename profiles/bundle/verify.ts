@@ -56,10 +56,20 @@ const altered = (problem: string): GaggleError =>
   refuse("BUNDLE_SIGNATURE", `The profile bundle is refused: ${problem}. Get it again from the bootstrap node or the admin.`);
 
 /**
- * Checks a bundle completely: signature by the pinned root key, every file's hash, organisation, role, version, times, contents.
+ * Checks a bundle completely: {@link verifyBundleContent} and {@link checkBundleTimes}.
  * @throws GaggleError BUNDLE_SIGNATURE (unsigned, by another key, or altered), BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW
  */
 export function verifyBundle(input: { bundle: unknown } & BundleExpectation): VerifiedBundle {
+  const verified = verifyBundleContent(input);
+  checkBundleTimes(verified.manifest, input.nowMs);
+  return verified;
+}
+
+/**
+ * Checks all of a bundle but its times: signature by the pinned root key, every file's hash, organisation, role, version, contents.
+ * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK
+ */
+export function verifyBundleContent(input: { bundle: unknown } & Omit<BundleExpectation, "nowMs">): VerifiedBundle {
   const signed = signedBundle.safeParse(input.bundle);
   if (!signed.success) throw altered("it is not a signed bundle (a manifest and its files)");
   const manifest = verifyManifest(signed.data.manifest, input.rootFingerprint);
@@ -100,7 +110,7 @@ function checkFiles(manifest: BundleManifest, files: Record<string, string>): vo
   }
 }
 
-function checkExpectation(manifest: BundleManifest, expected: BundleExpectation): void {
+function checkExpectation(manifest: BundleManifest, expected: Omit<BundleExpectation, "nowMs">): void {
   if (manifest.org !== expected.org) throw refuse("BUNDLE_MISMATCH", "The profile bundle is for another organisation.");
   if (manifest.role !== expected.role) {
     throw refuse("BUNDLE_MISMATCH", `The profile bundle is for the role ${manifest.role}, and this agent has the role ${expected.role}.`);
@@ -108,10 +118,17 @@ function checkExpectation(manifest: BundleManifest, expected: BundleExpectation)
   if (manifest.version < expected.minVersion) {
     throw refuse("BUNDLE_ROLLBACK", `The profile bundle has version ${manifest.version}, older than the accepted ${expected.minVersion}.`);
   }
-  if (Date.parse(manifest.issuedAt) > expected.nowMs + CLOCK_LEEWAY_MS) {
+}
+
+/**
+ * Checks that a manifest is in time.
+ * @throws GaggleError BUNDLE_EXPIRED, CLOCK_SKEW (it is from the future by more than the leeway)
+ */
+export function checkBundleTimes(manifest: BundleManifest, nowMs: number): void {
+  if (Date.parse(manifest.issuedAt) > nowMs + CLOCK_LEEWAY_MS) {
     throw refuse("CLOCK_SKEW", "The profile bundle is from the future; set this machine's clock right.");
   }
-  if (expected.nowMs >= Date.parse(manifest.expiresAt)) {
+  if (nowMs >= Date.parse(manifest.expiresAt)) {
     throw refuse(
       "BUNDLE_EXPIRED",
       `The profile bundle expired at ${manifest.expiresAt}; an admin renews it with: gaggle org sign --publish URL`,

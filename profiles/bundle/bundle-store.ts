@@ -1,0 +1,127 @@
+/** The bundle an agent lives by: the last good one on disk, never an older one again. Source: design, Trust, Profile bundle; spec O4. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { sha256 } from "../../mesh/contract/ids.ts";
+import { canonicalHash, parseAs, parseJson } from "../../mesh/contract/json.ts";
+import type { Clock } from "../../mesh/contract/ports.ts";
+import { writePrivateFile } from "../../mesh/store/private-file.ts";
+import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle } from "./verify.ts";
+
+/** Newest version ever accepted, and the hash of what it said. Kept apart from the bundle, so that a lost bundle loses no memory. */
+const seen = z.strictObject({ v: z.literal(1), version: z.int().min(1), hash: sha256 });
+type Seen = z.infer<typeof seen>;
+
+/** Where the store lies and whom it believes. */
+export interface BundleStoreConfig {
+  /** Folder of the store, for example `bundle/` of the agent's home. */
+  readonly dir: string;
+  /** Thumbprint of the root key, pinned when joining. */
+  readonly rootFingerprint: string;
+  readonly org: string;
+  readonly role: string;
+}
+
+/** The bundle an agent lives by. */
+export interface BundleStore {
+  /**
+   * The bundle in force.
+   * @throws GaggleError BUNDLE_MISSING where there is none, BUNDLE_EXPIRED, or what was wrong with the stored one when it was read
+   */
+  current(): VerifiedBundle;
+  /** The last good bundle, also when it has expired; undefined where there is none. For showing and for handing on, not for acting. */
+  last(): VerifiedBundle | undefined;
+  /**
+   * Takes a newer bundle after checking all of it; the one that is already there changes nothing.
+   * @returns whether it is another one than before
+   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW; CONFLICT for other content under the accepted
+   *   version. The last good one stays.
+   */
+  accept(bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }>;
+}
+
+/** Opens the store and checks what is on the disk again. Never throws for a bad bundle: {@link BundleStore.current} then says what is wrong. */
+export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, config: BundleStoreConfig): Promise<BundleStore> {
+  const paths = { bundle: join(config.dir, "bundle.json"), seen: join(config.dir, "seen.json") };
+  let highest = await readSeen(paths.seen);
+  let { held, problem } = await readStored(paths.bundle, config, highest);
+  if (held !== undefined && held.manifest.version > (highest?.version ?? 0)) highest = seenOf(held);
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const accept = async (bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }> => {
+    const verified = verifyBundle({ ...config, bundle, nowMs: deps.clock.now(), minVersion: highest?.version ?? 1 });
+    const next = seenOf(verified);
+    if (highest?.version === next.version && highest.hash !== next.hash) {
+      throw new GaggleError(
+        "CONFLICT",
+        `Another profile bundle of version ${next.version} was accepted before; an admin must sign a newer one.`,
+      );
+    }
+    if (held !== undefined && highest?.version === next.version) return { changed: false, bundle: held };
+    // The bundle first: after a crash in between, the newer bundle raises what was seen when it is read.
+    await writePrivateFile(paths.bundle, JSON.stringify(verified.signed));
+    await writePrivateFile(paths.seen, JSON.stringify(next));
+    [held, highest, problem] = [verified, next, undefined];
+    return { changed: true, bundle: verified };
+  };
+
+  return {
+    current() {
+      if (problem !== undefined) throw problem;
+      if (held === undefined) {
+        throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle yet; it is fetched when the bootstrap node can be reached.");
+      }
+      checkBundleTimes(held.manifest, deps.clock.now());
+      return held;
+    },
+    last: () => held,
+    accept(bundle) {
+      const result = turn.then(() => accept(bundle));
+      turn = result.catch(() => undefined);
+      return result;
+    },
+  };
+}
+
+const seenOf = (bundle: VerifiedBundle): Seen => ({ v: 1, version: bundle.manifest.version, hash: bundleHash(bundle) });
+
+/** What a bundle says: its manifest (which has every file's hash), whatever the signature's bytes are. */
+const bundleHash = (bundle: VerifiedBundle): string => canonicalHash(bundle.manifest);
+
+async function readSeen(path: string): Promise<Seen | undefined> {
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : parseAs(seen, parseJson(text, path), path);
+}
+
+/** Reads the stored bundle; an expired one is good (and says so when used), a damaged or older one is a problem to tell. */
+async function readStored(
+  path: string,
+  config: BundleStoreConfig,
+  highest: Seen | undefined,
+): Promise<{ held?: VerifiedBundle; problem?: GaggleError }> {
+  const text = await readIfThere(path);
+  if (text === undefined) return {};
+  try {
+    return { held: verifyBundleContent({ ...config, bundle: parseJson(text, path), minVersion: highest?.version ?? 1 }) };
+  } catch (cause) {
+    if (!(cause instanceof GaggleError)) throw cause;
+    const code = cause.code === "INVALID_INPUT" ? "BUNDLE_SIGNATURE" : cause.code;
+    return {
+      problem: new GaggleError(
+        code,
+        `The stored profile bundle is refused; a good one is fetched from the bootstrap node. ${cause.message}`,
+        { cause },
+      ),
+    };
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

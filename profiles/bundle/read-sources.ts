@@ -1,0 +1,105 @@
+/** Reads what an admin edits: `organisation.yaml`, `roles/<role>.yaml`, `policy.yaml`, and the recipes. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { type OrgChart, orgChart, type PolicySet, policySet, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
+import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { parseAs } from "../../mesh/contract/json.ts";
+
+/** Largest source file, in bytes. */
+const MAX_SOURCE_BYTES = 524_288;
+
+const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart });
+const roleSource = z.strictObject({ ...roleProfile.shape, hints: z.string().max(20_000) });
+const FOLDER_NAME = /^[a-z][a-z0-9-]{0,63}$/;
+const RECIPE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.yaml$/;
+
+/** One role as its source has it. */
+export interface RoleSource {
+  readonly profile: RoleProfile;
+  /** Text of `.goosehints`. */
+  readonly hints: string;
+}
+
+/** All that bundles are built from. */
+export interface OrganisationSources {
+  readonly name: string;
+  readonly orgChart: OrgChart;
+  readonly roles: readonly RoleSource[];
+  readonly policy: PolicySet;
+  /** Text of each recipe by its path in the bundle, for example `recipes/finance/month-end-close.yaml`. */
+  readonly recipes: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads an organisation's sources.
+ * @param dir folder with `organisation.yaml`, `policy.yaml` and `roles/`
+ * @param recipesDir folder with one folder of recipes per department
+ * @throws GaggleError NOT_FOUND, INVALID_INPUT naming the file, TOO_LARGE
+ */
+export async function readSources(dir: string, recipesDir: string): Promise<OrganisationSources> {
+  const { name, orgChart: chart } = await readYaml(join(dir, "organisation.yaml"), organisation);
+  const policy = await readYaml(join(dir, "policy.yaml"), policySet);
+  const roles = await Promise.all((await yamlFiles(join(dir, "roles"))).map(readRole));
+  if (roles.length === 0) throw new GaggleError("NOT_FOUND", `There is no role in ${join(dir, "roles")}; add one as <role>.yaml.`);
+  return { name, orgChart: chart, roles, policy, recipes: await readRecipes(recipesDir) };
+}
+
+async function readRole(path: string): Promise<RoleSource> {
+  const { hints, ...profile } = await readYaml(path, roleSource);
+  if (`${profile.role}.yaml` !== basename(path)) {
+    throw new GaggleError("INVALID_INPUT", `${path} is for the role ${profile.role}; name the file ${profile.role}.yaml.`);
+  }
+  return { profile, hints };
+}
+
+async function readRecipes(dir: string): Promise<Record<string, string>> {
+  const recipes: Record<string, string> = {};
+  for (const department of await listFolder(dir)) {
+    if (!department.isDirectory() || !FOLDER_NAME.test(department.name)) continue;
+    for (const path of await yamlFiles(join(dir, department.name))) {
+      if (RECIPE_NAME.test(basename(path))) recipes[`recipes/${department.name}/${basename(path)}`] = await readSource(path);
+    }
+  }
+  return recipes;
+}
+
+const listFolder = async (dir: string) => {
+  try {
+    return await readdir(dir, { withFileTypes: true });
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause;
+    throw new GaggleError("NOT_FOUND", `There is no folder ${dir}; name the right one or make it with: gaggle org init`, { cause });
+  }
+};
+
+/** Paths of a folder's plain `.yaml` files, sorted, so that every machine builds the same. Links are left out: they could point anywhere. */
+const yamlFiles = async (dir: string): Promise<string[]> =>
+  (await listFolder(dir))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))
+    .map((entry) => join(dir, entry.name))
+    .sort();
+
+async function readSource(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).size > MAX_SOURCE_BYTES) {
+      throw new GaggleError("TOO_LARGE", `${path} is larger than ${MAX_SOURCE_BYTES} bytes.`);
+    }
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause;
+    throw new GaggleError("NOT_FOUND", `There is no ${path}; make it, or name the right folder.`, { cause });
+  }
+}
+
+async function readYaml<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  const text = await readSource(path);
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 0 });
+  } catch (cause) {
+    throw new GaggleError("INVALID_INPUT", `${path} is not valid YAML.`, { cause });
+  }
+  return parseAs(schema, value, path);
+}

@@ -1,0 +1,43 @@
+/** Signs a role's bundle with the root key. */
+import { type BundleManifest, bundleManifest, signedBundle, type SignedBundle } from "../../mesh/contract/bundle.ts";
+import { parseAs, sha256Hex } from "../../mesh/contract/json.ts";
+import { BUNDLE_LIFETIME_MS } from "../../mesh/contract/limits.ts";
+import type { Signer } from "../../mesh/contract/ports.ts";
+import { signJws } from "../../mesh/identity/jws.ts";
+import type { BundleDraft } from "./build-bundles.ts";
+import { BUNDLE_TYP } from "./verify.ts";
+
+/** What the root key says beside the files: whom to believe for what. The same for every role. */
+export type BundleTrust = Pick<BundleManifest, "org" | "issuers" | "admins" | "roster" | "revocations">;
+
+/**
+ * Signs a bundle.
+ * @param input `root`: the root key; `version`: higher than any signed before; `lifetimeMs`: default and at most 30 days
+ * @throws GaggleError INVALID_INPUT where a path or size is beyond what agents accept
+ */
+export function signBundle(input: {
+  draft: BundleDraft;
+  trust: BundleTrust;
+  version: number;
+  nowMs: number;
+  root: Signer;
+  lifetimeMs?: number;
+}): SignedBundle {
+  const { draft, nowMs, root } = input;
+  const lifetimeMs = Math.min(input.lifetimeMs ?? BUNDLE_LIFETIME_MS, BUNDLE_LIFETIME_MS);
+  const manifest: BundleManifest = {
+    v: 1,
+    ...input.trust,
+    orgName: draft.orgName,
+    role: draft.role,
+    version: input.version,
+    issuedAt: new Date(nowMs).toISOString(),
+    expiresAt: new Date(nowMs + lifetimeMs).toISOString(),
+    root: root.publicJwk,
+    policyHash: draft.policyHash,
+    files: Object.fromEntries(Object.entries(draft.files).map(([path, text]) => [path, sha256Hex(text)])),
+  };
+  const what = `The bundle of the role ${draft.role}`;
+  const jws = signJws({ typ: BUNDLE_TYP, payload: parseAs(bundleManifest, manifest, what), signer: root });
+  return parseAs(signedBundle, { manifest: jws, files: draft.files }, what);
+}

@@ -1,0 +1,101 @@
+/** A small organisation with keys and signed bundles, made in memory. */
+import type { RoleProfile, SignedBundle } from "../../mesh/contract/bundle.ts";
+import type { Signer } from "../../mesh/contract/ports.ts";
+import { orgIdOf } from "../../mesh/identity/org-id.ts";
+import { buildBundles } from "../../profiles/bundle/build-bundles.ts";
+import type { OrganisationSources } from "../../profiles/bundle/read-sources.ts";
+import { type BundleTrust, signBundle } from "../../profiles/bundle/sign-bundle.ts";
+import { seededSigner } from "./seeded-keys.ts";
+
+const profile = (role: string, skills: RoleProfile["skills"] = []): RoleProfile => ({
+  role,
+  title: role,
+  department: role,
+  level: 2,
+  extensions: [{ name: "mesh", tools: ["send_task"] }],
+  skills,
+  guard: { mode: "mask-and-forward" },
+  concurrency: 2,
+  locale: "en-GB",
+});
+
+/** Sources of an organisation with the roles finance, marketing and executive. */
+export function testSources(): OrganisationSources {
+  const recipe = "recipes/marketing/accruals.yaml";
+  const accruals = { id: "accruals", description: "Lists accruals.", recipe, restart: "safe", timeoutSeconds: 600, maxTurns: 30 } as const;
+  const person = (id: string, role: string, manager: string | null) => ({
+    id,
+    title: role,
+    role,
+    department: role,
+    manager,
+    locale: "en-GB",
+  });
+  return {
+    name: "Harbour Lamps",
+    orgChart: [
+      person("edward.lindqvist", "executive", null),
+      person("fiona.berg", "finance", "edward.lindqvist"),
+      person("marco.diaz", "marketing", "edward.lindqvist"),
+    ],
+    roles: ["executive", "finance", "marketing"].map((role) => ({
+      profile: profile(role, role === "marketing" ? [accruals] : []),
+      hints: `You work for ${role}.\n`,
+    })),
+    policy: {
+      v: 1,
+      allow: [
+        {
+          id: "ask-accruals",
+          actions: ["task.send", "task.receive"],
+          principalRoles: ["finance"],
+          targetRoles: ["marketing"],
+          resources: ["accruals"],
+        },
+        { id: "export-audit", actions: ["audit.export"], principalRoles: ["executive"] },
+      ],
+      deny: [],
+    },
+    recipes: { [recipe]: 'version: "1.0.0"\ntitle: Accruals\n', "recipes/finance/close.yaml": 'version: "1.0.0"\ntitle: Close\n' },
+  };
+}
+
+/** Keys of a test organisation and what signs its bundles. */
+export interface TestOrganisation {
+  readonly org: string;
+  readonly root: Signer;
+  readonly issuer: Signer;
+  readonly admin: Signer;
+  readonly trust: BundleTrust;
+  /** A role's signed bundle. */
+  sign(
+    role: string,
+    options: { version: number; nowMs: number; trust?: Partial<BundleTrust>; sources?: OrganisationSources; root?: Signer },
+  ): SignedBundle;
+}
+
+/** The organisation of a name: its keys follow from it. */
+export function createTestOrganisation(name = "harbour"): TestOrganisation {
+  const [root, issuer, admin] = [seededSigner(`${name} root`), seededSigner(`${name} issuer`), seededSigner(`${name} admin`)];
+  const org = orgIdOf(root.thumbprint);
+  const trust: BundleTrust = {
+    org,
+    issuers: [issuer.publicJwk],
+    admins: [admin.publicJwk],
+    roster: { approvers: [], stewards: [] },
+    revocations: { seq: 0, agents: [], subjects: [], keys: [] },
+  };
+  return {
+    org,
+    root,
+    issuer,
+    admin,
+    trust,
+    sign(role, options) {
+      const draft = buildBundles(options.sources ?? testSources()).find((candidate) => candidate.role === role);
+      if (draft === undefined) throw new Error(`no role ${role} in the test organisation`);
+      const { version, nowMs } = options;
+      return signBundle({ draft, trust: { ...trust, ...options.trust }, version, nowMs, root: options.root ?? root });
+    },
+  };
+}

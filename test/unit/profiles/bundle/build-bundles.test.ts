@@ -1,0 +1,96 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildBundles } from "../../../../profiles/bundle/build-bundles.ts";
+import { readSources } from "../../../../profiles/bundle/read-sources.ts";
+import { testSources } from "../../../support/test-organisation.ts";
+
+const code = (name: string, message = "") => expect.objectContaining({ code: name, message: expect.stringContaining(message) });
+const [boss] = testSources().orgChart;
+if (boss === undefined) throw new Error("the test organisation has nobody");
+
+describe("building bundles", () => {
+  it("gives every role the same policy and org chart, and its own hints and recipes", () => {
+    const drafts = buildBundles(testSources());
+    expect(drafts.map(({ role }) => role)).toEqual(["executive", "finance", "marketing"]);
+    for (const { files, policyHash } of drafts) {
+      expect(files["policy.json"]).toBe(drafts[0]?.files["policy.json"]);
+      expect(files["org-chart.json"]).toBe(drafts[0]?.files["org-chart.json"]);
+      expect(policyHash).toBe(drafts[0]?.policyHash);
+    }
+    expect(Object.keys(drafts[1]?.files ?? {})).toContain("recipes/finance/close.yaml");
+    expect(Object.keys(drafts[0]?.files ?? {}).filter((path) => path.startsWith("recipes/"))).toEqual([]);
+  });
+
+  it("gives the same bytes for the same sources", () => {
+    expect(buildBundles(testSources())).toEqual(buildBundles(testSources()));
+  });
+
+  it.each([
+    ["a skill without its recipe", { recipes: {} }, "there is no such recipe"],
+    ["a role nobody described", { orgChart: [{ ...boss, role: "pirate" }] }, "roles/pirate.yaml"],
+    ["an unknown manager", { orgChart: [{ ...boss, manager: "nobody" }] }, "not in the org chart"],
+    ["a circle", { orgChart: [{ ...boss, manager: boss.id }] }, "circle"],
+    ["a person twice", { orgChart: [boss, boss] }, "twice"],
+    ["recipes that differ in letter case", { recipes: { ...testSources().recipes, "recipes/marketing/Accruals.yaml": "" } }, "letter case"],
+  ])("refuses %s", (_, change, message) => {
+    expect(() => buildBundles({ ...testSources(), ...change })).toThrow(code("INVALID_INPUT", message));
+  });
+});
+
+describe("reading sources", () => {
+  let dir: string;
+  const put = async (path: string, text: string): Promise<void> => {
+    await mkdir(join(dir, path, ".."), { recursive: true });
+    await writeFile(join(dir, path), text);
+  };
+  const role = (name: string): string =>
+    `role: ${name}\ntitle: T\ndepartment: ${name}\nlevel: 1\nextensions: []\nskills: []\nguard: { mode: strict }\nconcurrency: 1\nlocale: en-GB\nhints: |\n  Hello.\n`;
+  const read = () => readSources(join(dir, "profiles"), join(dir, "recipes"));
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "gaggle-sources-"));
+    const person = "{ id: ada, title: Boss, role: finance, department: finance, manager: null, locale: en-GB }";
+    await put("profiles/organisation.yaml", `name: Harbour\norgChart:\n  - ${person}\n`);
+    await put("profiles/policy.yaml", "v: 1\nallow: []\ndeny: []\n");
+    await put("profiles/roles/finance.yaml", role("finance"));
+    await put("recipes/finance/close.yaml", "title: Close # as written\n");
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  it("keeps recipes byte for byte", async () => {
+    const sources = await read();
+    expect(sources.name).toBe("Harbour");
+    expect(sources.recipes).toEqual({ "recipes/finance/close.yaml": "title: Close # as written\n" });
+    expect(sources.roles[0]?.hints).toBe("Hello.\n");
+  });
+
+  it("leaves out links and files that are no recipes", async () => {
+    await put("recipes/finance/notes.txt", "x");
+    await symlink("/etc/hostname", join(dir, "recipes/finance/evil.yaml"));
+    expect(Object.keys((await read()).recipes)).toEqual(["recipes/finance/close.yaml"]);
+  });
+
+  it("names the file that is wrong", async () => {
+    await put("profiles/policy.yaml", "v: 1\nallow: everything\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "policy.yaml"));
+    await put("profiles/policy.yaml", "v: [1\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "not valid YAML"));
+    await rm(join(dir, "profiles/policy.yaml"));
+    await expect(read()).rejects.toThrow(code("NOT_FOUND", "policy.yaml"));
+  });
+
+  it("refuses a role under another file name", async () => {
+    await put("profiles/roles/marketing.yaml", role("sales"));
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "sales.yaml"));
+  });
+});
+
+describe("the sample organisation in profiles/sample", () => {
+  it("builds", async () => {
+    const root = new URL("../../../../", import.meta.url).pathname;
+    const drafts = buildBundles(await readSources(join(root, "profiles/sample"), join(root, "recipes")));
+    expect(drafts.map(({ role }) => role)).toEqual(["engineering", "executive", "finance", "hr", "legal", "marketing", "sales", "support"]);
+  });
+});
