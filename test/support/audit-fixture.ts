@@ -1,0 +1,103 @@
+/** A small organisation with a root, an issuer and agents that have audit chains; the real formats throughout. */
+import { openAuditChain } from "../../mesh/audit/chain.ts";
+import { type AgentExport, writeExport } from "../../mesh/audit/export.ts";
+import { signHead } from "../../mesh/audit/ship.ts";
+import type { AuditDraft } from "../../mesh/contract/audit.ts";
+import type { BundleManifest } from "../../mesh/contract/bundle.ts";
+import { issueMembership } from "../../mesh/identity/membership.ts";
+import { signJws } from "../../mesh/identity/jws.ts";
+import { agentIdOf, createSigner, generateAgentKeys, generateSigningKey, publicJwkOf, thumbprintOf } from "../../mesh/identity/keys.ts";
+import { orgIdOf } from "../../mesh/identity/org-id.ts";
+import { openMemoryStore } from "./memory-store.ts";
+import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
+
+/** The time at which everything in the fixture happens. */
+export const FIXTURE_TIME_MS = Date.UTC(2026, 9, 31, 8);
+
+/** Root and issuer keys and the manifest that names the issuer. */
+export function createTestOrg(random: SeededRandom) {
+  const root = createSigner(generateSigningKey(random));
+  const issuer = createSigner(generateSigningKey(random));
+  const rootFingerprint = thumbprintOf(root.publicJwk);
+  const org = orgIdOf(rootFingerprint);
+  const manifest: BundleManifest = {
+    v: 1,
+    org,
+    orgName: "Northwind Optics",
+    role: "finance",
+    version: 1,
+    issuedAt: new Date(FIXTURE_TIME_MS).toISOString(),
+    expiresAt: new Date(FIXTURE_TIME_MS + 86_400_000).toISOString(),
+    root: root.publicJwk,
+    issuers: [issuer.publicJwk],
+    admins: [issuer.publicJwk],
+    roster: { approvers: [], stewards: [] },
+    revocations: { seq: 0, agents: [], subjects: [], keys: [] },
+    policyHash: "0".repeat(64),
+    files: {},
+  };
+  return {
+    org,
+    root,
+    issuer,
+    rootFingerprint,
+    manifest,
+    manifestJws: signJws({ typ: "gaggle-bundle+jws", payload: manifest, signer: root }),
+  };
+}
+/** Root and issuer keys and the manifest that names the issuer. */
+export type TestOrg = ReturnType<typeof createTestOrg>;
+
+/** A member's keys, id and credential. */
+export function createTestMember(org: TestOrg, random: SeededRandom, who: { subject: string; role: string }, nowMs = FIXTURE_TIME_MS) {
+  const keys = generateAgentKeys(random);
+  const signer = createSigner(keys.sign);
+  const principal = { agentId: agentIdOf(signer.publicJwk), subject: who.subject, role: who.role, department: who.role };
+  const member = { ...principal, seal: publicJwkOf(keys.seal) };
+  return { signer, principal, credential: issueMembership({ org: org.org, member, signer: org.issuer, nowMs, random }) };
+}
+/** A member's keys, id and credential. */
+export type TestMember = ReturnType<typeof createTestMember>;
+
+const WORDS = ["task:1", "envelope:ü✓", 'tool:"x"', "run:\\2", "session:\u2028"];
+
+const draftOf = (member: TestMember, i: number): AuditDraft => ({
+  actor: { type: "agent", id: member.principal.agentId, role: member.principal.role },
+  action: i % 2 === 0 ? "message.send" : "task.state",
+  target: WORDS[i % WORDS.length] ?? "task:0",
+  result: i % 3 === 0 ? "denied" : "ok",
+  details: { attempts: i, policy: "allow", retried: i % 2 === 0 },
+  redactions: i % 4 === 0 ? [{ class: "email", count: i + 1 }] : [],
+  cost: { tokens: i, usd: "0.0012" },
+  traceId: i.toString(16).padStart(32, "0"),
+});
+
+/** One agent's part of an export with `count` events. */
+export async function makeAgentExport(org: TestOrg, member: TestMember, random: SeededRandom, count: number): Promise<AgentExport> {
+  const { agentId } = member.principal;
+  const chain = await openAuditChain({ store: openMemoryStore(), random }, { org: org.org, agentId });
+  const ops = chain.link(
+    Array.from({ length: count }, (_, i) => draftOf(member, i)),
+    FIXTURE_TIME_MS,
+  );
+  const events = ops.flatMap((op) => (op.type === "put" ? [JSON.parse(op.value)] : []));
+  const { seq, hash } = events.at(-1);
+  const head = signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(FIXTURE_TIME_MS).toISOString() }, member.signer);
+  return { agentId, credentials: [member.credential], events, head };
+}
+
+/** The lines (with line ends) of an export of two agents, and the root's fingerprint. */
+export async function makeExport(seed: number, counts: readonly number[] = [5, 4]) {
+  const random = createSeededRandom(seed);
+  const org = createTestOrg(random);
+  const roles = ["finance", "marketing", "engineering"];
+  const agents: AgentExport[] = [];
+  for (const [i, count] of counts.entries()) {
+    const role = roles[i % roles.length] ?? "hr";
+    agents.push(await makeAgentExport(org, createTestMember(org, random, { subject: `${role}.${i}`, role }), random, count));
+  }
+  const lines: string[] = [];
+  for await (const line of writeExport({ org: org.org, nowMs: FIXTURE_TIME_MS, manifests: [org.manifestJws], agents, signer: org.issuer }))
+    lines.push(line);
+  return { org, agents, lines, rootFingerprint: org.rootFingerprint };
+}
