@@ -31,8 +31,8 @@ describe("the requirement manifest", () => {
     expect(Object.keys(REQUIREMENTS)).toEqual(expectedIds);
   });
 
-  it.each(Object.entries(REQUIREMENTS))("names only tests that exist for %s", (_, row) => {
-    expect(faultsOf(row)).toEqual([]);
+  it("claims nothing that no test shows", () => {
+    expect(Object.entries(REQUIREMENTS).flatMap(([id, row]) => faultsOf(row).map((fault) => `${id} ${fault}`))).toEqual([]);
   });
 
   it("notices a row that claims more than its tests", () => {
