@@ -15,6 +15,7 @@ const PASSED_ON = [
   "TEMP",
   "XDG_DATA_HOME",
   "XDG_RUNTIME_DIR",
+  "XDG_CACHE_HOME",
   "GAGGLE_HOME",
   "SystemRoot",
   "SystemDrive",
