@@ -30,6 +30,9 @@ function chartStaff(chart: z.infer<typeof orgChart>): Staff[] {
   });
 }
 
+const settingsCsv = (settings: Readonly<Record<string, string>>): string =>
+  csvText(Object.entries(settings).map(([setting, value]) => ({ setting, value })));
+
 /** Every file of the sample's books: path relative to this folder, and text. */
 export function generateBooks(): Map<string, string> {
   const { name, orgChart: chart } = organisation.parse(parse(readFileSync(new URL("../organisation.yaml", import.meta.url), "utf8")));
@@ -53,17 +56,16 @@ export function generateBooks(): Map<string, string> {
     bank_charges_account: "6800",
     accrued_liabilities_account: "2150",
     payroll_liabilities_account: "2200",
-    salaries_account: "6000",
-    social_contributions_account: "6010",
-    bonuses_account: "6020",
   };
+  const payrollSettings = { currency: "EUR", salaries_account: "6000", social_contributions_account: "6010", bonuses_account: "6020" };
   return new Map([
-    ["finance/settings.csv", csvText(Object.entries(settings).map(([setting, value]) => ({ setting, value })))],
+    ["finance/settings.csv", settingsCsv(settings)],
     ["finance/accounts.csv", accountsCsv()],
     ["finance/ledger.csv", ledgerCsv(books, PERIOD)],
     ["finance/bank-statement.csv", statement],
     ["marketing/purchase-orders.csv", purchaseOrdersCsv(dice, "marketing", vendors, PERIOD, NEXT)],
     ["engineering/purchase-orders.csv", purchaseOrdersCsv(dice, "engineering", vendors, PERIOD, NEXT)],
+    ["hr/settings.csv", settingsCsv(payrollSettings)],
     ["hr/employees.csv", employeesCsv(employees)],
     ["hr/payroll.csv", payrollCsv(payroll)],
   ]);
