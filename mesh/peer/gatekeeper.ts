@@ -142,9 +142,14 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
   function forget(admission: Admission): void {
     admissions.delete(admission.connection.id);
     admission.cancelTimer();
-    const error = new GaggleError("PEER_UNREACHABLE", "The connection ended before both sides had proven their membership.");
-    admission.outcome.reject(error);
-    admission.abort.abort(error);
+    const end = (): void => {
+      const error = new GaggleError("PEER_UNREACHABLE", "The connection ended before both sides had proven their membership.");
+      admission.outcome.reject(error);
+      admission.abort.abort(error);
+    };
+    // A refusal may have come in the same breath as the close: hello reads it first.
+    if (admission.helloBegun) deps.clock.after(FAREWELL_MS, end);
+    else end();
     if (admission.stage !== "proven") deps.onStrangerGone(admission.connection);
   }
 

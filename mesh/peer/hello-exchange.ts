@@ -50,7 +50,8 @@ async function hearHello(talk: HelloTalk, side: HelloSide): Promise<ProvenHello>
     return side.judge(said);
   } catch (error) {
     const code = refusalCode(error);
-    if (code !== undefined) await talk.say({ v: 1, kind: "refused", code });
+    // Telling is a courtesy: where it fails, the reason that counts is still the first one.
+    if (code !== undefined) await talk.say({ v: 1, kind: "refused", code }).catch(() => undefined);
     throw error;
   }
 }

@@ -1,0 +1,268 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Principal } from "../../mesh/contract/identity.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import { MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
+import {
+  addressOf,
+  createMemoryBook,
+  createTestOrganisation,
+  startTestPeer,
+  type TestOrganisation,
+  type TestPeer,
+} from "../support/peer-world.ts";
+
+const WITHIN = { timeout: 10_000, interval: 20 };
+const peers: TestPeer[] = [];
+
+async function start(organisation: TestOrganisation, name: string, options: Parameters<typeof startTestPeer>[2] = {}): Promise<TestPeer> {
+  const peer = await startTestPeer(organisation, organisation.member(name), options);
+  peers.push(peer);
+  return peer;
+}
+
+const membersOf = (peer: TestPeer): string[] =>
+  peer.node
+    .members()
+    .map((member) => member.principal.subject)
+    .toSorted();
+
+afterEach(async () => {
+  await Promise.all(peers.splice(0).map(({ node }) => node.close()));
+});
+
+describe("two members", () => {
+  it("prove themselves to each other and see each other's principal and card", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+
+    const seen = await marco.node.dial(addressOf(fiona));
+
+    expect(seen.principal).toEqual({ agentId: fiona.node.agentId, subject: "fiona.berg", role: "finance", department: "finance" });
+    expect(seen.card.skills).toEqual([{ id: "echo", description: "Answers with what it got." }]);
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual(["marco.diaz"]), WITHIN);
+    expect([...fiona.refusals, ...marco.refusals]).toEqual([]);
+  });
+
+  it("exchange frames of every size up to the limit in both directions", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    await marco.node.dial(addressOf(fiona));
+
+    for (const size of [0, 1, 1_000, 70_000, MAX_FRAME_BYTES]) {
+      const frame = new Uint8Array(randomBytes(size));
+      expect(Buffer.compare(await marco.node.request(fiona.node.agentId, frame), frame)).toBe(0);
+      expect(Buffer.compare(await fiona.node.request(marco.node.agentId, frame), frame)).toBe(0);
+    }
+    expect(fiona.received[0]?.from.subject).toBe("marco.diaz");
+  });
+
+  it("keep hundreds of requests in flight and answer each with its own answer, in whatever order", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    fiona.node.handleFrames(async (frame) => {
+      await new Promise((resolve) => setTimeout(resolve, (frame[0] ?? 0) % 7));
+      return frame;
+    });
+    await marco.node.dial(addressOf(fiona));
+
+    const frames = Array.from({ length: 200 }, (_, index) => new Uint8Array([index, ...randomBytes(3_000)]));
+    const answers = await Promise.all(frames.map((frame) => marco.node.request(fiona.node.agentId, frame)));
+
+    answers.forEach((answer, index) => expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0));
+  });
+
+  it("move many large frames at once without exceeding a buffer", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    await marco.node.dial(addressOf(fiona));
+
+    const frames = Array.from({ length: 14 }, () => new Uint8Array(randomBytes(MAX_FRAME_BYTES)));
+    const answers = await Promise.all(frames.map((frame) => marco.node.request(fiona.node.agentId, frame)));
+
+    answers.forEach((answer, index) => expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0));
+  });
+
+  it("learn an error's code and nothing else from the other's handler", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    fiona.node.handleFrames(async () => {
+      throw new GaggleError("DISK_FULL", "secret detail");
+    });
+    await marco.node.dial(addressOf(fiona));
+
+    const refused = marco.node.request(fiona.node.agentId, new Uint8Array(1));
+    await expect(refused).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(refused).rejects.not.toThrow(/secret/);
+  });
+
+  it("refuse to send more than the limit", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const marco = await start(organisation, "marco.diaz");
+    await expect(marco.node.request(marco.node.agentId, new Uint8Array(MAX_FRAME_BYTES + 1))).rejects.toMatchObject({ code: "TOO_LARGE" });
+  });
+
+  it("stay one connected member when both dial at the same moment, and go on talking", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    const changes: string[] = [];
+    fiona.node.onPeerChange((change) => changes.push(change.type));
+
+    await Promise.all([marco.node.dial(addressOf(fiona)), fiona.node.dial(addressOf(marco))]);
+    const until = Date.now() + 5_000;
+    while (Date.now() < until) {
+      const frame = new Uint8Array(randomBytes(100));
+      expect(Buffer.compare(await marco.node.request(fiona.node.agentId, frame), frame)).toBe(0);
+      expect(Buffer.compare(await fiona.node.request(marco.node.agentId, frame), frame)).toBe(0);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(changes).toEqual(["connected"]);
+    expect(membersOf(fiona)).toEqual(["marco.diaz"]);
+  });
+});
+
+describe("a member that went away", () => {
+  it("is reported, makes requests fail, and is connected again by itself when it is back at the same address", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    await marco.node.dial(addressOf(fiona));
+    const address = addressOf(fiona);
+    const changes: string[] = [];
+    marco.node.onPeerChange((change) => changes.push(change.type));
+
+    await fiona.node.close();
+    await vi.waitFor(() => expect(changes).toEqual(["connected", "disconnected"]), WITHIN);
+    await expect(marco.node.request(fiona.node.agentId, new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+
+    const back = await start(organisation, "fiona.berg", { config: { listen: [address.slice(0, address.indexOf("/p2p/"))] } });
+    await vi.waitFor(() => expect(membersOf(marco)).toEqual(["fiona.berg"]), WITHIN);
+    expect(await marco.node.request(back.node.agentId, new Uint8Array([7]))).toEqual(Buffer.from([7]));
+  });
+
+  it("fails the requests that wait for its answer", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    await marco.node.dial(addressOf(fiona));
+    const arrived = Promise.withResolvers<void>();
+    fiona.node.handleFrames(() => {
+      arrived.resolve();
+      return new Promise(() => undefined);
+    });
+
+    const waiting = marco.node.request(fiona.node.agentId, new Uint8Array(1));
+    waiting.catch(() => undefined);
+    await arrived.promise;
+    await fiona.node.close();
+
+    await expect(waiting).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+
+  it("is found again after a restart of the other from its peer book alone", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const book = createMemoryBook();
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz", { deps: { book } });
+    await marco.node.dial(addressOf(fiona));
+    await marco.node.close();
+    expect(book.entries.map((entry) => entry.agentId)).toContain(fiona.node.agentId);
+
+    const again = await start(organisation, "marco.diaz", { deps: { book } });
+    await vi.waitFor(() => expect(membersOf(again)).toEqual(["fiona.berg"]), WITHIN);
+  });
+});
+
+describe("five agents that know one bootstrap peer", () => {
+  it("all know each other within two seconds", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const bootstrap = await start(organisation, "bootstrap");
+    const names = ["edward", "elena", "fiona", "hanna", "marco"];
+    const startedAt = performance.now();
+    const agents = await Promise.all(
+      names.map((name) => start(organisation, name, { config: { bootstrapPeers: [addressOf(bootstrap)] } })),
+    );
+
+    for (const [index, agent] of agents.entries()) {
+      const others = ["bootstrap", ...names.filter((_, other) => other !== index)].toSorted();
+      await vi.waitFor(() => expect(membersOf(agent)).toEqual(others), { timeout: 2_000, interval: 10 });
+    }
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+
+    await bootstrap.node.close();
+    const [first, last] = [agents[0], agents[4]];
+    expect(await first?.node.request(last?.node.agentId ?? "", new Uint8Array([1]))).toEqual(Buffer.from([1]));
+  });
+});
+
+describe("membership that changes while connected", () => {
+  it("cuts a revoked member within a second of the news and keeps the others", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    const hanna = await start(organisation, "hanna.okoye");
+    await marco.node.dial(addressOf(fiona));
+    await hanna.node.dial(addressOf(fiona));
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual(["hanna.okoye", "marco.diaz"]), WITHIN);
+    const reasons: string[] = [];
+    fiona.node.onPeerChange((change) => change.type === "disconnected" && reasons.push(change.reason));
+
+    organisation.revoke(marco.node.agentId);
+    fiona.node.membershipChanged();
+
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual(["hanna.okoye"]), { timeout: 1_000, interval: 10 });
+    expect(reasons).toEqual(["REVOKED"]);
+    await expect(fiona.node.request(marco.node.agentId, new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    await vi.waitFor(() => expect(fiona.refusals.map((refusal) => refusal.code)).toContain("REVOKED"), WITHIN);
+    expect(await hanna.node.request(fiona.node.agentId, new Uint8Array([5]))).toEqual(Buffer.from([5]));
+  });
+
+  it("keeps a member that has renewed its credential when the old one no longer holds, on the same connection", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const old = organisation.member("marco.diaz", { issuedMs: Date.now() - 60_000 });
+    const oldCredential = old.membership.credential();
+    const judge = organisation.member("fiona.berg");
+    const verified = new Set<string>();
+    let oldHolds = true;
+    const verify = (jwt: string, agentId: string): Principal => {
+      if (jwt === oldCredential && !oldHolds) throw new GaggleError("CREDENTIAL_EXPIRED", "The credential has expired.");
+      const principal = judge.membership.verify(jwt, agentId);
+      verified.add(jwt);
+      return principal;
+    };
+    const fiona = await startTestPeer(organisation, { ...judge, membership: { ...judge.membership, verify } });
+    const marco = await startTestPeer(organisation, old);
+    peers.push(fiona, marco);
+    await marco.node.dial(addressOf(fiona));
+    const changes: string[] = [];
+    fiona.node.onPeerChange((change) => changes.push(change.type));
+
+    old.renew(organisation.issue(old.agentId, { subject: "marco.diaz" }));
+    marco.node.membershipChanged();
+    await vi.waitFor(() => expect(verified.has(old.membership.credential())).toBe(true), WITHIN);
+    oldHolds = false;
+    fiona.node.membershipChanged();
+
+    expect(await fiona.node.request(old.agentId, new Uint8Array([3]))).toEqual(Buffer.from([3]));
+    expect(changes).toEqual(["connected"]);
+  });
+
+  it("cuts a member whose credential has run out and was not renewed", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const marco = await start(organisation, "marco.diaz");
+    await marco.node.dial(addressOf(fiona));
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual(["marco.diaz"]), WITHIN);
+    vi.spyOn(fiona.member.membership, "verify").mockImplementation(() => {
+      throw new GaggleError("CREDENTIAL_EXPIRED", "The credential has expired.");
+    });
+    fiona.node.membershipChanged();
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual([]), WITHIN);
+  });
+});

@@ -1,0 +1,335 @@
+import { randomBytes } from "node:crypto";
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import { tcp } from "@libp2p/tcp";
+import { lpStream } from "@libp2p/utils";
+import { multiaddr } from "@multiformats/multiaddr";
+import { createLibp2p } from "libp2p";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CLOCK_LEEWAY_MS, FRAME_TIMEOUT_MS, HELLO_TIMEOUT_MS, MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
+import { agentIdOf, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
+import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
+import { HELLO_PROTOCOL, MAX_HELLO_BYTES, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
+import {
+  addressOf,
+  createTestOrganisation,
+  keyOf,
+  startTestPeer,
+  type TestMember,
+  type TestOrganisation,
+  type TestPeer,
+} from "../support/peer-world.ts";
+import { createRealClock } from "../support/real-clock.ts";
+
+const SOON = { timeout: 3_000, interval: 10 };
+const HOUR_MS = 3_600_000;
+
+let organisation: TestOrganisation;
+let fiona: TestPeer;
+let marco: TestPeer;
+const peers: TestPeer[] = [];
+const strangers: Libp2p[] = [];
+
+/** A bare libp2p node as anybody can run one. */
+async function startStranger(key: Ed25519PrivateJwk = keyOf(`stranger ${randomBytes(8).toString("hex")}`)): Promise<Libp2p> {
+  const node = await createLibp2p({
+    privateKey: libp2pKeyOf(key),
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+  });
+  strangers.push(node);
+  return node;
+}
+
+const dial = (node: Libp2p): Promise<Connection> => node.dial(multiaddr(addressOf(fiona)));
+
+const isCut = (connection: Connection): Promise<void> =>
+  vi.waitFor(() => expect(connection.status).not.toBe("open"), { timeout: HELLO_TIMEOUT_MS + 3_000, interval: 10 });
+
+/** Everything that comes back on a stream until it ends. */
+async function bytesFrom(stream: Stream): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of stream) pieces.push(Buffer.from(piece.subarray()));
+  } catch {
+    // A reset ends the reading too; what counts is what came before.
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Fiona and Marco still know and answer each other. */
+async function expectGoodPeersUnharmed(): Promise<void> {
+  const frame = new Uint8Array(randomBytes(1_000));
+  expect(Buffer.compare(await marco.node.request(fiona.node.agentId, frame), frame)).toBe(0);
+  expect(fiona.node.members().map((member) => member.principal.subject)).toEqual(["marco.diaz"]);
+}
+
+const codes = (peer: TestPeer): string[] => peer.refusals.map((refusal) => refusal.code);
+
+/** A full peer node of ours that must not get in; resolves with the code that its dial failed with. */
+async function expectTurnedAway(
+  member: TestMember,
+  options: Parameters<typeof startTestPeer>[2] = {},
+  from: TestOrganisation = organisation,
+): Promise<TestPeer> {
+  const outsider = await startTestPeer(from, member, options);
+  peers.push(outsider);
+  await expect(outsider.node.dial(addressOf(fiona))).rejects.toThrow();
+  await expect(outsider.node.request(fiona.node.agentId, new Uint8Array(10))).rejects.toThrow();
+  expect(outsider.node.members()).toEqual([]);
+  return outsider;
+}
+
+beforeEach(async () => {
+  organisation = createTestOrganisation("northwind");
+  fiona = await startTestPeer(organisation, organisation.member("fiona.berg"));
+  marco = await startTestPeer(organisation, organisation.member("marco.diaz"));
+  peers.push(fiona, marco);
+  await marco.node.dial(addressOf(fiona));
+  await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
+});
+
+afterEach(async () => {
+  expect(fiona.received.every(({ from }) => from.subject === "marco.diaz")).toBe(true);
+  await Promise.all([...peers.splice(0).map(({ node }) => node.close()), ...strangers.splice(0).map((node) => node.stop())]);
+});
+
+describe("a peer node that is no member", () => {
+  it("with a valid key and a credential that it issued itself is refused", async () => {
+    const forger = createTestOrganisation("northwind");
+    const key = keyOf("mallory");
+    const impostor = createTestOrganisation("impostor");
+    const agentId = agentIdOf(key);
+    const membership = { ...forger.member("mallory").membership, credential: () => impostor.issue(agentId) };
+    await expectTurnedAway({ agentId, key, membership, renew: () => undefined });
+    expect(codes(fiona)).toEqual(["CREDENTIAL_INVALID"]);
+    expect(fiona.refusals[0]).toMatchObject({ agentId, address: expect.stringContaining("/ip4/127.0.0.1/") });
+    await expectGoodPeersUnharmed();
+  });
+
+  it("with a member's credential and another key is refused", async () => {
+    const thief = organisation.member("thief");
+    const stolen = marco.member.membership.credential();
+    await expectTurnedAway({ ...thief, membership: { ...thief.membership, credential: () => stolen } });
+    expect(codes(fiona)).toEqual(["CREDENTIAL_INVALID"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("of another organisation is refused by both sides", async () => {
+    const other = createTestOrganisation("contoso");
+    await expectTurnedAway(other.member("eve"), {}, other);
+    expect(codes(fiona)).toEqual(["NOT_A_MEMBER"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("whose credential has expired is refused", async () => {
+    await expectTurnedAway(organisation.member("late", { issuedMs: Date.now() - 2 * HOUR_MS, lifetimeMs: HOUR_MS }));
+    expect(codes(fiona)).toEqual(["CREDENTIAL_EXPIRED"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("who has been revoked is refused", async () => {
+    const leaver = organisation.member("leaver");
+    organisation.revoke(leaver.agentId);
+    await expectTurnedAway(leaver);
+    expect(codes(fiona)).toEqual(["REVOKED"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("whose clock is beyond the leeway is told so", async () => {
+    const late = await startTestPeer(organisation, organisation.member("late"), {
+      deps: { clock: createRealClock(-CLOCK_LEEWAY_MS - 60_000) },
+    });
+    peers.push(late);
+    await expect(late.node.dial(addressOf(fiona))).rejects.toMatchObject({ code: "CLOCK_SKEW" });
+    expect(codes(fiona)).toEqual(["CLOCK_SKEW"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("is refused also when it is the one that is dialled", async () => {
+    const other = createTestOrganisation("contoso");
+    const eve = await startTestPeer(other, other.member("eve"));
+    peers.push(eve);
+    await expect(fiona.node.dial(addressOf(eve))).rejects.toMatchObject({ code: "NOT_A_MEMBER" });
+    expect(codes(eve)).toContain("NOT_A_MEMBER");
+    expect(eve.node.members()).toEqual([]);
+    await expectGoodPeersUnharmed();
+  });
+});
+
+describe("a bare libp2p node", () => {
+  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL])("that opens %s without hello gets nothing and is cut off at once", async (protocol) => {
+    const stranger = await startStranger();
+    const connection = await dial(stranger);
+    const stream = await connection.newStream(protocol);
+    const got = bytesFrom(stream);
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect((await got).byteLength).toBe(0);
+    expect(codes(fiona)).toEqual(["NOT_A_MEMBER"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it.each(["/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0", "/libp2p/circuit/relay/0.2.0/hop", "/meshsub/1.1.0"])(
+    "that asks for %s finds no such protocol",
+    async (protocol) => {
+      const connection = await dial(await startStranger());
+      await expect(connection.newStream(protocol)).rejects.toMatchObject({ name: "UnsupportedProtocolError" });
+      await expectGoodPeersUnharmed();
+    },
+  );
+
+  it("that says nothing is cut off when the time for hello is over", async () => {
+    const connection = await dial(await startStranger());
+    const openedAt = performance.now();
+    await isCut(connection);
+    expect(performance.now() - openedAt).toBeLessThan(HELLO_TIMEOUT_MS + 2_000);
+    expect(codes(fiona)).toEqual(["TIMEOUT"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("that opens hello and stops in the middle is cut off when the time is over", async () => {
+    const connection = await dial(await startStranger());
+    const stream = await connection.newStream(HELLO_PROTOCOL);
+    stream.send(new Uint8Array([200, 1, 123]));
+    await isCut(connection);
+    expect(codes(fiona)).toEqual(["TIMEOUT"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it.each([
+    ["random bytes", "INVALID_INPUT", randomBytes(300)],
+    ["JSON of another shape", "INVALID_INPUT", Buffer.from('{"v":1,"kind":"hello","org":"x"}')],
+    ["a welcome that nobody waits for", "INVALID_INPUT", Buffer.from('{"v":1,"kind":"welcome"}')],
+    ["deeply nested JSON", "INVALID_INPUT", Buffer.from("[".repeat(30_000))],
+  ])("that sends %s as hello is told %s and cut off", async (_, code, garbage) => {
+    const connection = await dial(await startStranger());
+    const talk = lpStream(await connection.newStream(HELLO_PROTOCOL), { maxDataLength: MAX_HELLO_BYTES });
+    await talk.write(garbage);
+    const answer: unknown = JSON.parse(Buffer.from((await talk.read()).subarray()).toString("utf8"));
+    expect(answer).toEqual({ v: 1, kind: "refused", code });
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect(codes(fiona)).toEqual([code]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("that announces an oversized hello is cut off before it is read", async () => {
+    const connection = await dial(await startStranger());
+    const talk = lpStream(await connection.newStream(HELLO_PROTOCOL), { maxDataLength: 10 * MAX_HELLO_BYTES });
+    await talk.write(Buffer.alloc(2 * MAX_HELLO_BYTES, "a"));
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect(codes(fiona)).toEqual(["TOO_LARGE"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("learns nothing of a member that it sends a credential of nobody", async () => {
+    const connection = await dial(await startStranger());
+    const talk = lpStream(await connection.newStream(HELLO_PROTOCOL), { maxDataLength: MAX_HELLO_BYTES });
+    const { org } = organisation;
+    const hello = { v: 1, kind: "hello", org, credential: "a.b.c", bundleVersion: 1, revocationSeq: 0, addresses: [], time: Date.now() };
+    await talk.write(Buffer.from(JSON.stringify({ ...hello, card: { version: 1, skills: [] } })));
+    const answer = Buffer.from((await talk.read()).subarray()).toString("utf8");
+    expect(JSON.parse(answer)).toEqual({ v: 1, kind: "refused", code: "CREDENTIAL_INVALID" });
+    await expectGoodPeersUnharmed();
+  });
+
+  it("in great number does not keep a member out", async () => {
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => startStranger()));
+    await Promise.allSettled(crowd.map((stranger) => dial(stranger)));
+    const late = await startTestPeer(organisation, organisation.member("late.comer"));
+    peers.push(late);
+    await late.node.dial(addressOf(fiona));
+    expect(late.node.members().map((member) => member.principal.subject)).toContain("fiona.berg");
+    await late.node.close();
+    await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
+    await expectGoodPeersUnharmed();
+  });
+});
+
+describe("a member that misbehaves", () => {
+  /** A bare libp2p node with Hanna's key that says a true hello. */
+  async function connectMember(): Promise<Connection> {
+    const hanna = organisation.member("hanna.okoye");
+    const connection = await dial(await startStranger(hanna.key));
+    const talk = lpStream(await connection.newStream(HELLO_PROTOCOL), { maxDataLength: MAX_HELLO_BYTES });
+    const { membership } = hanna;
+    const hello = { v: 1, kind: "hello", org: organisation.org, credential: membership.credential(), bundleVersion: 1, revocationSeq: 0 };
+    await talk.write(Buffer.from(JSON.stringify({ ...hello, card: membership.card(), addresses: [], time: Date.now() })));
+    await talk.read();
+    await talk.write(Buffer.from('{"v":1,"kind":"welcome"}'));
+    await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(2), SOON);
+    return connection;
+  }
+
+  const header = (length: number, kind: number): Buffer => {
+    const bytes = Buffer.alloc(9);
+    bytes.writeUInt32BE(length, 0);
+    bytes.writeUInt32BE(1, 4);
+    bytes[8] = kind;
+    return bytes;
+  };
+
+  it.each([
+    ["announces a frame over the limit", header(MAX_FRAME_BYTES + 1, 1)],
+    ["sends a frame of an unknown kind", header(5, 9)],
+    ["answers what nobody asked", Buffer.concat([header(1, 2), Buffer.from("x")])],
+  ])("and %s is cut off", async (_, bytes) => {
+    const connection = await connectMember();
+    const stream = await connection.newStream(MESSAGE_PROTOCOL);
+    stream.send(bytes);
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
+    await expectGoodPeersUnharmed();
+  });
+
+  it(
+    "and stops in the middle of a frame is cut off after the time for a frame",
+    async () => {
+      const connection = await connectMember();
+      const stream = await connection.newStream(MESSAGE_PROTOCOL);
+      stream.send(Buffer.concat([header(1_000, 1), Buffer.alloc(10)]));
+      await vi.waitFor(() => expect(connection.status).not.toBe("open"), { timeout: FRAME_TIMEOUT_MS + 5_000, interval: 50 });
+      await expectGoodPeersUnharmed();
+    },
+    FRAME_TIMEOUT_MS * 3,
+  );
+
+  it("and says hello twice on one connection is cut off", async () => {
+    const connection = await connectMember();
+    await connection.newStream(HELLO_PROTOCOL);
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("and opens more streams than allowed has them reset, and the others go on", async () => {
+    const connection = await connectMember();
+    const streams = await Promise.all(Array.from({ length: 20 }, () => connection.newStream(MESSAGE_PROTOCOL)));
+    await vi.waitFor(() => expect(streams.filter((stream) => stream.status === "open").length).toBeLessThanOrEqual(4), SOON);
+    await expectGoodPeersUnharmedWithHanna();
+  });
+
+  it("and pushes peers with forged credentials teaches nobody", async () => {
+    const connection = await connectMember();
+    const talk = lpStream(await connection.newStream(PEERS_PROTOCOL), { maxDataLength: MAX_FRAME_BYTES });
+    const ghost = agentIdOf(keyOf("ghost"));
+    const credential = createTestOrganisation("contoso").issue(ghost);
+    const peer = { agentId: ghost, addresses: ["/ip4/127.0.0.1/tcp/9"], credential, seenAt: Date.now() };
+    await talk.write(Buffer.from(JSON.stringify({ v: 1, kind: "push", peers: [peer] })));
+    await talk.read();
+    const again = lpStream(await connection.newStream(PEERS_PROTOCOL), { maxDataLength: MAX_FRAME_BYTES });
+    await again.write(Buffer.from(JSON.stringify({ v: 1, kind: "pull", digest: "0".repeat(64) })));
+    const told = Buffer.from((await again.read()).subarray()).toString("utf8");
+    expect(told).toContain(marco.node.agentId);
+    expect(told).not.toContain(ghost);
+    await expectGoodPeersUnharmedWithHanna();
+  });
+
+  async function expectGoodPeersUnharmedWithHanna(): Promise<void> {
+    const frame = new Uint8Array(randomBytes(1_000));
+    expect(Buffer.compare(await marco.node.request(fiona.node.agentId, frame), frame)).toBe(0);
+  }
+});
