@@ -1,9 +1,12 @@
-/** A lock between processes: a folder that only one of them can make. A lock whose owner is gone is taken over. Runs on Node 18. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+/**
+ * A lock between processes: a folder that only one of them can make. It names its owners, one file each: the process that took it and the children that
+ * work for it. A lock whose owners are all gone is taken over; a child that outlives a killed parent still holds it. Runs on Node 18.
+ */
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long a lock may be without its owner's id: the owner writes it right after making the folder. */
+/** How long a lock may be without an owner's id: the first is written right after the folder is made. */
 const UNNAMED_MS = 5_000;
 const POLL_MS = 200;
 
@@ -33,12 +36,12 @@ const isAlive = (pid) => {
  */
 const isAbandoned = (lock, now) => {
   try {
-    return !isAlive(Number(readFileSync(join(lock, "pid"), "utf8")));
+    const owners = readdirSync(lock).map(Number);
+    return owners.length === 0 ? now - statSync(lock).mtimeMs > UNNAMED_MS : !owners.some(isAlive);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
   }
-  const made = statSync(lock, { throwIfNoEntry: false });
-  return made !== undefined && now - made.mtimeMs > UNNAMED_MS;
 };
 
 /** @param {string} lock */
@@ -64,7 +67,7 @@ const tryTake = (lock) => {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
-  writeFileSync(join(lock, "pid"), String(process.pid));
+  writeFileSync(join(lock, String(process.pid)), "");
   return true;
 };
 
@@ -72,7 +75,7 @@ const tryTake = (lock) => {
  * Runs `work` while no other process runs under the same lock.
  * @template T
  * @param {string} lock path of the lock's folder; its parent is made
- * @param {() => Promise<T>} work
+ * @param {(addOwner: (pid: number) => void) => Promise<T>} work is given a function that names a child which must be over, too, before another may enter
  * @param {() => void} [onWait] called once where another process has the lock
  * @returns {Promise<T>} what `work` returns
  */
@@ -86,7 +89,7 @@ export const withLock = async (lock, work, onWait = () => undefined) => {
     }
   }
   try {
-    return await work();
+    return await work((pid) => writeFileSync(join(lock, String(pid)), ""));
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }

@@ -29,10 +29,10 @@ const say = (line) => void process.stderr.write(`${line}\n`);
 const setUp = () =>
   withLock(
     join(root, ".cache", "set-up.lock"),
-    async () => {
-      await ensureInstalled(root, say);
+    async (addOwner) => {
+      await ensureInstalled(root, { say, onChild: addOwner });
       const node = findNode(join(root, "package.json"));
-      await ensureBuilt(root, node, say);
+      await ensureBuilt(root, node, { say, onChild: addOwner });
       return node;
     },
     () => say("Another set-up of this clone is running; waiting for it …"),

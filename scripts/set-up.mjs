@@ -72,15 +72,22 @@ const npmCommand = (root) => {
 };
 
 /**
+ * @typedef {object} Surroundings
+ * @property {(line: string) => void} say tells the person what happens
+ * @property {(pid: number) => void} onChild hears the process id of every program that is started
+ */
+
+/**
  * Runs a command in silence and shows what it said where it fails.
  * @param {{file: string, args: string[], shell?: boolean}} command
- * @param {{cwd: string, say: (line: string) => void}} options
+ * @param {Surroundings & {cwd: string}} surroundings
  * @returns {Promise<void>}
  * @throws {Error} where it ends with another code than 0
  */
-const runQuietly = ({ file, args, shell = false }, { cwd, say }) =>
+const runQuietly = ({ file, args, shell = false }, { cwd, say, onChild }) =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd, shell, stdio: ["ignore", "pipe", "pipe"] });
+    if (child.pid !== undefined) onChild(child.pid);
     /** @type {Buffer[]} */
     const output = [];
     /** @param {Buffer} chunk */
@@ -102,28 +109,28 @@ const runQuietly = ({ file, args, shell = false }, { cwd, say }) =>
 /**
  * Installs the packages of the lockfile where they are missing or not the right ones.
  * @param {string} root the clone
- * @param {(line: string) => void} say tells the person what happens
+ * @param {Surroundings} surroundings
  * @returns {Promise<void>}
  */
-export const ensureInstalled = async (root, say) => {
+export const ensureInstalled = async (root, surroundings) => {
   if (isInstalled(root)) return;
-  const why = existsSync(join(root, "node_modules")) ? "package-lock.json has changed" : "this is the first run";
-  say(`Installing the packages of package-lock.json from npm (${why}; usually under two minutes) …`);
+  const why = existsSync(join(root, "node_modules")) ? "those in node_modules are others, or not all" : "this is the first run";
+  surroundings.say(`Installing the packages of package-lock.json from npm (${why}; usually under two minutes) …`);
   const began = Date.now();
-  await runQuietly(npmCommand(root), { cwd: root, say });
+  await runQuietly(npmCommand(root), { cwd: root, ...surroundings });
   writeFileSync(setUpStamp(root), lockHash(root));
-  say(`Installed in ${Math.round((Date.now() - began) / 1_000)} s.`);
+  surroundings.say(`Installed in ${Math.round((Date.now() - began) / 1_000)} s.`);
 };
 
 /**
  * Builds `dist/` where the sources have changed.
  * @param {string} root the clone
  * @param {string} node a Node that is new enough
- * @param {(line: string) => void} say tells the person what happens
+ * @param {Surroundings} surroundings
  * @returns {Promise<void>}
  */
-export const ensureBuilt = async (root, node, say) => {
+export const ensureBuilt = async (root, node, surroundings) => {
   if (isBuilt(root)) return;
-  say("Building dist/ from the sources …");
-  await runQuietly({ file: node, args: [join(root, "scripts", "build.mjs"), "--strict"] }, { cwd: root, say });
+  surroundings.say("Building dist/ from the sources …");
+  await runQuietly({ file: node, args: [join(root, "scripts", "build.mjs"), "--strict"] }, { cwd: root, ...surroundings });
 };

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const leaveLock = async (pid: number | undefined): Promise<void> => {
   await mkdir(lock, { recursive: true });
-  if (pid !== undefined) await writeFile(join(lock, "pid"), String(pid));
+  if (pid !== undefined) await writeFile(join(lock, String(pid)), "");
 };
 
 /** The id of a process that has ended. */
@@ -51,6 +51,17 @@ describe("withLock", () => {
   it("takes over the lock of a process that is gone", async () => {
     await leaveLock(deadPid());
     await expect(withLock(lock, () => Promise.resolve("done"))).resolves.toBe("done");
+  });
+
+  it("waits while a child of a process that is gone still works", async () => {
+    await leaveLock(deadPid());
+    const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 600)"]);
+    await writeFile(join(lock, String(child.pid)), "");
+    let childIsOver = false;
+    child.once("exit", () => {
+      childIsOver = true;
+    });
+    await withLock(lock, () => Promise.resolve(expect(childIsOver).toBe(true)));
   });
 
   it("takes over an old lock that never got its owner's id, and waits for a fresh one", async () => {
