@@ -43,7 +43,7 @@ export const difference = z.strictObject({
 export type Difference = z.infer<typeof difference>;
 
 /** Ledger against bank statement. `adjustedBalance` is the one balance that both sides come to. */
-export const reconciliation = z.strictObject({
+const reconciliation = z.strictObject({
   matched: z.int().min(0),
   differences: z.array(difference),
   bookBalance: moneyText,
@@ -53,7 +53,7 @@ export const reconciliation = z.strictObject({
 
 const entryLine = z.strictObject({ account: z.string(), department: slug, debit: moneyText, credit: moneyText });
 /** A journal entry: the sum of its debits is the sum of its credits. */
-export const journalEntry = z.strictObject({ id: z.string(), description: z.string(), lines: z.array(entryLine).min(2) });
+const journalEntry = z.strictObject({ id: z.string(), description: z.string(), lines: z.array(entryLine).min(2) });
 /** A journal entry. */
 export type JournalEntry = z.infer<typeof journalEntry>;
 /** One side of a journal entry. */

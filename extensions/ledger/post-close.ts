@@ -58,7 +58,7 @@ function statementOf(jws: string): {
  * Checks that a person signed exactly this proposal.
  * @throws GaggleError STATE_CONFLICT where it is not approved; APPROVAL_INVALID where it is for something else
  */
-export function checkApproval(view: ApprovalView, proposal: Proposal): ApprovalRecord {
+function checkApproval(view: ApprovalView, proposal: Proposal): ApprovalRecord {
   const { decision, approver } = requireApproved(view);
   const payloadHash = canonicalHash(approvalPayloadOf(proposal));
   if (canonicalHash(view.payload) !== view.payloadHash)
@@ -82,7 +82,7 @@ const postingIdOf = ({ organisation, period }: Proposal): string =>
   `POST-${period}-${canonicalHash({ organisation, period, step: STEP }).slice(0, 12)}`;
 
 /** The report of a posting: the same posting gives the same report. */
-export const reportOf = ({ proposal, approval, postedAt, postingId }: Posting): CloseReport => ({
+const reportOf = ({ proposal, approval, postedAt, postingId }: Posting): CloseReport => ({
   ...proposal,
   approval,
   postedAt,
