@@ -1,5 +1,5 @@
 /** One recipe, run in one Goose session over ACP. Source: Agent Client Protocol 1; Goose 1.52 for `_meta` and `_goose/` methods. */
-import { type ClientContext, client, PROTOCOL_VERSION } from "@agentclientprotocol/sdk";
+import { type ClientContext, client, PROTOCOL_VERSION, RequestError } from "@agentclientprotocol/sdk";
 import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import { type JsonObject, parseJson } from "../contract/json.ts";
@@ -57,7 +57,7 @@ export async function runSession(goose: GooseProcess, plan: SessionPlan): Promis
   try {
     return await Promise.race([work, goose.failed]);
   } catch (cause) {
-    throw cause instanceof GaggleError ? cause : runFailure("goose-refused", {}, cause);
+    throw cause instanceof GaggleError ? cause : runFailure(cause instanceof RequestError ? "goose-refused" : "goose-exited", {}, cause);
   }
 }
 

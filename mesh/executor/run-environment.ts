@@ -37,7 +37,7 @@ export interface RunEnvironment {
   readonly runId: string;
   readonly maxTurns: number;
   readonly model?: string | undefined;
-  /** Variables that the composition adds for extensions; they win. */
+  /** Variables that the composition adds for extensions; what makes the run safe wins over them. */
   readonly extra: Readonly<Record<string, string>>;
 }
 

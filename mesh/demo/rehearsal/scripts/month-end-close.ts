@@ -52,6 +52,7 @@ const askDepartments: readonly Step[] = [
     say: "While they work, I reconcile the bank.",
     calls: [{ key: "reconcile", tool: "ledger__reconcile_bank", args: { period } }],
     onError: "failed",
+    ends: [{ when: { value: from("reconcile", "/reconciled"), notIn: [true] }, finish: "failed" }],
   },
   {
     say: "I wait for the departments.",
@@ -139,6 +140,10 @@ export const monthEndClose: Script = {
     done: { ...reachedSoFar, status: "posted", postingId: from("post", "/postingId"), reportFile: from("post", "/reportFile") },
     rejected: { ...reachedSoFar, status: "rejected" },
     awaiting: { ...reachedSoFar, status: "awaiting-approval" },
-    failed: { ...reachedSoFar, status: "failed", problem: "A tool failed twice, or a department did not complete its task." },
+    failed: {
+      ...reachedSoFar,
+      status: "failed",
+      problem: "A tool failed twice, a department did not complete its task, or the bank does not reconcile.",
+    },
   },
 };
