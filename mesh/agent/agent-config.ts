@@ -61,9 +61,13 @@ export async function readAgentConfig(home: string): Promise<AgentConfig> {
     text = await readFile(path, "utf8");
   } catch (cause) {
     if (systemCode(cause) !== "ENOENT") throw cause;
-    throw new GaggleError("NOT_JOINED", "This machine has not joined an organisation. Ask an admin for an invitation and run: gaggle join <invitation>", {
-      cause,
-    });
+    throw new GaggleError(
+      "NOT_JOINED",
+      "This machine has not joined an organisation. Ask an admin for an invitation and run: gaggle join <invitation>",
+      {
+        cause,
+      },
+    );
   }
   return parseAs(agentConfig, parseJson(text, path), path);
 }

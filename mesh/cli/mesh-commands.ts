@@ -63,7 +63,9 @@ export async function sendTask(
   const view = await followTask(daemon, sent.taskId, (state) => out.line(`${paint.dim(new Date().toLocaleTimeString())} ${state}`));
   out.result(view);
   if (view.state !== "COMPLETED") {
-    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${view.message ?? ""}`.trim(), { details: { taskId: view.taskId } });
+    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${view.message ?? ""}`.trim(), {
+      details: { taskId: view.taskId },
+    });
   }
   out.line(JSON.stringify(view.result, null, 2));
 }
@@ -89,7 +91,8 @@ export async function showRecord(daemon: DaemonCalls, out: Output, id: string): 
     return;
   }
   printItem(out, view);
-  for (const entry of view.history) out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${entry.note}`}`);
+  for (const entry of view.history)
+    out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${entry.note}`}`);
 }
 
 /** `gaggle inbox`: what waits for this person, or one item in full. */
@@ -111,7 +114,10 @@ export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?
 /** One line about a task, an approval or a notification. */
 function printItem(out: Output, item: InboxItem | TaskView | ApprovalView): void {
   const who = `${item.peer.subject} (${item.peer.role})`;
-  if (item.kind === "task") out.line(`${item.taskId}  ${paint.strong(item.state)}  task ${item.side === "asker" ? "for" : "from"} ${who}: ${item.skill ?? item.task}`);
+  if (item.kind === "task")
+    out.line(
+      `${item.taskId}  ${paint.strong(item.state)}  task ${item.side === "asker" ? "for" : "from"} ${who}: ${item.skill ?? item.task}`,
+    );
   else if (item.kind === "approval") {
     const verb = item.side === "requester" ? "asked of" : "asked by";
     out.line(`${item.approvalId}  ${paint.strong(item.state)}  approval ${verb} ${who}; payload sha256 ${item.payloadHash.slice(0, 16)}…`);

@@ -1,0 +1,115 @@
+/** This agent's membership over time: its credential and bundle, kept fresh from the bootstrap node, and its judgement of others'. */
+import type { BundleStore } from "../../profiles/bundle/bundle-store.ts";
+import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
+import type { AuditDraft } from "../contract/audit.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import type { MembershipClaims } from "../contract/identity.ts";
+import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
+import type { Clock } from "../contract/ports.ts";
+import { unverifiedPayloadOf } from "../identity/jws.ts";
+import { verifyMembership } from "../identity/membership.ts";
+
+/** What is asked of the bootstrap node here. */
+export interface MembershipSource {
+  /** The newest bundle of this agent's role, unchecked. */
+  bundle(): Promise<unknown>;
+  /** A fresh membership credential. */
+  credential(): Promise<string>;
+}
+
+/** What the membership needs. */
+export interface MembershipDeps {
+  readonly bundles: BundleStore;
+  readonly source: MembershipSource;
+  readonly clock: Clock;
+  /** Stores the credential where a restart finds it. */
+  saveCredential(jwt: string): Promise<void>;
+  audit(draft: Pick<AuditDraft, "action" | "target" | "result" | "details">): Promise<void>;
+}
+
+/** This agent's membership. */
+export interface Membership {
+  /** The bundle in force. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED and its like: then nothing is sent or run */
+  bundle(): VerifiedBundle;
+  /** The newest credential, which others judge by its own expiry. */
+  credential(): string;
+  /** When the credential ends, in milliseconds since the epoch. */
+  credentialExpiresAt(): number;
+  /** Judges another's credential by the newest bundle. @throws GaggleError as `verifyMembership` */
+  verify(jwt: string, agentId?: string): MembershipClaims;
+  /** Takes a bundle from anywhere; a refused one is audited and changes nothing. */
+  accept(bundle: unknown): Promise<VerifiedBundle>;
+  /** Fetches what is newer now. @throws what the bootstrap node or the check said */
+  refresh(): Promise<void>;
+  /** Told after each new bundle or credential. */
+  onChange(fn: () => void): void;
+}
+
+/** Makes the membership from what joining stored; `credential` is the stored JWT. */
+export function createMembership(deps: MembershipDeps, stored: { credential: string }): Membership {
+  let credential = stored.credential;
+  const listeners: (() => void)[] = [];
+  const changed = (): void => {
+    for (const fn of listeners) fn();
+  };
+  const times = (): { iat: number; exp: number } => {
+    const { iat, exp } = unverifiedPayloadOf(credential) as { iat: number; exp: number };
+    return { iat: iat * 1000, exp: exp * 1000 };
+  };
+
+  const accept = async (candidate: unknown): Promise<VerifiedBundle> => {
+    try {
+      const { changed: isNew, bundle } = await deps.bundles.accept(candidate);
+      if (isNew) {
+        const { role, version, policyHash, revocations } = bundle.manifest;
+        await deps.audit({
+          action: "bundle.accept",
+          target: `bundle:${role}@${version}`,
+          result: "ok",
+          details: { policyHash, revocationSeq: revocations.seq },
+        });
+        changed();
+      }
+      return bundle;
+    } catch (error) {
+      const version = deps.bundles.last()?.manifest.version ?? 0;
+      await deps.audit({
+        action: "bundle.refuse",
+        target: "bundle:candidate",
+        result: "denied",
+        details: { code: errorCode(error), kept: version },
+      });
+      throw error;
+    }
+  };
+
+  const renew = async (): Promise<void> => {
+    const { iat, exp } = times();
+    const now = deps.clock.now();
+    if (now - iat < CREDENTIAL_RENEW_MS && now < exp) return;
+    const fresh = await deps.source.credential();
+    const claims = verifyMembership({ jwt: fresh, manifest: bundleNow().manifest, nowMs: now });
+    const mine = unverifiedPayloadOf(credential) as MembershipClaims;
+    if (claims.agent !== mine.agent)
+      throw new GaggleError("CREDENTIAL_INVALID", "The bootstrap node sent another agent's credential; it was not taken.");
+    await deps.saveCredential(fresh);
+    credential = fresh;
+    changed();
+  };
+
+  const bundleNow = (): VerifiedBundle => deps.bundles.current();
+
+  return {
+    bundle: bundleNow,
+    credential: () => credential,
+    credentialExpiresAt: () => times().exp,
+    verify: (jwt, agentId) =>
+      verifyMembership({ jwt, manifest: bundleNow().manifest, nowMs: deps.clock.now(), ...(agentId === undefined ? {} : { agentId }) }),
+    accept,
+    async refresh() {
+      await accept(await deps.source.bundle());
+      await renew();
+    },
+    onChange: (fn) => void listeners.push(fn),
+  };
+}
