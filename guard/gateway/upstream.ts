@@ -1,0 +1,102 @@
+/** Calls the model's server. The only place that knows the vendor's key. */
+import { GaggleError } from "../../mesh/contract/errors.ts";
+
+/** An OpenAI-compatible server. */
+export interface UpstreamConfig {
+  /** Base URL with its version, for example `https://api.openai.com/v1` or `http://127.0.0.1:11434/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey?: string;
+  /** Further headers for every call. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer whose body has not been read. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  /** The body's bytes. @throws GaggleError UPSTREAM_FAILED where it breaks off or stays silent for too long */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** Time limits, in milliseconds. */
+export interface UpstreamLimits {
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+const failed = (message: string, cause: unknown): GaggleError => new GaggleError("UPSTREAM_FAILED", message, { cause });
+
+/** Aborts when nothing happens for `ms`; `beat` starts the wait anew. */
+function createWatch(signal: AbortSignal): { signal: AbortSignal; beat(ms: number): void; stop(): void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    signal: AbortSignal.any([signal, controller.signal]),
+    beat: (ms) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.abort(new Error("silent for too long")), ms).unref();
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+async function* watched(
+  body: ReadableStream<Uint8Array> | null,
+  watch: ReturnType<typeof createWatch>,
+  idleMs: number,
+): AsyncGenerator<Uint8Array> {
+  try {
+    watch.beat(idleMs);
+    for await (const piece of body ?? []) {
+      watch.beat(idleMs);
+      yield piece;
+    }
+  } catch (cause) {
+    throw failed("The model's server broke off its answer; try again.", cause);
+  } finally {
+    watch.stop();
+  }
+}
+
+/**
+ * Sends one request.
+ * @param signal aborts the call, for example when the client has gone
+ * @throws GaggleError UPSTREAM_FAILED when the server can't be reached, is silent or redirects
+ */
+export async function callUpstream(
+  config: UpstreamConfig,
+  limits: UpstreamLimits,
+  call: { method: "GET" | "POST"; path: string; body?: string; signal: AbortSignal },
+): Promise<UpstreamAnswer> {
+  const watch = createWatch(call.signal);
+  watch.beat(limits.firstByteTimeoutMs);
+  const headers: Record<string, string> = { ...config.headers };
+  if (config.apiKey !== undefined) headers["authorization"] = `Bearer ${config.apiKey}`;
+  if (call.body !== undefined) headers["content-type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(config.baseUrl.replace(/\/+$/, "") + call.path, {
+      method: call.method,
+      headers,
+      // A redirect would carry the conversation to a server that nobody configured.
+      redirect: "manual",
+      signal: watch.signal,
+      ...(call.body === undefined ? {} : { body: call.body }),
+    });
+  } catch (cause) {
+    watch.stop();
+    throw failed("The model's server can't be reached; check the upstream URL of the guard and your network.", cause);
+  }
+  if (response.status >= 300 && response.status < 400) {
+    watch.stop();
+    await response.body?.cancel();
+    throw failed("The model's server answered with a redirect; configure its final URL as the guard's upstream.", undefined);
+  }
+  return {
+    status: response.status,
+    contentType: response.headers.get("content-type") ?? "",
+    retryAfter: response.headers.get("retry-after") ?? undefined,
+    bytes: watched(response.body, watch, limits.idleTimeoutMs),
+  };
+}
