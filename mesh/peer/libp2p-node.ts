@@ -79,9 +79,8 @@ type LanComponents = Parameters<ReturnType<typeof mdns>>[0];
 /** mDNS that advertises only what the LAN can use. Its events are taken here: libp2p's own report a peer once, not its new address. */
 function lanDiscovery(org: string, onLanPeer: (peer: PeerInfo) => void): ReturnType<typeof mdns> {
   return (components: LanComponents) => {
-    const addressManager: LanComponents["addressManager"] = Object.create(components.addressManager, {
-      getAddresses: { value: () => worthTellingLan(components.addressManager.getAddresses()) },
-    });
+    const addressManager = Object.create(components.addressManager) as LanComponents["addressManager"];
+    addressManager.getAddresses = () => worthTellingLan(components.addressManager.getAddresses());
     const discovery = mdns({ serviceTag: lanServiceTag(org) })({ logger: components.logger, addressManager });
     discovery.addEventListener("peer", (event) => onLanPeer(event.detail));
     return discovery;

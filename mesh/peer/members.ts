@@ -101,7 +101,8 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
       if (entry === undefined) return;
       reasons.set(agentId, reason);
       const error = new Error(`cut off: ${reason}`);
-      for (const connection of [...entry.connections]) connection.abort(error);
+      // Aborting takes a connection out of the list.
+      for (const connection of entry.connections.slice()) connection.abort(error);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -36,10 +36,10 @@ function startHost(index: number, name: string, organisation = "northwind"): Hos
   return host;
 }
 
-const subjects = (host: Host): unknown[] =>
+const subjects = (host: Host): string[] =>
   host.events
     .filter((event) => event["event"] === "connected")
-    .map((event) => event["subject"])
+    .map((event) => String(event["subject"]))
     .toSorted();
 
 afterEach(async () => {

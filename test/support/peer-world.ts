@@ -46,7 +46,7 @@ export const keyOf = (name: string): Ed25519PrivateJwk => generateAgentKeys(seed
 export function createTestOrganisation(name: string): TestOrganisation {
   const issuer = seededSigner(`issuer of ${name}`);
   const hex = createHash("sha256").update(name).digest("hex");
-  const org = `org_${[...hex.slice(0, 26)].map((digit) => "abcdefghijklmnop"[Number.parseInt(digit, 16)]).join("")}`;
+  const org = `org_${Array.from(hex.slice(0, 26), (digit) => "abcdefghijklmnop"[Number.parseInt(digit, 16)]).join("")}`;
   const trust = { org, issuers: [issuer.publicJwk], revocations: { seq: 0, agents: [] as string[], subjects: [], keys: [] } };
   const { x } = generateAgentKeys(seededRandom(name)).seal;
 
