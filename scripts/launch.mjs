@@ -38,6 +38,12 @@ const setUp = () =>
     () => say("Another set-up of this clone is running; waiting for it …"),
   );
 
+/** Ends this process, and so what it runs, when npm is gone: npm passes a signal to a shell, and that shell ends without passing it on. */
+const endWithParent = () => {
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || process.kill(process.pid, "SIGTERM"), 500).unref();
+};
+
 /**
  * @param {readonly string[]} argv
  * @returns {Promise<void>}
@@ -45,6 +51,7 @@ const setUp = () =>
 const main = async ([word = "", ...args]) => {
   const program = PROGRAMS[word];
   if (program === undefined) throw new Error(`Unknown word "${word}". Use one of: ${Object.keys(PROGRAMS).join(", ")}.`);
+  endWithParent();
   const node = await setUp();
   const [script, ...first] = program;
   if (script !== undefined) endLike(await runChild(node, [join(root, script), ...first, ...args]));
