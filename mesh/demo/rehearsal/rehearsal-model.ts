@@ -2,12 +2,13 @@
  * The rehearsal model: an OpenAI-compatible server that plays written scripts, for machines without a model.
  * It reads its scripts and the conversation it is sent, nothing else. Decision: docs/decisions, "The rehearsal model".
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { GaggleError } from "../../contract/errors.ts";
 import { parseAs, parseJson } from "../../contract/json.ts";
-import { MAX_MODEL_REQUEST_BYTES } from "../../contract/limits.ts";
 import type { Clock } from "../../contract/ports.ts";
-import { type CompletionFrame, REHEARSAL_MODEL, streamedCompletion, wholeCompletion } from "./completion.ts";
+import { REHEARSAL_MODEL } from "../choose-model.ts";
+import { closeServer, listenOnLoopback, readModelRequest } from "../loopback-server.ts";
+import { type CompletionFrame, streamedCompletion, wholeCompletion } from "./completion.ts";
 import { type ChatRequest, chatRequest, readConversation } from "./conversation.ts";
 import { type Answer, playScript } from "./play-script.ts";
 import type { Script } from "./script.ts";
@@ -75,7 +76,7 @@ async function respond(exchange: Exchange): Promise<void> {
 }
 
 async function complete({ request, response, answer, clock, id }: Exchange): Promise<void> {
-  const body = parseAs(chatRequest, parseJson(await readBody(request), "The request"), "The request");
+  const body = parseAs(chatRequest, parseJson((await readModelRequest(request)).toString("utf8"), "The request"), "The request");
   const found = answer(body);
   if (found === undefined) {
     return sendError(
@@ -101,33 +102,4 @@ const sendError = (response: ServerResponse, status: number, message: string): v
 function sendJson(response: ServerResponse, status: number, body: object): void {
   if (response.headersSent) return void response.destroy();
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_MODEL_REQUEST_BYTES) throw new GaggleError("TOO_LARGE", "The request is larger than the rehearsal model reads.");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function listenOnLoopback(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") return reject(new GaggleError("INTERNAL", "The server has no TCP port."));
-      resolve(address.port);
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
-    server.closeAllConnections();
-  });
 }
