@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import type { Skill } from "../../mesh/contract/bundle.ts";
 import { type ChatRequest, readConversation } from "../../mesh/demo/rehearsal/conversation.ts";
-import { type Answer, type PlannedCall } from "../../mesh/demo/rehearsal/play-script.ts";
+import type { Answer, PlannedCall } from "../../mesh/demo/rehearsal/play-script.ts";
 import { type AnswerRequest, serveAnswers } from "../../mesh/demo/rehearsal/rehearsal-model.ts";
 import {
   createExecutor,

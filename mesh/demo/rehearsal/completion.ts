@@ -1,7 +1,9 @@
 /** Writes an answer as a chat completion, whole or as a stream of events. Source: OpenAI API, chat completions. */
-import { REHEARSAL_MODEL } from "../choose-model.ts";
 import type { ChatRequest } from "./conversation.ts";
 import type { Answer, PlannedCall } from "./play-script.ts";
+
+/** Says in every answer that no model was asked. */
+export const REHEARSAL_MODEL = "gaggle-rehearsal";
 
 /** What both forms of an answer share. */
 export interface CompletionFrame {

@@ -6,9 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { GaggleError } from "../../contract/errors.ts";
 import { parseAs, parseJson } from "../../contract/json.ts";
 import type { Clock } from "../../contract/ports.ts";
-import { REHEARSAL_MODEL } from "../choose-model.ts";
 import { closeServer, listenOnLoopback, readModelRequest } from "../loopback-server.ts";
-import { type CompletionFrame, streamedCompletion, wholeCompletion } from "./completion.ts";
+import { type CompletionFrame, REHEARSAL_MODEL, streamedCompletion, wholeCompletion } from "./completion.ts";
 import { type ChatRequest, chatRequest, readConversation } from "./conversation.ts";
 import { type Answer, playScript } from "./play-script.ts";
 import type { Script } from "./script.ts";

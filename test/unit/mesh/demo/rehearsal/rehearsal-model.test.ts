@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Json, JsonObject } from "../../../../../mesh/contract/json.ts";
+import type { Json } from "../../../../../mesh/contract/json.ts";
 import { streamedCompletion, wholeCompletion } from "../../../../../mesh/demo/rehearsal/completion.ts";
 import { chatRequest, readConversation } from "../../../../../mesh/demo/rehearsal/conversation.ts";
 import { type Answer, playScript } from "../../../../../mesh/demo/rehearsal/play-script.ts";
@@ -69,9 +69,9 @@ function play(reply: (call: Answer["calls"][number]) => string): { said: Answer[
 }
 
 const working = (call: Answer["calls"][number]): string => {
-  const args = call.args as JsonObject;
-  if (call.tool === "mesh__send") return `Sent {as asked} to ${String(args["to"])}. {"id":"id-${String(args["to"])}"}`;
-  return `Task is DONE. {"state":"DONE","parts":["42.10"],"of":${JSON.stringify(args["id"])}}`;
+  const { to, id } = call.args as { to: string; id: string };
+  if (call.tool === "mesh__send") return `Sent {as asked} to ${to}. {"id":"id-${to}"}`;
+  return `Task is DONE. {"state":"DONE","parts":["42.10"],"of":${JSON.stringify(id)}}`;
 };
 
 describe("playing a script", () => {
