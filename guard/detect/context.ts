@@ -25,12 +25,16 @@ function clause(prefix: string): string {
 
 /** The text up to the key of the list that this place is in, or undefined. */
 function beforeList(text: string, place: number): string | undefined {
-  const open = text.lastIndexOf("[", place - 1);
-  if (open < 0 || place - open > LIST_WINDOW || /[\]{}:]/.test(text.slice(open + 1, place))) return undefined;
-  return text.slice(Math.max(0, open - WINDOW), open + 1);
+  const near = text.slice(Math.max(0, place - LIST_WINDOW), place);
+  const open = near.lastIndexOf("[");
+  if (open < 0 || /[\]{}:]/.test(near.slice(open + 1))) return undefined;
+  return near.slice(Math.max(0, open - WINDOW), open + 1);
 }
 
-const keyOf = (prefix: string): string | undefined => (KEY.exec(prefix) ?? MARKUP.exec(prefix))?.[1];
+/** What a key leaves at the end of a text; looked for first, since most places have none. */
+const KEY_END = /[:=>][\s"'`([*]{0,8}$/;
+
+const keyOf = (prefix: string): string | undefined => (KEY_END.test(prefix) ? (KEY.exec(prefix) ?? MARKUP.exec(prefix))?.[1] : undefined);
 
 /**
  * Makes the function that tells a place's context in lower-case words. Tables are read once, when the first question comes.

@@ -1,4 +1,5 @@
 /** Finds personal data and secrets in a text by rules. Linear in the text; offsets are UTF-16 units of the text as given. */
+import { createCompany } from "./company.ts";
 import { createContext } from "./context.ts";
 import type { Finding } from "./finding.ts";
 import { type FoldedView, foldedView } from "./folded-view.ts";
@@ -62,13 +63,13 @@ const inside = (spans: readonly { start: number; end: number }[], start: number,
 };
 
 /** All hits of one rule. A rejected match is tried again one character later, so that no start is skipped. */
-function applyRule(rule: Rule, pattern: RegExp, text: string, contextAt: (place: number) => string): Finding[] {
+function applyRule(rule: Rule, pattern: RegExp, text: string, fits: (rule: Rule, place: number) => boolean): Finding[] {
   const findings: Finding[] = [];
   pattern.lastIndex = 0;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const part = rule.accept(match);
     const start = match.index + (part?.[0] ?? 0);
-    const accepted = part !== undefined && (rule.context === undefined || rule.context.test(contextAt(start)));
+    const accepted = part !== undefined && fits(rule, start);
     pattern.lastIndex = match.index + 1;
     if (!accepted) continue;
     const end = match.index + part[1];
@@ -116,11 +117,23 @@ export function createDetector(config: DetectorConfig = {}): Detector {
     pattern: new RegExp(rule.pattern),
   }));
 
+  const unconditional = rules.filter(({ rule }) => rule.context === undefined);
+  const contextual = rules.filter(({ rule }) => rule.context !== undefined);
+
   const scan = (text: string, known: KnownValues | undefined): Finding[] => {
     const contextAt = createContext(text);
     const opaque = opaqueSpans(text);
-    const found = rules.flatMap(({ rule, pattern }) => applyRule(rule, pattern, text, contextAt));
-    const kept = found.filter((finding) => DISTINCT.has(finding.label) || !inside(opaque, finding.start, finding.end));
+    const find = (some: typeof rules, fits: Parameters<typeof applyRule>[3]): Finding[] =>
+      some
+        .flatMap(({ rule, pattern }) => applyRule(rule, pattern, text, fits))
+        .filter((finding) => DISTINCT.has(finding.label) || !inside(opaque, finding.start, finding.end));
+    const certain = find(unconditional, () => true);
+    const company = createCompany(text, certain);
+    const conditional = find(
+      contextual,
+      (rule, place) => rule.context?.test(contextAt(place)) === true || (rule.besideOthers === true && company.isNear(place)),
+    );
+    const kept = [...certain, ...conditional];
     return mergeFindings([...kept, ...repetitions(text, kept), ...knownIn(text, known)], text);
   };
 

@@ -16,6 +16,8 @@ export interface Rule {
   readonly accept: (match: RegExpExecArray) => Part | undefined;
   /** Words of which one must stand before the value or name its field or column; without it the value needs no context. */
   readonly context?: RegExp;
+  /** Set where, in place of such a word, other data of a person close by on the same line will do: a row without its header. */
+  readonly besideOthers?: true;
 }
 
 /** The whole match as the value. */

@@ -9,6 +9,8 @@ interface IdKind {
   readonly valid: (id: string) => boolean;
   /** Set where the shape is too common to stand without a word that names it. */
   readonly context?: RegExp;
+  /** Set where the check digit makes it certain enough beside other data of a person. */
+  readonly besideOthers?: true;
   /** Set where lower case is not accepted, since words and hashes would match. */
   readonly upperOnly?: true;
 }
@@ -111,6 +113,7 @@ const COUNTRIES: readonly IdKind[] = [
     id: "se-personnummer-bare",
     shape: String.raw`(?:(?:19|20)\d{2}|\d{2})\d{8}`,
     valid: swedish,
+    besideOthers: true,
     context: /person(?:nummer|nr)|samordning|national id|personal (?:id|number)/,
   },
   {
@@ -123,6 +126,7 @@ const COUNTRIES: readonly IdKind[] = [
     id: "gb-nino-named",
     shape: String.raw`[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]`,
     valid: () => true,
+    besideOthers: true,
     context: /\bnino\b|national (?:insurance|id)|\bni (?:number|no)\b/,
   },
   {
@@ -134,6 +138,7 @@ const COUNTRIES: readonly IdKind[] = [
     id: "nl-bsn",
     shape: String.raw`\d{3}[ .]?\d{3}[ .]?\d{3}`,
     valid: (id) => Number(id) > 0 && weighted(id, [9, 8, 7, 6, 5, 4, 3, 2, -1]) % 11 === 0,
+    besideOthers: true,
     context: /\bbsn\b|burgerservice|sofi|national id/,
   },
   { id: "pl-pesel", shape: String.raw`\d{11}`, valid: polish },
@@ -153,10 +158,11 @@ const COUNTRIES: readonly IdKind[] = [
     id: "at-svnr",
     shape: String.raw`[1-9]\d{3} ?\d{6}`,
     valid: (id) => weighted(id, [3, 7, 9, 0, 5, 8, 4, 2, 1, 6]) % 11 === digit(id, 3),
+    besideOthers: true,
     context: /\bsvnr\b|sozialversicherung|\bsv[- ]?nummer|national id/,
   },
   { id: "cz-rodne-cislo", shape: String.raw`\d{6}\/\d{3,4}`, valid: czech },
-  { id: "hr-oib", shape: String.raw`\d{11}`, valid: mod11And10, context: /\boib\b|national id/ },
+  { id: "hr-oib", shape: String.raw`\d{11}`, valid: mod11And10, besideOthers: true, context: /\boib\b|national id/ },
   { id: "ca-sin", shape: String.raw`\d{3}[ -]?\d{3}[ -]?\d{3}`, valid: luhn, context: /\bsin\b|social insurance|national id/ },
   {
     id: "au-tfn",
@@ -194,6 +200,7 @@ const toRule = (kind: IdKind): Rule => ({
   pattern: new RegExp(STARTS + kind.shape + ENDS, kind.upperOnly === true ? "gu" : "giu"),
   accept: wholeIf(kind.valid),
   ...(kind.context === undefined ? {} : { context: kind.context }),
+  ...(kind.besideOthers === undefined ? {} : { besideOthers: kind.besideOthers }),
 });
 
 /** A number that its own key or column calls a national id, of whatever country and with whatever check digit. */

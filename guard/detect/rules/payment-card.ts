@@ -36,14 +36,16 @@ function acceptGrouped(match: RegExpExecArray): Part | undefined {
 
 const DIGITS = String.raw`\d(?:[ .-]?\d){11,18}`;
 
+const PATTERN = new RegExp(String.raw`(?<!\+ ?)${STARTS}${DIGITS}${ENDS}`, "gu");
+
 /** Rules for payment card numbers. */
 export const CARD_RULES: readonly Rule[] = [
-  { label: "CARD", detector: "rule:card", score: 0.95, pattern: new RegExp(`${STARTS}${DIGITS}${ENDS}`, "gu"), accept: acceptGrouped },
+  { label: "CARD", detector: "rule:card", score: 0.95, pattern: PATTERN, accept: acceptGrouped },
   {
     label: "CARD",
     detector: "rule:card-named",
     score: 0.9,
-    pattern: new RegExp(`${STARTS}${DIGITS}${ENDS}`, "gu"),
+    pattern: PATTERN,
     accept: wholeIf(sound),
     context: /\b(?:cards?|credit|debit|pan|visa|mastercard|amex|kreditkarte|kartennummer|tarjeta|carte|carta|kort|cc)\b/,
   },
