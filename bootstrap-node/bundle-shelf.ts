@@ -1,0 +1,102 @@
+/** The newest signed bundle of each role, as the bootstrap node hands them out. It can hold them back, but not make or change one. */
+import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
+import { GaggleError } from "../mesh/contract/errors.ts";
+import { canonicalHash, parseJson } from "../mesh/contract/json.ts";
+import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
+import { checkBundleTimes, verifyBundleContent, verifyManifest, type VerifiedBundle } from "../profiles/bundle/verify.ts";
+import { ownEvent, type OwnIdentity } from "./own-event.ts";
+
+const PREFIX = "bundle/";
+
+/** Whom the node serves. */
+export interface ShelfConfig {
+  readonly org: string;
+  readonly rootFingerprint: string;
+}
+
+/** The bundles of all roles. */
+export interface BundleShelf {
+  /** The newest bundle of a role. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED */
+  ofRole(role: string): VerifiedBundle;
+  /** The newest of all: its manifest, org chart and policy say whom to believe. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED */
+  newest(): VerifiedBundle;
+  /** Highest version on the shelf; 0 where it is empty. */
+  version(): number;
+  /**
+   * Takes a bundle if the root key signed it and it is not older than what is there.
+   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW, CONFLICT
+   */
+  accept(bundle: SignedBundle): Promise<BundleManifest>;
+  /** Told after each newer bundle. */
+  onChange(fn: () => void): void;
+}
+
+/** Opens the shelf; what the store holds is checked again. @throws GaggleError where the store holds a bundle that is not the root's */
+export async function openBundleShelf(
+  deps: { store: OrderedStore; queue: CommitQueue; clock: Clock; own: OwnIdentity },
+  config: ShelfConfig,
+): Promise<BundleShelf> {
+  const shelf = new Map<string, VerifiedBundle>();
+  const listeners: (() => void)[] = [];
+  for (const [key, text] of await deps.store.range({ gte: PREFIX, lt: `${PREFIX}~` })) {
+    const role = key.slice(PREFIX.length);
+    shelf.set(role, verifyBundleContent({ ...config, bundle: parseJson(text, "A stored bundle"), role, minVersion: 1 }));
+  }
+
+  const inTime = (bundle: VerifiedBundle | undefined, what: string): VerifiedBundle => {
+    if (bundle === undefined) {
+      throw new GaggleError(
+        "BUNDLE_MISSING",
+        `The bootstrap node has no profile bundle ${what}; an admin publishes one with: gaggle org sign --publish URL`,
+      );
+    }
+    checkBundleTimes(bundle.manifest, deps.clock.now());
+    return bundle;
+  };
+  const newest = (): VerifiedBundle | undefined => [...shelf.values()].reduce<VerifiedBundle | undefined>(newer, undefined);
+
+  return {
+    ofRole: (role) => inTime(shelf.get(role), `for the role ${role}`),
+    newest: () => inTime(newest(), "yet"),
+    version: () => newest()?.manifest.version ?? 0,
+    async accept(bundle) {
+      const { role } = verifyManifest(bundle.manifest, config.rootFingerprint);
+      const verified = verifyBundleContent({ ...config, bundle, role, minVersion: shelf.get(role)?.manifest.version ?? 1 });
+      checkBundleTimes(verified.manifest, deps.clock.now());
+      const taken = await deps.queue.run((tx) => {
+        const there = shelf.get(role);
+        if (!replaces(verified, there)) return false;
+        tx.put(`${PREFIX}${role}`, JSON.stringify(verified.signed));
+        tx.audit(ownEvent(deps.own, { action: "bundle.accept", target: `bundle:${role}@${verified.manifest.version}`, result: "ok" }));
+        // Inside the transition, so that the next one is held against this bundle; a failed write stops the node.
+        shelf.set(role, verified);
+        return true;
+      });
+      if (taken) for (const fn of listeners) fn();
+      return verified.manifest;
+    },
+    onChange: (fn) => void listeners.push(fn),
+  };
+}
+
+const newer = (a: VerifiedBundle | undefined, b: VerifiedBundle): VerifiedBundle =>
+  a === undefined || b.manifest.version > a.manifest.version ? b : a;
+
+/** Whether a bundle takes another's place; the same one again does not. @throws GaggleError BUNDLE_ROLLBACK, CONFLICT */
+function replaces(candidate: VerifiedBundle, there: VerifiedBundle | undefined): boolean {
+  if (there === undefined || candidate.manifest.version > there.manifest.version) return true;
+  const { version } = candidate.manifest;
+  if (version < there.manifest.version) {
+    throw new GaggleError(
+      "BUNDLE_ROLLBACK",
+      `The profile bundle has version ${version}, older than the accepted ${there.manifest.version}.`,
+    );
+  }
+  if (canonicalHash(candidate.manifest) !== canonicalHash(there.manifest)) {
+    throw new GaggleError(
+      "CONFLICT",
+      `Another profile bundle of version ${version} was published before; sign a newer one with: gaggle org sign`,
+    );
+  }
+  return false;
+}

@@ -1,0 +1,192 @@
+/** Who has joined: redeems invitations, keeps members, issues and renews credentials. Source: design, Trust, Membership credential. */
+import { z } from "zod";
+import type { BundleManifest, OrgChart } from "../mesh/contract/bundle.ts";
+import { GaggleError } from "../mesh/contract/errors.ts";
+import { type InvitationClaims, type Principal, x25519Jwk } from "../mesh/contract/identity.ts";
+import { agentId, subjectId } from "../mesh/contract/ids.ts";
+import { parseAs, parseJson } from "../mesh/contract/json.ts";
+import type { Clock, CommitQueue, OrderedStore, Random, Signer, Transaction } from "../mesh/contract/ports.ts";
+import { verifyInvitation } from "../mesh/identity/invitation.ts";
+import { unverifiedPayloadOf } from "../mesh/identity/jws.ts";
+import type { X25519Jwk } from "../mesh/identity/keys.ts";
+import { isRevoked, issueMembership } from "../mesh/identity/membership.ts";
+import type { ProofClaims } from "../mesh/identity/proof.ts";
+import type { BundleShelf } from "./bundle-shelf.ts";
+import { ownEvent, type OwnIdentity } from "./own-event.ts";
+
+const memberRecord = z.strictObject({ agentId, subject: subjectId, seal: x25519Jwk, enrolledAt: z.iso.datetime(), credential: z.string() });
+type MemberRecord = z.infer<typeof memberRecord>;
+
+const memberKey = (id: string): string => `member/${id}`;
+const invitationKey = (jti: string): string => `invitation/${jti}`;
+const proofKey = ({ exp, jti }: Pick<ProofClaims, "exp" | "jti">): string => `proof/${String(exp).padStart(12, "0")}/${jti}`;
+
+/** A member as it is now: its place in the newest org chart. */
+export interface Member extends Principal {
+  readonly title: string;
+  readonly seal: X25519Jwk;
+  /** The newest credential that was issued to it. */
+  readonly credential: string;
+}
+
+/** The organisation's members. */
+export interface Members {
+  /**
+   * Redeems an invitation for the agent whose key is proven. The same agent may repeat it while the invitation lives, and gets the same credential.
+   * @throws GaggleError INVITATION_INVALID, INVITATION_USED, REVOKED, CONFLICT, BUNDLE_MISSING, BUNDLE_EXPIRED
+   */
+  join(request: { invitation: string; seal: X25519Jwk; proof: ProofClaims }): Promise<Member>;
+  /**
+   * A member in good standing. @throws GaggleError NOT_A_MEMBER where it never joined or left the org chart, REVOKED, BUNDLE_MISSING, BUNDLE_EXPIRED
+   */
+  get(agentId: string): Member;
+  /** Takes a proof once. @throws GaggleError CREDENTIAL_INVALID where it was used before */
+  spend(proof: ProofClaims): Promise<void>;
+  /** Issues a fresh credential with the member's current role. @throws GaggleError as {@link Members.get} */
+  renew(agentId: string): Promise<string>;
+  /** All members in good standing. */
+  list(): Promise<Member[]>;
+  /** Every agent that ever joined, with its newest credential; for exports. */
+  credentials(): Promise<ReadonlyMap<string, string>>;
+  /** Forgets proofs that have expired before the time given (seconds). */
+  forgetProofs(beforeSeconds: number): Promise<void>;
+}
+
+/** What the members need. */
+export interface MembersDeps {
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly shelf: BundleShelf;
+  readonly issuer: Signer;
+  readonly own: OwnIdentity;
+}
+
+/** Keeps the organisation's members in the store. */
+export function createMembers(deps: MembersDeps, config: { org: string }): Members {
+  const { shelf, store, queue } = deps;
+
+  const issue = (record: Pick<MemberRecord, "agentId" | "subject" | "seal">, nowMs: number): string => {
+    const { role, department } = placeOf(record.subject, shelf.newest().orgChart);
+    const member = { subject: record.subject, role, department, agentId: record.agentId, seal: record.seal };
+    return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs, random: deps.random });
+  };
+
+  const toMember = (record: MemberRecord): Member => {
+    const { manifest, orgChart } = shelf.newest();
+    refuseRevoked(record, manifest);
+    const { role, department, title } = placeOf(record.subject, orgChart);
+    return { agentId: record.agentId, subject: record.subject, role, department, title, seal: record.seal, credential: record.credential };
+  };
+
+  const put = (tx: Transaction, record: MemberRecord): MemberRecord => {
+    tx.put(memberKey(record.agentId), JSON.stringify(record));
+    return record;
+  };
+
+  const get = (id: string, read: (key: string) => string | undefined = store.get): MemberRecord => {
+    const text = read(memberKey(id));
+    if (text === undefined)
+      throw new GaggleError("NOT_A_MEMBER", "This agent has not joined the organisation; ask an admin for an invitation.");
+    return readRecord(text);
+  };
+
+  const redeem = (tx: Transaction, claims: InvitationClaims, request: { seal: X25519Jwk; proof: ProofClaims }): MemberRecord => {
+    const { agent } = request.proof;
+    const redeemer = tx.get(invitationKey(claims.jti));
+    if (redeemer !== undefined && redeemer !== agent) {
+      throw new GaggleError("INVITATION_USED", "The invitation has been redeemed by another agent; ask the admin for a new one.");
+    }
+    const text = tx.get(memberKey(agent));
+    const known = text === undefined ? undefined : readRecord(text);
+    if (known !== undefined && known.subject !== claims.sub) {
+      throw new GaggleError("CONFLICT", "This agent's key belongs to another person already; join from a fresh home.");
+    }
+    if (redeemer === agent && known !== undefined && stillGood(known.credential, tx.now)) return known;
+    const record = { agentId: agent, subject: claims.sub, seal: request.seal };
+    tx.put(invitationKey(claims.jti), agent);
+    tx.audit(
+      ownEvent(deps.own, {
+        action: "member.join",
+        target: `agent:${agent}`,
+        result: "ok",
+        details: { subject: claims.sub, role: claims.role },
+      }),
+    );
+    return put(tx, { ...record, enrolledAt: known?.enrolledAt ?? new Date(tx.now).toISOString(), credential: issue(record, tx.now) });
+  };
+
+  return {
+    async join(request) {
+      const record = await queue.run((tx) => {
+        const { manifest, orgChart } = shelf.newest();
+        const claims = verifyInvitation({ jws: request.invitation, manifest, nowMs: tx.now });
+        refuseRevoked({ agentId: request.proof.agent, subject: claims.sub }, manifest);
+        if (placeOf(claims.sub, orgChart, "INVITATION_INVALID").role !== claims.role) {
+          throw new GaggleError(
+            "INVITATION_INVALID",
+            "The invitation is for another role than the org chart gives this person; ask for a new one.",
+          );
+        }
+        return redeem(tx, claims, request);
+      });
+      return toMember(record);
+    },
+    get: (id) => toMember(get(id)),
+    async spend(proof) {
+      await queue.run((tx) => {
+        if (tx.get(proofKey(proof)) !== undefined)
+          throw new GaggleError("CREDENTIAL_INVALID", "This proof of the agent key was used before; make a new one.");
+        tx.put(proofKey(proof), "1");
+      });
+    },
+    async renew(id) {
+      const record = await queue.run((tx) => {
+        const held = get(id, tx.get);
+        toMember(held);
+        return put(tx, { ...held, credential: issue(held, tx.now) });
+      });
+      return record.credential;
+    },
+    async list() {
+      const records = await allRecords(store);
+      const { manifest, orgChart } = shelf.newest();
+      const present = new Set(orgChart.map(({ id }) => id));
+      return records.filter((record) => present.has(record.subject) && !isRevoked(record, manifest)).map(toMember);
+    },
+    credentials: async () => new Map((await allRecords(store)).map(({ agentId: id, credential }) => [id, credential])),
+    async forgetProofs(beforeSeconds) {
+      const old = await store.range({ gte: "proof/", lt: `proof/${String(beforeSeconds).padStart(12, "0")}`, limit: 10_000 });
+      await store.batch(
+        old.map(([key]) => ({ type: "del", key })),
+        { sync: false },
+      );
+    },
+  };
+}
+
+const readRecord = (text: string): MemberRecord => parseAs(memberRecord, parseJson(text, "A member's record"), "A member's record");
+
+const allRecords = async (store: OrderedStore): Promise<MemberRecord[]> =>
+  (await store.range({ gte: "member/", lt: "member/~" })).map(([, text]) => readRecord(text));
+
+/** A repeated join gets the credential that the first one got, as long as it is of use. */
+const stillGood = (credential: string, nowMs: number): boolean => (unverifiedPayloadOf(credential) as { exp: number }).exp * 1000 > nowMs;
+
+function refuseRevoked(member: { agentId: string; subject: string }, manifest: BundleManifest): void {
+  if (isRevoked(member, manifest))
+    throw new GaggleError("REVOKED", "This member or its key has been revoked; ask an admin for a new invitation.");
+}
+
+/** A person's place in the org chart. Who is not on it is no member, whatever was true when they joined. */
+function placeOf(subject: string, chart: OrgChart, code: "NOT_A_MEMBER" | "INVITATION_INVALID" = "NOT_A_MEMBER"): OrgChart[number] {
+  const place = chart.find(({ id }) => id === subject);
+  if (place === undefined) {
+    throw new GaggleError(
+      code,
+      "This person is not in the signed org chart; an admin adds them to organisation.yaml and runs: gaggle org sign --publish URL",
+    );
+  }
+  return place;
+}

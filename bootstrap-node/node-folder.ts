@@ -1,0 +1,62 @@
+/** The folder that a bootstrap node lives in: made by `gaggle org init` as `bootstrap/`, and all that the node ever needs of the organisation. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type SignedBundle, signedBundle } from "../mesh/contract/bundle.ts";
+import { GaggleError, systemCode } from "../mesh/contract/errors.ts";
+import { orgId, thumbprint } from "../mesh/contract/ids.ts";
+import { parseAs, parseJson } from "../mesh/contract/json.ts";
+import type { Random } from "../mesh/contract/ports.ts";
+import { ensureAgentKeys, readSigningKey } from "../mesh/identity/key-file.ts";
+import type { AgentKeys, Ed25519PrivateJwk } from "../mesh/identity/keys.ts";
+
+/** `node.json` of the folder: whom the node serves. Nothing in it is secret. */
+export const nodeFile = z.strictObject({ v: z.literal(1), org: orgId, rootFingerprint: thumbprint });
+
+/** What a node knows from its folder when it starts. */
+export interface NodeFolder {
+  readonly org: string;
+  readonly rootFingerprint: string;
+  readonly issuer: Ed25519PrivateJwk;
+  /** The node's own keys as a peer; made at the first start. */
+  readonly agentKeys: AgentKeys;
+  /** Bundles that the admin put there; unchecked. */
+  readonly bundles: readonly SignedBundle[];
+  /** Folder of the node's LevelDB. */
+  readonly storeDir: string;
+}
+
+/**
+ * Reads a node's folder.
+ * @throws GaggleError NOT_FOUND where it is none, CREDENTIAL_INVALID where others can read its keys
+ */
+export async function readNodeFolder(dir: string, random: Random): Promise<NodeFolder> {
+  const { org, rootFingerprint } = await readNodeFile(join(dir, "node.json"));
+  const keysDir = join(dir, "keys");
+  return {
+    org,
+    rootFingerprint,
+    issuer: await readSigningKey(join(keysDir, "issuer.json"), "issuer key"),
+    agentKeys: await ensureAgentKeys(keysDir, random),
+    bundles: await readBundles(join(dir, "bundles")),
+    storeDir: join(dir, "store"),
+  };
+}
+
+async function readNodeFile(path: string): Promise<z.infer<typeof nodeFile>> {
+  try {
+    return parseAs(nodeFile, parseJson(await readFile(path, "utf8"), path), path);
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause;
+    throw new GaggleError("NOT_FOUND", `There is no ${path}; name the folder bootstrap/ that gaggle org init made.`, { cause });
+  }
+}
+
+async function readBundles(dir: string): Promise<SignedBundle[]> {
+  const names = await readdir(dir).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  const paths = names.filter((name) => /^[a-z][a-z0-9-]*\.json$/.test(name)).map((name) => join(dir, name));
+  return Promise.all(paths.map(async (path) => parseAs(signedBundle, parseJson(await readFile(path, "utf8"), path), path)));
+}

@@ -1,0 +1,19 @@
+/** What the bootstrap node writes into its own audit chain. */
+import type { AuditDraft } from "../mesh/contract/audit.ts";
+import type { Random } from "../mesh/contract/ports.ts";
+
+/** Who the node is in the audit trail. */
+export interface OwnIdentity {
+  readonly agentId: string;
+  readonly random: Random;
+}
+
+/** Role, department and subject of the bootstrap node: a service, on no org chart, with no rights on the mesh. */
+export const BOOTSTRAP_PRINCIPAL = { subject: "bootstrap", role: "bootstrap", department: "platform" } as const;
+
+/** An event of the node itself; each starts a trace of its own. */
+export const ownEvent = (own: OwnIdentity, event: Pick<AuditDraft, "action" | "target" | "result" | "details">): AuditDraft => ({
+  ...event,
+  actor: { type: "service", id: own.agentId, role: BOOTSTRAP_PRINCIPAL.role },
+  traceId: Buffer.from(own.random.bytes(16)).toString("hex"),
+});

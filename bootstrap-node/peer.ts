@@ -1,0 +1,93 @@
+/** The bootstrap node as a libp2p peer: a fixed point that members connect to and learn each other's addresses from. It takes no messages. */
+import { createRefusalCounter } from "../mesh/audit/refusal-counter.ts";
+import type { AuditDraft } from "../mesh/contract/audit.ts";
+import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";
+import type { Clock, Random, Signer } from "../mesh/contract/ports.ts";
+import { type AgentKeys, publicJwkOf } from "../mesh/identity/keys.ts";
+import { issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
+import { createPeerNode } from "../mesh/peer/create-peer-node.ts";
+import type { PeerNode } from "../mesh/peer/peer-node.ts";
+import type { BundleShelf } from "./bundle-shelf.ts";
+import { BOOTSTRAP_PRINCIPAL, ownEvent, type OwnIdentity } from "./own-event.ts";
+import type { NodeLog } from "./server.ts";
+
+/** What the peer needs. */
+export interface BootstrapPeerDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NodeLog;
+  readonly shelf: BundleShelf;
+  readonly issuer: Signer;
+  readonly keys: AgentKeys;
+  readonly own: OwnIdentity;
+  /** Writes events of the node's own chain. */
+  record(drafts: readonly AuditDraft[]): void;
+}
+
+/** The running peer. */
+export interface BootstrapPeer {
+  /** Multiaddrs with peer id. */
+  addresses(): string[];
+  /** The node's own membership credential, which it issued to itself. */
+  credential(): string;
+  close(): Promise<void>;
+}
+
+/** Starts the peer. @param config `listen`: multiaddrs */
+export async function startBootstrapPeer(
+  deps: BootstrapPeerDeps,
+  config: { org: string; listen: readonly string[]; mdns: boolean },
+): Promise<BootstrapPeer> {
+  const { clock, random, shelf } = deps;
+  const counter = createRefusalCounter({
+    clock,
+    actor: { type: "service", id: deps.own.agentId, role: BOOTSTRAP_PRINCIPAL.role },
+    newTraceId: () => ownEvent(deps.own, { action: "peer.refuse", target: "", result: "denied" }).traceId,
+    record: deps.record,
+  });
+  const issue = (): string => {
+    const member = { ...BOOTSTRAP_PRINCIPAL, agentId: deps.own.agentId, seal: publicJwkOf(deps.keys.seal) };
+    return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs: clock.now(), random });
+  };
+  let credential = issue();
+  const membership = {
+    credential: () => credential,
+    verify: (jwt: string, agentId: string) => {
+      const { sub, role, department } = verifyMembership({ jwt, manifest: shelf.newest().manifest, nowMs: clock.now(), agentId });
+      return { agentId, subject: sub, role, department };
+    },
+    bundleVersion: () => shelf.version(),
+    revocationSeq: () => (shelf.version() === 0 ? 0 : shelf.newest().manifest.revocations.seq),
+    card: () => ({ version: 1, skills: [] }),
+  };
+  const book = { load: async () => [], save: async () => undefined };
+  const onRefusal = ({ agentId, address, code }: { agentId?: string; address: string; code: string }): void =>
+    counter.count({ action: "peer.refuse", source: agentId ?? address, code });
+  const peer: PeerNode = await createPeerNode(
+    { privateKey: deps.keys.sign, membership, book, onRefusal, clock, random, log: deps.log },
+    { org: config.org, listen: config.listen, bootstrapPeers: [], mdns: config.mdns },
+  );
+  shelf.onChange(() => peer.membershipChanged());
+  const stopRenewal = every(clock, CREDENTIAL_RENEW_MS, () => {
+    credential = issue();
+    peer.membershipChanged();
+  });
+  return {
+    addresses: () => peer.addresses(),
+    credential: () => credential,
+    async close() {
+      stopRenewal();
+      counter.flush();
+      await peer.close();
+    },
+  };
+}
+
+/** Calls `fn` every `ms` until the function it gives back is called. */
+export function every(clock: Clock, ms: number, fn: () => void): () => void {
+  let cancel = clock.after(ms, function tick() {
+    fn();
+    cancel = clock.after(ms, tick);
+  });
+  return () => cancel();
+}

@@ -1,0 +1,160 @@
+/** The client of the bootstrap node's API. Source: mesh/contract/bootstrap-api.ts. */
+import type { AuditEvent } from "../contract/audit.ts";
+import {
+  BOOTSTRAP_ROUTES,
+  type BootstrapRequest,
+  type BootstrapResponse,
+  type BootstrapRoute,
+  problemDetails,
+  PROOF_HEADER,
+} from "../contract/bootstrap-api.ts";
+import type { SignedBundle } from "../contract/bundle.ts";
+import { ERROR_TABLE, type ErrorCode, GaggleError } from "../contract/errors.ts";
+import { MAX_API_BODY_BYTES } from "../contract/limits.ts";
+import type { Clock, Random, Signer } from "../contract/ports.ts";
+import type { X25519Jwk } from "../identity/keys.ts";
+import { createProof } from "../identity/proof.ts";
+
+/** Time for one call, answer included. */
+const CALL_TIMEOUT_MS = 20_000;
+/** Time for an export, which streams everything there is. */
+const EXPORT_TIMEOUT_MS = 600_000;
+/** An access token is renewed when it has less left than this. */
+const TOKEN_MARGIN_MS = 60_000;
+
+/** What the client needs. */
+export interface BootstrapClientDeps {
+  /** The agent's key; an admin's, where audit is exported with it. */
+  readonly signer: Signer;
+  readonly clock: Pick<Clock, "now">;
+  readonly random: Random;
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** Calls of the bootstrap node. All throw GaggleError with the node's code; PEER_UNREACHABLE or TIMEOUT where it doesn't answer. */
+export interface BootstrapClient {
+  /** Redeems an invitation for this agent. What comes back is still to be checked against the invitation's root fingerprint. */
+  join(request: { invitation: string; seal: X25519Jwk }): Promise<BootstrapResponse<"join">>;
+  /** An access token; kept until shortly before its end. */
+  token(): Promise<string>;
+  /** A fresh membership credential, unchecked. */
+  renew(): Promise<string>;
+  /** The newest bundle of the agent's role, unchecked. */
+  fetchBundle(role: string): Promise<SignedBundle>;
+  /** Sends audit events; resolves with the end of the chain that the node then has. */
+  ingest(batch: { events: readonly AuditEvent[]; head: string }): Promise<BootstrapResponse<"ingest">>;
+  directory(): Promise<BootstrapResponse<"directory">>;
+  /** The audit export as it streams in, for a member whom policy lets, or with an admin's key (`asAdmin`). */
+  exportAudit(options?: { asAdmin?: boolean }): Promise<AsyncIterable<Uint8Array>>;
+  health(): Promise<BootstrapResponse<"health">>;
+}
+
+/** A client for one node and one organisation. @param config `baseUrl`: `scheme://host:port` */
+export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseUrl: string; org: string }): BootstrapClient {
+  let held: { token: string; expiresAtMs: number } | undefined;
+
+  const send = async (route: BootstrapRoute, body: unknown, options: { path?: string; token?: string } = {}): Promise<Response> => {
+    const { method, path: pattern, access } = BOOTSTRAP_ROUTES[route];
+    const path = options.path ?? pattern;
+    const headers: Record<string, string> = {};
+    if (access !== "none") {
+      const call = { org: config.org, method, path, body };
+      headers[PROOF_HEADER] = createProof({ call, signer: deps.signer, nowMs: deps.clock.now(), random: deps.random });
+    }
+    if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
+    if (method === "POST") headers["content-type"] = "application/json";
+    const init = { method, headers, redirect: "error", ...(method === "POST" ? { body: JSON.stringify(body) } : {}) } as const;
+    const timeoutMs = route === "export" ? EXPORT_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    const response = await reach(deps.fetch, `${config.baseUrl}${path}`, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  };
+
+  const call = async <R extends BootstrapRoute>(route: R, body: BootstrapRequest<R>, options?: { path?: string; token?: string }) =>
+    readAnswer(route, await send(route, body, options));
+
+  const token = async (): Promise<string> => {
+    if (held !== undefined && held.expiresAtMs - deps.clock.now() > TOKEN_MARGIN_MS) return held.token;
+    const fresh = await call("token", {});
+    held = { token: fresh.token, expiresAtMs: Date.parse(fresh.expiresAt) };
+    return held.token;
+  };
+
+  /** Calls with a token; once more with a new one where the node no longer takes the old, as after its issuer key changed. */
+  const withToken = async <T>(run: (token: string) => Promise<T>): Promise<T> => {
+    const used = await token();
+    try {
+      return await run(used);
+    } catch (error) {
+      const stale = error instanceof GaggleError && (error.code === "CREDENTIAL_INVALID" || error.code === "CREDENTIAL_EXPIRED");
+      if (!stale) throw error;
+      held = undefined;
+      return run(await token());
+    }
+  };
+
+  return {
+    join: (request) => call("join", request),
+    token,
+    renew: async () => (await withToken((bearer) => call("credentials", {}, { token: bearer }))).credential,
+    fetchBundle: async (role) => {
+      const path = BOOTSTRAP_ROUTES.profile.path.replace(":role", encodeURIComponent(role));
+      return (await withToken((bearer) => call("profile", {}, { path, token: bearer }))).bundle;
+    },
+    ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
+    directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
+    async exportAudit({ asAdmin = false } = {}) {
+      const response = asAdmin ? await send("export", {}) : await withToken((bearer) => send("export", {}, { token: bearer }));
+      if (response.body === null) throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node sent an empty export; try again.");
+      return response.body;
+    },
+    health: () => call("health", {}),
+  };
+}
+
+async function reach(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "TimeoutError") {
+      throw new GaggleError("TIMEOUT", "The bootstrap node did not answer in time; try again.", { cause });
+    }
+    throw new GaggleError("PEER_UNREACHABLE", "The bootstrap node can't be reached; check that it runs and that its address is right.", {
+      cause,
+    });
+  }
+}
+
+async function readAnswer<R extends BootstrapRoute>(route: R, response: Response): Promise<BootstrapResponse<R>> {
+  const parsed = BOOTSTRAP_ROUTES[route].response.safeParse(await readJson(response));
+  if (!parsed.success)
+    throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node's answer is not as expected; are both of the same version?");
+  // The table gives each route its own schema; TypeScript sees their union here.
+  return parsed.data as BootstrapResponse<R>;
+}
+
+async function problemOf(response: Response): Promise<GaggleError> {
+  const parsed = problemDetails.safeParse(await readJson(response));
+  const code = parsed.success && Object.hasOwn(ERROR_TABLE, parsed.data.code) ? (parsed.data.code as ErrorCode) : undefined;
+  if (!parsed.success || code === undefined) {
+    return new GaggleError("UPSTREAM_FAILED", `The bootstrap node answered with status ${response.status}; is this the right address?`);
+  }
+  return new GaggleError(code, parsed.data.detail, { details: parsed.data.details });
+}
+
+/** The answer's JSON, or undefined for what is none; bounded, since the node is not trusted with our memory. */
+async function readJson(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_API_BODY_BYTES)
+      throw new GaggleError("TOO_LARGE", "The bootstrap node's answer is larger than the limit; it was not read.");
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+/** A bootstrap node's API over a memory store, and agents that call it without a socket. */
+import { randomBytes } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { createAccessTokens } from "../../bootstrap-node/access-tokens.ts";
+import { createAuditCollection } from "../../bootstrap-node/audit-collection.ts";
+import { openBundleShelf } from "../../bootstrap-node/bundle-shelf.ts";
+import { createMembers } from "../../bootstrap-node/members.ts";
+import { createBootstrapServer, type NodeLog } from "../../bootstrap-node/server.ts";
+import { type AuditChain, openAuditChain } from "../../mesh/audit/chain.ts";
+import { type BootstrapClient, createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
+import type { OrderedStore, Signer } from "../../mesh/contract/ports.ts";
+import { createInvitation, parseInvitation } from "../../mesh/identity/invitation.ts";
+import {
+  agentIdOf,
+  type AgentKeys,
+  createSigner,
+  ed25519PrivateJwk,
+  generateAgentKeys,
+  generateSigningKey,
+  publicJwkOf,
+} from "../../mesh/identity/keys.ts";
+import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
+import { openMemoryStore } from "./memory-store.ts";
+import { seededRandom, seededSigner } from "./seeded-keys.ts";
+import { createTestOrganisation, type TestOrganisation } from "./test-organisation.ts";
+import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
+
+const silent: NodeLog = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The node, and what tests need to reach into. */
+export interface TestBootstrap {
+  readonly app: FastifyInstance;
+  readonly organisation: TestOrganisation;
+  readonly clock: VirtualClock;
+  readonly store: OrderedStore;
+  readonly chain: AuditChain;
+  /** JWS of an invitation. */
+  invite(who: { subject: string; role: string; org?: string; signer?: Signer }): string;
+  /** Publishes a bundle of every role. */
+  publish(version: number, trust?: Parameters<TestOrganisation["sign"]>[1]["trust"]): Promise<void>;
+  /** An agent of a name, with its client. */
+  agent(name: string): TestAgent;
+}
+
+/** An agent's keys and client. */
+export interface TestAgent {
+  readonly keys: AgentKeys;
+  readonly signer: Signer;
+  readonly agentId: string;
+  readonly client: BootstrapClient;
+  join(invitation: string): ReturnType<BootstrapClient["join"]>;
+}
+
+/** `fetch` over `inject()`: same requests, no socket. */
+export const injectFetch =
+  (app: FastifyInstance): typeof globalThis.fetch =>
+  async (input, init) => {
+    const url = new URL(String(input));
+    const method = init?.method === "POST" ? "POST" : "GET";
+    const headers = Object.fromEntries(new Headers(init?.headers).entries());
+    const answer = await app.inject({
+      method,
+      url: url.pathname + url.search,
+      headers,
+      ...(typeof init?.body === "string" ? { payload: init.body } : {}),
+    });
+    return new Response(new Uint8Array(answer.rawPayload), {
+      status: answer.statusCode,
+      headers: answer.headers as Record<string, string>,
+    });
+  };
+
+/** Opens a node over a store; without bundles until {@link TestBootstrap.publish}. */
+export async function openTestBootstrap(
+  options: { store?: OrderedStore; clock?: VirtualClock; openRequestsPerMinute?: number } = {},
+): Promise<TestBootstrap> {
+  const organisation = createTestOrganisation();
+  const clock = options.clock ?? createVirtualClock();
+  const store = options.store ?? openMemoryStore();
+  const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+  const { org, issuer, root } = organisation;
+  const own = { agentId: agentIdOf(seededSigner("bootstrap").publicJwk), random };
+  const chain = await openAuditChain({ store, random }, { org, agentId: own.agentId });
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
+  const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint: root.thumbprint });
+  const issuerKey = ed25519PrivateJwk.parse(generateSigningKey(seededRandom("harbour issuer")));
+  const app = createBootstrapServer(
+    {
+      clock,
+      log: silent,
+      shelf,
+      members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
+      tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
+      collection: createAuditCollection({ store, queue, clock, issuer, own }, { org }),
+      ownChain: () => undefined,
+      peerAddresses: () => ["/ip4/127.0.0.1/tcp/4871"],
+    },
+    {
+      org,
+      version: "0.0.0-test",
+      ...(options.openRequestsPerMinute === undefined ? {} : { openRequestsPerMinute: options.openRequestsPerMinute }),
+    },
+  );
+  const client = (signer: Signer): BootstrapClient =>
+    createBootstrapClient({ signer, clock, random, fetch: injectFetch(app) }, { baseUrl: "http://127.0.0.1", org });
+
+  return {
+    app,
+    organisation,
+    clock,
+    store,
+    chain,
+    invite({ subject, role, org: otherOrg = org, signer = organisation.admin }) {
+      const secrets = { rootFingerprint: root.thumbprint, pseudonymEpoch: 1, pseudonymKey: Buffer.alloc(32, 1).toString("base64url") };
+      const link = createInvitation({
+        baseUrl: "http://127.0.0.1",
+        org: otherOrg,
+        role,
+        subject,
+        signer,
+        nowMs: clock.now(),
+        random,
+        ...secrets,
+      });
+      return parseInvitation(link).secret.jws;
+    },
+    async publish(version, trust = {}) {
+      for (const role of ["finance", "marketing", "executive"]) {
+        await shelf.accept(organisation.sign(role, { version, nowMs: clock.now(), trust }));
+      }
+    },
+    agent(name) {
+      const keys = generateAgentKeys(seededRandom(name));
+      const signer = createSigner(keys.sign);
+      const calls = client(signer);
+      return {
+        keys,
+        signer,
+        agentId: agentIdOf(signer.publicJwk),
+        client: calls,
+        join: (invitation) => calls.join({ invitation, seal: publicJwkOf(keys.seal) }),
+      };
+    },
+  };
+}
