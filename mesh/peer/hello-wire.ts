@@ -1,10 +1,11 @@
 /** What is said in hello, and when it is believed. Pure. Source: design, Trust; decision 0021. */
 import { z } from "zod";
-import { GaggleError, type ErrorCode, ERROR_TABLE } from "../contract/errors.ts";
+import { ERROR_TABLE, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { orgId, slug } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
+import { codeFromPeer } from "./peer-code.ts";
 import type { AgentCard, PeerMembership } from "./peer-node.ts";
 import { MAX_ADDRESSES } from "./protocols.ts";
 
@@ -91,7 +92,7 @@ export function judgeHello(said: Hello, agentId: string, own: { org: string; mem
 
 /** The error for a code that the other side refused us with. */
 export function refusedWith(code: string): GaggleError {
-  const known: ErrorCode = code in ERROR_TABLE ? (code as ErrorCode) : "NOT_A_MEMBER";
+  const known = codeFromPeer(code, "NOT_A_MEMBER");
   const message = `The peer refused this agent: ${ERROR_TABLE[known].meaning} See \`gaggle doctor\`.`;
   return new GaggleError(known, message, { details: { refusedByPeer: true } });
 }

@@ -1,10 +1,11 @@
 /** This side's requests to one member over one long-lived stream. */
 import type { Stream } from "@libp2p/interface";
-import { ERROR_TABLE, type ErrorCode, GaggleError } from "../contract/errors.ts";
+import { ERROR_TABLE, GaggleError } from "../contract/errors.ts";
 import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import type { StreamFrame } from "./frame-codec.ts";
 import { createFrameStream } from "./frame-stream.ts";
+import { codeFromPeer } from "./peer-code.ts";
 import { MAX_PENDING_REQUESTS } from "./protocols.ts";
 
 /** Requests over one stream; many may be in flight. */
@@ -93,6 +94,6 @@ export function createMessageChannel(stream: Stream, clock: Clock, onSilent: () 
 /** The error behind a failure frame: a code of the table in ASCII, nothing else. */
 function failureOf(payload: Uint8Array): GaggleError {
   const text = Buffer.from(payload.subarray(0, 40)).toString("latin1");
-  const code = text in ERROR_TABLE ? (text as ErrorCode) : "INTERNAL";
+  const code = codeFromPeer(text, "INTERNAL");
   return new GaggleError(code, `The peer answered ${code}: ${ERROR_TABLE[code].meaning}`);
 }
