@@ -22,7 +22,7 @@ const CONTEXT =
 const rule = (detector: string, pattern: RegExp, valid: (text: string) => boolean): Rule => ({
   label: "BIRTH_DATE",
   detector,
-  score: 0.85,
+  score: 0.94,
   pattern,
   accept: (match): Part | undefined => (valid(match[0]) ? [0, match[0].length] : undefined),
   context: CONTEXT,

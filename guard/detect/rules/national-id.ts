@@ -196,7 +196,7 @@ export const isNationalNumber = (digits: string): boolean =>
 const toRule = (kind: IdKind): Rule => ({
   label: "NATIONAL_ID",
   detector: `rule:${kind.id}`,
-  score: kind.context === undefined ? 0.9 : 0.8,
+  score: kind.context === undefined ? 0.9 : 0.93,
   pattern: new RegExp(STARTS + kind.shape + ENDS, kind.upperOnly === true ? "gu" : "giu"),
   accept: wholeIf(kind.valid),
   ...(kind.context === undefined ? {} : { context: kind.context }),

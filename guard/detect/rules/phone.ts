@@ -59,7 +59,7 @@ export const PHONE_RULES: readonly Rule[] = [
   {
     label: "PHONE",
     detector: "rule:phone-national",
-    score: 0.6,
+    score: 0.92,
     pattern: new RegExp(String.raw`${START}\(?\d(?:${SEPARATORS}\d){5,14}(?!\d)${END}`, "gu"),
     accept: national,
     context: CONTEXT,

@@ -91,7 +91,7 @@ export const SECRET_RULES: readonly Rule[] = [
     new RegExp(String.raw`${START}eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,8000}\.[A-Za-z0-9_-]{0,2000}`, "gu"),
     (match) => (isJwt(match[0]) ? whole(match) : undefined),
   ),
-  secret("rule:url-credentials", /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s"'<>\/@:]{0,200}:[^\s"'<>\/]{1,300})@/gi, lastGroup),
+  secret("rule:url-credentials", /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s"'<>\/:]{0,200}:[^\s"'<>\/]{1,300})@/gi, lastGroup, 0.995),
   secret(
     "rule:assignment",
     /(?:passw(?:or)?d|passwort|pwd|passphrase|secret|api[_-]?key|apikey|access[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|private[_-]?key|client[_-]?secret)\w{0,20}["']?\s{0,3}(?::|=|=>)\s{0,3}["']?([^\s"',;&<>()[\]{}\\]{8,200})/giu,
