@@ -132,7 +132,16 @@ export function createExecutor(deps: ExecutorDeps, config: ExecutorConfig): Exec
       return durationMs;
     };
     try {
-      const outcome = await runInGoose(deps, config, { request, recipe, deeplink, gate, closing: closing.signal });
+      const outcome = await runInGoose(deps, config, {
+        request,
+        recipe,
+        deeplink,
+        gate,
+        closing: closing.signal,
+        onTurn: (turns) => {
+          used = { turns, tokens: 0 };
+        },
+      });
       used = { turns: outcome.turns, tokens: outcome.tokens };
       const result = check(gate.finalOutput());
       return { ...outcome, result, durationMs: finish(undefined), recipeSha256: sha256 };
@@ -171,6 +180,7 @@ interface GooseRun {
   readonly deeplink: string;
   readonly gate: PermissionGate;
   readonly closing: AbortSignal;
+  onTurn(turns: number): void;
 }
 
 /** From an empty folder to the end of the model's turn; whatever happens, nothing of Goose is left running. */

@@ -18,6 +18,8 @@ export interface SessionPlan {
   readonly gate: PermissionGate;
   /** Called before the first prompt, so that extensions and guard know the session. */
   onSession(sessionId: string): Promise<void> | void;
+  /** Called after each model call with their number so far. */
+  onTurn(turns: number): void;
 }
 
 /** What a session used. */
@@ -39,20 +41,21 @@ const exported = z.looseObject({ accumulated_usage: z.looseObject({ total_tokens
  * @throws GaggleError EXECUTOR_FAILED with a reason of run-failure.ts
  */
 export async function runSession(goose: GooseProcess, plan: SessionPlan): Promise<SessionOutcome> {
-  let usageUpdates = 0;
+  let turns = 0;
+  let prompting = false;
   const app = client({ name: "gaggle" })
     .onRequest("session/request_permission", ({ params }) => plan.gate.answer(params))
     .onNotification("session/update", ({ params }) => {
       plan.gate.observe(params);
-      if (params.update.sessionUpdate === "usage_update") usageUpdates += 1;
+      if (prompting && params.update.sessionUpdate === "usage_update") plan.onTurn(++turns);
     });
   const work = app.connectWith(goose.stream, async (agent) => {
     const sessionId = await openSession(agent, plan);
     await plan.onSession(sessionId);
-    usageUpdates = 0;
+    prompting = true;
     await agent.request("session/prompt", { sessionId, prompt: [{ type: "text", text: plan.prompt }] });
     // Goose reports usage after each model call and once more at the end of the turn.
-    return { sessionId, turns: Math.max(0, usageUpdates - 1), tokens: await tokensOf(agent, sessionId) };
+    return { sessionId, turns: Math.max(0, turns - 1), tokens: await tokensOf(agent, sessionId) };
   });
   try {
     return await Promise.race([work, goose.failed]);

@@ -121,6 +121,7 @@ describe("an unattended run", () => {
     const error = await failure(world.executor.run({ ...base, skill: { ...base.skill, maxTurns: 4 } }));
     expect(error).toMatchObject({ code: "EXECUTOR_FAILED", details: { reason: "no-result" } });
     expect(world.requests.length).toBeLessThan(8);
+    expect(world.progress.at(-1)).toMatchObject({ kind: "finish", turns: world.requests.length });
   });
 
   it("refuses a result of the wrong shape, and never shows it", async () => {
