@@ -1,0 +1,56 @@
+/** The home of an agent that has joined, as `gaggle join` leaves it, without a bootstrap node. */
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { type AgentConfig, homePaths, writeAgentConfig } from "../../mesh/agent/agent-config.ts";
+import { agentIdOf } from "../../mesh/identity/keys.ts";
+import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
+import { readSources } from "../../profiles/bundle/read-sources.ts";
+import { seededSigner } from "./seeded-keys.ts";
+import { createTestOrganisation, type TestOrganisation } from "./test-organisation.ts";
+
+/** Repository root, which is also an install folder. */
+export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A joined home and its organisation. */
+export interface JoinedHome {
+  readonly home: string;
+  readonly config: AgentConfig;
+  readonly organisation: TestOrganisation;
+}
+
+/** Makes the home of `fiona.berg`, finance of the sample organisation, in a folder; `change` alters its `config.json`. */
+export async function joinedHome(home: string, change: Partial<AgentConfig> = {}): Promise<JoinedHome> {
+  const organisation = createTestOrganisation();
+  const config: AgentConfig = {
+    v: 1,
+    org: organisation.org,
+    subject: "fiona.berg",
+    role: "finance",
+    department: "finance",
+    agentId: agentIdOf(seededSigner("fiona").publicJwk),
+    bootstrapUrl: "http://127.0.0.1:9",
+    rootFingerprint: organisation.root.thumbprint,
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+    mdns: false,
+    gatewayPort: await freePort(),
+    upstream: { baseUrl: "http://127.0.0.1:9/v1", model: "m" },
+    gooseRoot: null,
+    ...change,
+  };
+  await writeAgentConfig(home, config);
+  const sources = await readSources(join(INSTALL_DIR, "profiles", "sample"), join(INSTALL_DIR, "recipes"));
+  const { org, role, rootFingerprint } = config;
+  const store = await openBundleStore({ clock: Date }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
+  await store.accept(organisation.sign("finance", { version: 3, nowMs: Date.now(), sources }));
+  return { home, config, organisation };
+}
