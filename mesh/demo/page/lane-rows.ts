@@ -1,4 +1,5 @@
-/** Places the steps of a close in swim lanes: one column a lane, one row a step, so that nothing overlaps however fast things went. */
+/** Places the steps of a close in swim lanes: one column a lane, time in rows, so that nothing overlaps however fast things went. */
+import { durationText } from "./amounts.ts";
 import { sumCounts } from "./masked-counts.ts";
 import type { CloseData, MaskedCount, TimelineEntry, TimelineKind } from "./model.ts";
 
@@ -26,6 +27,7 @@ export interface LaneRun {
 /** The drawing without its looks. */
 export interface LanePlan {
   readonly rows: readonly LaneRow[];
+  readonly rowCount: number;
   readonly runs: readonly LaneRun[];
 }
 
@@ -71,21 +73,40 @@ function runsOf(rows: readonly LaneRow[]): LaneRun[] {
     const from = kind === "run-finish" ? starts.get(lane)?.pop() : undefined;
     if (from !== undefined) runs.push({ lane, fromRow: from, toRow: row });
   }
-  const last = rows.length - 1;
+  const last = rows.at(-1)?.row ?? 0;
   for (const [lane, open] of starts) runs.push(...open.map((fromRow) => ({ lane, fromRow, toRow: last })));
   return runs;
+}
+
+/** Steps whose shown time is the same share a row where their lanes are apart, in the order in which they happened. */
+function placeRows(drafts: readonly LaneRow[]): LaneRow[] {
+  let row = -1;
+  let time = "";
+  let taken = new Set<number>();
+  return drafts.map((draft) => {
+    const [from, to] = [Math.min(draft.lane, draft.toLane ?? draft.lane), Math.max(draft.lane, draft.toLane ?? draft.lane)];
+    const lanes = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    const shown = durationText(draft.atMs);
+    if (shown !== time || lanes.some((lane) => taken.has(lane))) {
+      row += 1;
+      taken = new Set();
+    }
+    time = shown;
+    for (const lane of lanes) taken.add(lane);
+    return { ...draft, row };
+  });
 }
 
 /** Plans the drawing; steps of agents without a lane are left out. */
 export function planLanes({ agents, timeline }: Pick<CloseData, "agents" | "timeline">): LanePlan {
   const laneOf = new Map(agents.map(({ subject }, i) => [subject, i]));
   const known = timeline.filter((entry) => laneOf.has(entry.lane)).toSorted((a, b) => a.atMs - b.atMs);
-  const rows = condense(known).map(({ entry, calls, masked }, row): LaneRow => {
+  const drafts = condense(known).map(({ entry, calls, masked }): LaneRow => {
     const lane = laneOf.get(entry.lane) ?? 0;
     const toLane = entry.to === undefined ? undefined : laneOf.get(entry.to);
     return {
       shape: toLane === undefined || toLane === lane ? "step" : "arrow",
-      row,
+      row: 0,
       lane,
       ...(toLane === undefined ? {} : { toLane }),
       kind: entry.kind,
@@ -95,5 +116,6 @@ export function planLanes({ agents, timeline }: Pick<CloseData, "agents" | "time
       masked,
     };
   });
-  return { rows, runs: runsOf(rows) };
+  const rows = placeRows(drafts);
+  return { rows, rowCount: (rows.at(-1)?.row ?? -1) + 1, runs: runsOf(rows) };
 }

@@ -49,12 +49,12 @@ function step(row: LaneRow): Markup {
   return markup`<div class="step ${TONES[row.kind]}" style="${place}">${row.text}${maskedNote(row)}${durationNote(row)}</div>`;
 }
 
-function times({ rows }: LanePlan): Markup[] {
-  const texts = rows.map((row) => durationText(row.atMs));
-  return rows.map((row, i) => {
-    const text = texts[i] === texts[i - 1] ? "" : (texts[i] ?? "");
-    return markup`<div class="time" style="grid-row:${gridRow(row.row)}">${text}</div>`;
-  });
+/** The time of each row, where it is another than in the row above. */
+function times({ rows, rowCount }: LanePlan): Markup[] {
+  const texts = Array.from({ length: rowCount }, (_, row) => durationText(rows.find((item) => item.row === row)?.atMs ?? 0));
+  return texts.flatMap((text, row) =>
+    text === texts[row - 1] ? [] : [markup`<div class="time" style="grid-row:${gridRow(row)}">${text}</div>`],
+  );
 }
 
 const LEGEND: readonly (readonly [Tone, string])[] = [
@@ -67,7 +67,7 @@ const LEGEND: readonly (readonly [Tone, string])[] = [
 /** The lanes with their legend. */
 export function renderLanes(data: Pick<CloseData, "agents" | "timeline">): Markup {
   const plan = planLanes(data);
-  const lastLine = gridRow(plan.rows.length);
+  const lastLine = gridRow(plan.rowCount);
   const heads = data.agents.map(
     ({ subject, role, title }, lane) =>
       markup`<div class="head" data-lane="${subject}" style="grid-column:${gridColumn(lane)}"><strong>${title}</strong><span>${subject}</span><span class="role">${role}</span></div>`,

@@ -5,6 +5,9 @@ import type { CloseReport } from "./model.ts";
 /** Text that stays text in Markdown, in a table cell too. */
 const plain = (text: string): string => text.replace(/[\\`*_[\]<>|~]/g, (char) => `\\${char}`).replace(/\s+/g, " ");
 
+/** An id, hash or signature as code; anything else as plain text, because nothing can be escaped inside code. */
+const code = (text: string): string => (/^[\w.:-]+$/.test(text) ? `\`${text}\`` : plain(text));
+
 /** A table; columns whose head ends in `:` are aligned to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
@@ -57,10 +60,10 @@ function approvalPart({ approval, postedAt, postingId }: CloseReport): string {
   const rows = [
     ["approver", `${plain(approval.approver.subject)} (${plain(approval.approver.role)})`],
     ["decision", plain(approval.decision)],
-    ["approval", `\`${approval.approvalId}\``],
-    ["hash of what was approved", `\`${approval.payloadHash}\``],
-    ["signature", `\`${approval.signature}\``],
-    ["posted", `${postedAt} as \`${postingId}\``],
+    ["approval", code(approval.approvalId)],
+    ["hash of what was approved", code(approval.payloadHash)],
+    ["signature", code(approval.signature)],
+    ["posted", `${plain(postedAt)} as ${code(postingId)}`],
   ];
   return `## Approval\n\n${table(["", ""], rows)}`;
 }

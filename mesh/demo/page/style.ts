@@ -12,19 +12,21 @@ export const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }
 h1 { font-size: 30px; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 4px; }
+h3 { font-size: 15px; margin: 20px 0 0; }
 h2 { font-size: 20px; letter-spacing: -.01em; margin: 0 0 4px; }
 p { margin: 0 0 12px; max-width: 72ch; }
 .lead, .note { color: var(--soft); }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 24px; margin-top: 20px; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; background: var(--rule); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; margin: 24px 0 0; }
-.facts div { background: var(--card); padding: 14px 16px; }
+.facts { display: grid; grid-template-columns: repeat(6, 1fr); gap: 1px; background: var(--rule); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; margin: 24px 0 0; }
+.facts div { background: var(--card); padding: 14px; }
 .facts dt { color: var(--soft); font-size: 13px; }
-.facts dd { margin: 2px 0 0; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.facts dd { margin: 2px 0 0; font-size: 16px; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts .good { color: var(--answer); } .facts .bad { color: var(--bad); }
 .banner { border-left: 4px solid var(--run-edge); background: var(--run); padding: 10px 14px; border-radius: 0 8px 8px 0; margin: 20px 0 0; max-width: none; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; margin-top: 12px; }
 th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--rule); vertical-align: top; }
+#accruals, #accrual-lines, #entries { max-width: 860px; }
 thead th { color: var(--soft); font-weight: 600; font-size: 13px; } thead td { border: 0; }
 th.group { text-align: right; border-bottom: 0; padding-bottom: 0; font-weight: 400; }
 .num { text-align: right; white-space: nowrap; } .date, .ref { white-space: nowrap; }
@@ -55,7 +57,7 @@ mark { background: var(--mask-bg); color: var(--mask); border-radius: 3px; paddi
 .step.quiet { border-color: var(--rule); color: var(--soft); } .step.run { border-color: var(--run-edge); font-weight: 600; }
 .step.done { background: var(--answer); border-color: var(--answer); color: var(--card); font-weight: 600; } .step.bad { color: var(--bad); font-weight: 600; }
 .arrow { z-index: 3; margin: 2px calc(var(--half) + 1px); display: flex; flex-direction: column; align-items: center; color: var(--tone); min-width: 0; padding-top: 1px; }
-.arrow .label { background: var(--card); border-radius: 4px; padding: 0 6px; text-align: center; max-width: calc(100% - 8px); overflow-wrap: anywhere; }
+.arrow .label { background: color-mix(in srgb, var(--card) 88%, transparent); border-radius: 4px; padding: 0 6px; text-align: center; max-width: calc(100% - 8px); overflow-wrap: anywhere; }
 .arrow .line { width: 100%; height: 10px; position: relative; margin-top: 1px; }
 .arrow .line::before { content: ""; position: absolute; top: 4px; left: 0; right: 0; border-top: 2px solid var(--tone); }
 .arrow.answer .line::before { border-top-style: dashed; }
@@ -66,6 +68,8 @@ mark { background: var(--mask-bg); color: var(--mask); border-radius: 3px; paddi
 .took { color: var(--soft); font-weight: 400; white-space: nowrap; }
 .done .took { color: inherit; }
 footer { color: var(--soft); margin-top: 24px; font-size: 13px; }
+@media (max-width: 1100px) { .facts { grid-template-columns: repeat(3, 1fr); } }
+@media (max-width: 560px) { .facts { grid-template-columns: repeat(2, 1fr); } }
 @media (max-width: 860px) { main { padding: 24px 14px 40px; } section { padding: 18px 14px; } .lanes { font-size: 12px; grid-template-columns: 46px repeat(var(--lanes), minmax(0, 1fr)); }
   .time { padding-right: 6px; } .step { max-width: calc(100% - 16px); padding: 2px 5px; } .head { margin: 0 3px; } .runbar { margin: -2px 3px; } th, td { padding: 6px 6px; } #approval div { grid-template-columns: 130px 1fr; } }
 @media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; } section { border: 0; padding: 0; margin-top: 24px; } .head { position: static; }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PurchaseOrder } from "../../../../extensions/ledger/books.ts";
 import { accruedCents } from "../../../../extensions/ledger/purchase-orders.ts";
-import { copyBooks, openTools } from "./sample-books.ts";
+import { copyBooks, openTools } from "../../../support/sample-books.ts";
 
 const order = (change: Partial<PurchaseOrder>): PurchaseOrder => ({
   po: "PO-1",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { closeReport } from "../../../../extensions/ledger/close-records.ts";
 import { canonicalHash, type Json } from "../../../../mesh/contract/json.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "./sample-books.ts";
+import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "../../../support/sample-books.ts";
 
 const INPUT = { period: PERIOD, approvalId: APPROVAL_ID };
 const closeFile = (dir: string, file: string): string => join(dir, "close", PERIOD, file);

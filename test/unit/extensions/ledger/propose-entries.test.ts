@@ -6,7 +6,7 @@ import type { JournalEntry } from "../../../../extensions/ledger/close-records.t
 import { createEntries } from "../../../../extensions/ledger/journal-entries.ts";
 import { centsOf, formatCents } from "../../../../extensions/ledger/money.ts";
 import { canonicalHash } from "../../../../mesh/contract/json.ts";
-import { copyBooks, departmentResults, openTools, PERIOD } from "./sample-books.ts";
+import { copyBooks, departmentResults, openTools, PERIOD } from "../../../support/sample-books.ts";
 
 const balanceOf = (entry: JournalEntry): number => entry.lines.reduce((sum, line) => sum + centsOf(line.debit) - centsOf(line.credit), 0);
 

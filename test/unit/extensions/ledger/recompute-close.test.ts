@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CloseReport } from "../../../../extensions/ledger/close-records.ts";
 import { compareClose } from "../../../support/recompute-close.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "./sample-books.ts";
+import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "../../../support/sample-books.ts";
 
 const INPUT = fileURLToPath(new URL("../../../../profiles/sample/data", import.meta.url));
 

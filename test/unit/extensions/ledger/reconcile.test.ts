@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LedgerLine, StatementLine } from "../../../../extensions/ledger/books.ts";
 import { isTransposed, reconcileBank } from "../../../../extensions/ledger/reconcile.ts";
-import { copyBooks, openTools } from "./sample-books.ts";
+import { copyBooks, openTools } from "../../../support/sample-books.ts";
 
 type Move = { readonly reference: string; readonly cents: number; readonly day?: string; readonly type?: StatementLine["type"] };
 

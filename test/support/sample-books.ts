@@ -3,12 +3,12 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { callTool } from "../../../../extensions/call-tool.ts";
-import type { DepartmentAccruals, PayrollAccruals } from "../../../../extensions/ledger/close-records.ts";
-import { ledgerTools } from "../../../../extensions/ledger/ledger-tools.ts";
-import type { ApprovalView } from "../../../../mesh/contract/daemon-api.ts";
-import { GaggleError } from "../../../../mesh/contract/errors.ts";
-import { canonicalHash, type Json } from "../../../../mesh/contract/json.ts";
+import { callTool } from "../../extensions/call-tool.ts";
+import type { DepartmentAccruals, PayrollAccruals } from "../../extensions/ledger/close-records.ts";
+import { ledgerTools } from "../../extensions/ledger/ledger-tools.ts";
+import type { ApprovalView } from "../../mesh/contract/daemon-api.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import { canonicalHash, type Json } from "../../mesh/contract/json.ts";
 
 export const PERIOD = "2026-10";
 export const APPROVAL_ID = "019a0000-0000-7000-8000-000000000001";
@@ -17,7 +17,7 @@ const AGENT = `12D3KooW${"A".repeat(44)}`;
 /** A copy of a department's sample books in a folder of its own. */
 export async function copyBooks(department: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "gaggle-books-"));
-  cpSync(fileURLToPath(new URL(`../../../../profiles/sample/data/${department}`, import.meta.url)), dir, { recursive: true });
+  cpSync(fileURLToPath(new URL(`../../profiles/sample/data/${department}`, import.meta.url)), dir, { recursive: true });
   return dir;
 }
 
