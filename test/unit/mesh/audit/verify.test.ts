@@ -129,6 +129,21 @@ test("an empty file, and one that ends in the middle of a line, are found", asyn
   expect(await first(cut)).toMatchObject({ line: made.lines.length, code: "LINE_MALFORMED" });
 });
 
+type Tampering =
+  | { kind: "flip"; at: number; byte: number; bit: number }
+  | { kind: "drop" | "repeat"; at: number }
+  | { kind: "insert"; at: number; text: string };
+
+function tamper(lines: readonly Buffer[], act: Tampering): Buffer[] {
+  const line = lines[act.at] ?? Buffer.alloc(0);
+  if (act.kind === "insert") return lines.toSpliced(act.at, 0, Buffer.from(`${act.text.replaceAll("\n", " ")}\n`));
+  if (act.kind !== "flip") return act.kind === "drop" ? lines.toSpliced(act.at, 1) : lines.toSpliced(act.at + 1, 0, line);
+  const copy = Buffer.from(line);
+  const at = act.byte % copy.length;
+  copy[at] = (copy[at] ?? 0) ^ (1 << act.bit);
+  return lines.with(act.at, copy);
+}
+
 test("1,000 random tamperings of a larger export are all found, at their line", async () => {
   const { lines, rootFingerprint } = await makeExport(14, [20, 20, 20]);
   const bytes = lines.map((line) => Buffer.from(line));
@@ -140,15 +155,7 @@ test("1,000 random tamperings of a larger export are all found, at their line", 
   );
   await fc.assert(
     fc.asyncProperty(tampering, async (act) => {
-      const line = bytes[act.at] ?? Buffer.alloc(0);
-      let altered: Buffer[];
-      if (act.kind === "flip") {
-        const copy = Buffer.from(line);
-        const at = act.byte % copy.length;
-        copy[at] = (copy[at] ?? 0) ^ (1 << act.bit);
-        altered = bytes.with(act.at, copy);
-      } else if (act.kind === "drop") altered = bytes.toSpliced(act.at, 1);
-      else altered = bytes.toSpliced(act.at + (act.kind === "repeat" ? 1 : 0), 0, act.kind === "repeat" ? line : Buffer.from(`${act.text.replaceAll("\n", " ")}\n`));
+      const altered = tamper(bytes, act);
       const { ok, problems } = await verifyExport(altered, { rootFingerprint });
       expect(ok).toBe(false);
       expect(problems[0]?.line).toBe(act.at + (act.kind === "repeat" ? 2 : 1));

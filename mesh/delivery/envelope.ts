@@ -1,0 +1,124 @@
+/** Envelopes: signed by the sender's agent key, with its membership credential inside, so that they prove themselves however they travelled. */
+import { GaggleError } from "../contract/errors.ts";
+import type { MembershipClaims } from "../contract/identity.ts";
+import { sha256Hex } from "../contract/json.ts";
+import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
+import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
+import type { Signer } from "../contract/ports.ts";
+import { signJws, unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
+import { jwkOfAgentId } from "../identity/keys.ts";
+
+const TYP = "gaggle-envelope+jws";
+/** Credentials that are kept as verified; a company has fewer active peers of one agent. */
+const MAX_CREDENTIALS = 2_048;
+
+/**
+ * Signs an envelope.
+ * @returns the frame: the compact JWS as ASCII bytes
+ * @throws GaggleError TOO_LARGE where it would not fit a frame
+ */
+export function sealEnvelope(claims: EnvelopeClaims, signer: Signer): Uint8Array {
+  const frame = Buffer.from(signJws({ typ: TYP, payload: claims, signer }));
+  if (frame.length > MAX_FRAME_BYTES) {
+    const details = { bytes: frame.length, maxBytes: MAX_FRAME_BYTES };
+    throw new GaggleError("TOO_LARGE", "The message is too large to be sent; shorten its text or context.", { details });
+  }
+  return frame;
+}
+
+/** What opening envelopes needs. */
+export interface EnvelopeDeps {
+  /**
+   * Checks a membership credential against the newest bundle.
+   * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED, CLOCK_SKEW, NOT_A_MEMBER, REVOKED
+   */
+  verifyCredential(jwt: string, agentId: string, nowMs: number): MembershipClaims;
+  /** Changes whenever issuers or revocations do; credentials verified before are then verified again. */
+  trustVersion(): string;
+}
+
+/** An envelope that was believed. */
+export interface OpenedEnvelope {
+  readonly claims: EnvelopeClaims;
+  readonly member: MembershipClaims;
+}
+
+const invalid = (problem: string, cause?: unknown): GaggleError =>
+  new GaggleError("ENVELOPE_INVALID", `The message is not valid: ${problem}.`, cause === undefined ? {} : { cause });
+
+function readClaims(jws: string): EnvelopeClaims {
+  try {
+    return envelopeClaims.parse(unverifiedPayloadOf(jws));
+  } catch {
+    // Also catches the stack overflow of JSON nested without end. Without the cause: it may quote the message.
+    throw invalid("it is malformed");
+  }
+}
+
+function checkAddress(claims: EnvelopeClaims, config: { self: string; org: string }): void {
+  if (claims.org !== config.org) throw invalid("it is of another organisation");
+  if (claims.to !== config.self) throw invalid("it is meant for another agent");
+  if (claims.from === config.self) throw invalid("it says that it comes from this agent itself");
+}
+
+function checkTimes({ ts, exp }: EnvelopeClaims, nowMs: number): void {
+  if (exp <= ts || exp - ts > ENVELOPE_LIFETIME_MS) throw invalid("its lifetime is longer than allowed");
+  if (ts > nowMs + CLOCK_LEEWAY_MS) {
+    const details = { aheadMs: ts - nowMs, leewayMs: CLOCK_LEEWAY_MS };
+    throw new GaggleError("CLOCK_SKEW", "The message is from the future; set the clocks of both machines right.", { details });
+  }
+  if (nowMs >= exp) throw new GaggleError("ENVELOPE_EXPIRED", "The message came after its expiry; send it again.");
+}
+
+function checkSignature(jws: string, from: string): void {
+  try {
+    verifyJws({ jws, typ: TYP, key: jwkOfAgentId(from) });
+  } catch (cause) {
+    throw invalid("it is not signed by the agent that it names as its sender", cause);
+  }
+}
+
+/**
+ * Makes the function that opens envelopes for one agent. Checks size, shape, organisation, recipient, times, the sender's signature (its key is in
+ * its agent id), and the membership credential, which is remembered by its hash until it expires or trust changes. Replay is the receiver's to check.
+ * @returns `open(frame, nowMs)`, which throws GaggleError TOO_LARGE, ENVELOPE_INVALID, ENVELOPE_EXPIRED, CLOCK_SKEW or what `verifyCredential` throws
+ */
+export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string; org: string }) {
+  let verified = new Map<string, MembershipClaims>();
+  let version: string | undefined;
+
+  const memberOf = (jwt: string, agentId: string, nowMs: number): MembershipClaims => {
+    const current = deps.trustVersion();
+    if (current !== version || verified.size >= MAX_CREDENTIALS) verified = new Map();
+    version = current;
+    const key = `${agentId} ${sha256Hex(jwt)}`;
+    const known = verified.get(key);
+    if (known !== undefined && nowMs < known.exp * 1_000) return known;
+    const claims = deps.verifyCredential(jwt, agentId, nowMs);
+    verified.set(key, claims);
+    return claims;
+  };
+
+  return (frame: Uint8Array, nowMs: number): OpenedEnvelope => {
+    if (frame.length > MAX_FRAME_BYTES) throw new GaggleError("TOO_LARGE", "The message is larger than a frame may be.");
+    const jws = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("latin1");
+    const claims = readClaims(jws);
+    checkAddress(claims, config);
+    checkTimes(claims, nowMs);
+    checkSignature(jws, claims.from);
+    return { claims, member: memberOf(claims.credential, claims.from, nowMs) };
+  };
+}
+
+/** The id that a frame claims to have, before any check; undefined where it is no envelope. Only for saying which message was refused. */
+export function claimedIdOf(frame: Uint8Array): string | undefined {
+  try {
+    const claimed = envelopeClaims
+      .pick({ id: true })
+      .loose()
+      .parse(unverifiedPayloadOf(Buffer.from(frame).toString("latin1")));
+    return claimed.id;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Receiving: open the envelope, then replay record, policy decision, the message's own effect and the audit event in one synced batch; only then
+ * the receipt. A frame that comes again gets the same answer and has no effect. Sans-IO. Source: design, Trust, Envelope; Durability.
+ */
+import type { AuditDraft } from "../contract/audit.ts";
+import type { PolicyAction } from "../contract/bundle.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import { canonicalJson } from "../contract/json.ts";
+import { REPLAY_GRACE_MS } from "../contract/limits.ts";
+import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
+import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
+import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope } from "./envelope.ts";
+import { traceIdOf } from "./outbox-record.ts";
+
+/** How often expired replay records are removed. */
+const PRUNE_MS = 600_000;
+/** Replay records removed at once. */
+const PRUNE_BATCH = 1_000;
+/** When a receiver without room asks to be tried again. */
+const BUSY_RETRY_MS = 5_000;
+
+/** A message that passed every check. */
+export interface Incoming {
+  readonly from: Principal;
+  readonly traceId: string;
+  readonly envelopeId: string;
+  readonly priority: EnvelopeClaims["priority"];
+  readonly message: Message;
+}
+
+/**
+ * The effect of a message, in the batch of its receipt. What it throws refuses the message and leaves nothing of it behind;
+ * what it returns refuses it too, but keeps what was written, such as an audit event.
+ */
+export type MessageHandler = (tx: Transaction, incoming: Incoming) => GaggleError | undefined;
+
+/** What receiving needs. */
+export interface ReceiverDeps extends EnvelopeDeps {
+  readonly clock: Clock;
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly policy: PolicyEngine;
+  readonly handle: MessageHandler;
+  /** Counts messages that were not even signed by a member. */
+  countRefusal(source: string, code: string): void;
+  onError(error: unknown): void;
+}
+
+/** Receives frames for one agent. */
+export interface Receiver {
+  /**
+   * Handles one frame and resolves with the receipt's frame, after the sync.
+   * @param via agent id of the peer that handed it over
+   * @throws GaggleError ENVELOPE_INVALID or TOO_LARGE for what is no envelope at all, STORE_FAILED
+   */
+  receive(frame: Uint8Array, via: string): Promise<Uint8Array>;
+  /** Removes replay records whose envelopes can't be accepted any more. */
+  prune(): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+/** The question that policy answers about a message; undefined for those that only continue something known here. */
+function questionOf(message: Message): { action: PolicyAction; resource?: string } | undefined {
+  if (message.type === "task.request")
+    return { action: "task.receive", ...(message.skill === undefined ? {} : { resource: message.skill }) };
+  if (message.type === "approval.request") return { action: "approval.request" };
+  if (message.type === "notification") return { action: "notify.send" };
+  return undefined;
+}
+
+/** Task or approval that a message is about. */
+const refOf = (message: Message): string | undefined =>
+  "taskId" in message ? message.taskId : "approvalId" in message ? message.approvalId : undefined;
+
+const replayKey = ({ from, id }: EnvelopeClaims): string => `replay/id/${from}/${id}`;
+const expiryKey = ({ from, id, exp }: EnvelopeClaims): string =>
+  `replay/until/${String(exp + REPLAY_GRACE_MS).padStart(16, "0")}/${from}/${id}`;
+
+const refused = (id: string, error: unknown): Receipt => ({
+  id,
+  status: "refused",
+  code: errorCode(error),
+  reason: error instanceof GaggleError ? error.message.slice(0, 500) : "The receiver failed; its log has the cause.",
+});
+
+const isBusy = (error: unknown): boolean => error instanceof GaggleError && (error.code === "DISK_FULL" || error.code === "BUSY");
+
+const toFrame = (answer: Receipt): Uint8Array => Buffer.from(canonicalJson(answer));
+
+/** Makes the receiver of the agent `self`. */
+export function createReceiver(deps: ReceiverDeps, config: { self: Principal; org: string }): Receiver {
+  const open = createEnvelopeOpener(deps, { self: config.self.agentId, org: config.org });
+  const actor = { type: "agent", id: config.self.agentId, role: config.self.role } as const;
+  let cancelPrune: (() => void) | undefined;
+
+  const draft = (
+    action: "message.receive" | "message.refuse",
+    { claims, member }: OpenedEnvelope,
+    outcome: { result: AuditDraft["result"]; decision?: PolicyDecision; code?: string },
+  ): AuditDraft => {
+    const ref = refOf(claims.message);
+    const { decision, code } = outcome;
+    const policy = decision && {
+      policy: decision.allowed ? "allow" : "deny",
+      rules: decision.rules.join(",").slice(0, 500),
+      policyHash: decision.policyHash,
+    };
+    return {
+      actor,
+      action,
+      target: `envelope:${claims.id}`,
+      result: outcome.result,
+      details: {
+        type: claims.message.type,
+        from: claims.from,
+        fromSubject: member.sub,
+        senderPolicyHash: claims.policyHash,
+        ...policy,
+        ...(code === undefined ? {} : { code }),
+        ...(ref === undefined ? {} : { ref }),
+      },
+      traceId: traceIdOf(claims.traceparent),
+    };
+  };
+
+  const remember = (tx: Transaction, claims: EnvelopeClaims, answer: Receipt): Receipt => {
+    tx.put(replayKey(claims), canonicalJson(answer));
+    tx.put(expiryKey(claims), "");
+    return answer;
+  };
+
+  const answerAgain = (text: string): Receipt => {
+    const before = JSON.parse(text) as Receipt;
+    return before.status === "stored" ? { id: before.id, status: "duplicate" } : before;
+  };
+
+  const accept = (tx: Transaction, opened: OpenedEnvelope): Receipt => {
+    const { claims, member } = opened;
+    const before = tx.get(replayKey(claims));
+    if (before !== undefined) return answerAgain(before);
+    const from: Principal = { agentId: claims.from, subject: member.sub, role: member.role, department: member.department };
+    const question = questionOf(claims.message);
+    const decision = question && deps.policy.decide({ ...question, principal: from, targetRole: config.self.role });
+    if (decision?.allowed === false) {
+      tx.audit(draft("message.receive", opened, { result: "denied", decision }));
+      return remember(
+        tx,
+        claims,
+        refused(claims.id, new GaggleError("POLICY_DENIED", `The receiver's policy does not allow this. ${decision.reason}`)),
+      );
+    }
+    const incoming = {
+      from,
+      traceId: traceIdOf(claims.traceparent),
+      envelopeId: claims.id,
+      priority: claims.priority,
+      message: claims.message,
+    };
+    tx.audit(draft("message.receive", opened, { result: "ok", ...(decision === undefined ? {} : { decision }) }));
+    const refusal = deps.handle(tx, incoming);
+    return remember(tx, claims, refusal === undefined ? { id: claims.id, status: "stored" } : refused(claims.id, refusal));
+  };
+
+  /** A handler's refusal is recorded by itself, since its own writes must not remain. */
+  const refuse = (opened: OpenedEnvelope, error: unknown): Promise<Receipt> =>
+    deps.queue.run(
+      (tx) => {
+        const { claims } = opened;
+        const before = tx.get(replayKey(claims));
+        if (before !== undefined) return answerAgain(before);
+        tx.audit(draft("message.refuse", opened, { result: "denied", code: errorCode(error) }));
+        return remember(tx, claims, refused(claims.id, error));
+      },
+      { finishing: true },
+    );
+
+  /** Answers and cancels end running work, so they pass although the disk is nearly full. */
+  const isFinishing = ({ message }: EnvelopeClaims): boolean => questionOf(message) === undefined;
+
+  const receiveOpened = async (opened: OpenedEnvelope): Promise<Receipt> => {
+    const { claims } = opened;
+    try {
+      return await deps.queue.run((tx) => accept(tx, opened), { finishing: isFinishing(claims) });
+    } catch (error) {
+      if (isBusy(error)) return { id: claims.id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
+      if (!(error instanceof GaggleError) || error.code === "STORE_FAILED") throw error;
+      return refuse(opened, error);
+    }
+  };
+
+  const prune = async (): Promise<void> => {
+    const until = String(deps.clock.now()).padStart(16, "0");
+    const rows = await deps.store.range({ gte: "replay/until/", lt: `replay/until/${until}`, limit: PRUNE_BATCH });
+    if (rows.length === 0) return;
+    await deps.queue.run(
+      (tx) => {
+        for (const [key] of rows) {
+          const [, , , from, id] = key.split("/");
+          tx.del(key);
+          tx.del(`replay/id/${from}/${id}`);
+        }
+      },
+      { finishing: true },
+    );
+    if (rows.length === PRUNE_BATCH) await prune();
+  };
+
+  const start = (): void => {
+    cancelPrune = deps.clock.after(PRUNE_MS, () => {
+      start();
+      prune().catch(deps.onError);
+    });
+  };
+
+  return {
+    prune,
+    start,
+    stop: () => cancelPrune?.(),
+    async receive(frame, via) {
+      let opened: OpenedEnvelope;
+      try {
+        opened = open(frame, deps.clock.now());
+      } catch (error) {
+        deps.countRefusal(via, errorCode(error));
+        const id = claimedIdOf(frame);
+        if (id === undefined) throw error;
+        return toFrame(refused(id, error));
+      }
+      return toFrame(await receiveOpened(opened));
+    },
+  };
+}

@@ -1,0 +1,309 @@
+/**
+ * Approvals: ask a person of another agent for a signed decision on exactly one payload. The approver's daemon takes a decision that was signed
+ * outside it; the requester's daemon believes it only after its own check against the roster. Sans-IO. Source: spec M10; design, Trust.
+ */
+import type { AuditDraft } from "../contract/audit.ts";
+import type { ApprovalView, DaemonRequest } from "../contract/daemon-api.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import { newUuid } from "../contract/ids.ts";
+import { canonicalHash, type Json } from "../contract/json.ts";
+import type { ApprovalStatement, MessageOf } from "../contract/message.ts";
+import type { PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { Changes } from "./changes.ts";
+import { indexItem } from "./inbox.ts";
+import { earlierId, rememberId } from "./once.ts";
+import { policyDenied } from "./policy-denied.ts";
+import type { CallContext, SessionDeps, SessionIncoming, SessionMessage } from "./ports.ts";
+import { indexSession } from "./session-index.ts";
+
+/** An approval as either side keeps it. */
+export interface ApprovalRecord {
+  readonly v: 1;
+  readonly side: "requester" | "approver";
+  readonly approvalId: string;
+  readonly peer: Principal;
+  readonly state: ApprovalView["state"];
+  readonly payload: Json;
+  readonly payloadHash: string;
+  readonly delivery?: "queued" | "stored" | "dead";
+  readonly decision?: string;
+  readonly approver?: { readonly subject: string; readonly role: string };
+  readonly reason?: string;
+  readonly sessionId?: string;
+  readonly stepId?: string;
+  readonly traceId: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly history: readonly { readonly at: number; readonly state: string; readonly note?: string }[];
+}
+
+/** What a decision must be about to count. */
+export interface ExpectedDecision {
+  readonly approvalId: string;
+  readonly requester: string;
+  readonly requesterSubject: string;
+  readonly payloadHash: string;
+}
+
+/** What approvals need. */
+export interface ApprovalDeps extends SessionDeps {
+  readonly changes: Changes;
+  /** Checks a decision against the roster of the newest bundle. @throws GaggleError APPROVAL_INVALID, REVOKED */
+  verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
+}
+
+const keyOf = (side: ApprovalRecord["side"], id: string): string => `approval/${side}/${id}`;
+
+const unknown = (): GaggleError => new GaggleError("NOT_FOUND", "No such approval is known here; check the approval id.");
+const mismatch = (): GaggleError =>
+  new GaggleError("APPROVAL_INVALID", "The approval was decided by another person or role than the one that was asked.");
+
+/** The record, or undefined. */
+export function readApproval(source: Pick<Transaction, "get">, side: ApprovalRecord["side"], id: string): ApprovalRecord | undefined {
+  const text = source.get(keyOf(side, id));
+  return text === undefined ? undefined : (JSON.parse(text) as ApprovalRecord);
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The approval as the daemon's API shows it. */
+export function viewApproval(record: ApprovalRecord): ApprovalView {
+  const { v: _, traceId: __, createdAt, updatedAt, history, approver, ...shown } = record;
+  return {
+    kind: "approval",
+    ...shown,
+    ...(approver === undefined ? {} : { approver: { ...approver } }),
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+    history: history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
+  };
+}
+
+/** Makes both sides of approvals. */
+export function createApprovals(deps: ApprovalDeps) {
+  const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
+
+  const save = (tx: Transaction, record: ApprovalRecord): ApprovalRecord => {
+    const { approvalId: id, side, createdAt, state } = record;
+    tx.put(keyOf(side, id), JSON.stringify(record));
+    if (side === "approver") indexItem(tx, { kind: "approval", id, createdAt }, state === "PENDING");
+    deps.changes.changed(tx, [id, record.sessionId]);
+    return record;
+  };
+
+  const move = (
+    record: ApprovalRecord,
+    nowMs: number,
+    state: ApprovalRecord["state"],
+    change: Partial<ApprovalRecord>,
+  ): ApprovalRecord => ({
+    ...record,
+    ...change,
+    state,
+    updatedAt: nowMs,
+    history: [...record.history, { at: nowMs, state }],
+  });
+
+  const audit = (
+    tx: Transaction,
+    record: ApprovalRecord,
+    action: `approval.${"request" | "receive" | "open" | "decide" | "accept"}`,
+    outcome: { by?: AuditDraft["actor"]; result?: AuditDraft["result"]; details?: Record<string, string> } = {},
+  ): void =>
+    tx.audit({
+      actor: outcome.by ?? actor,
+      action,
+      target: `approval:${record.approvalId}`,
+      result: outcome.result ?? "ok",
+      details: { payloadHash: record.payloadHash, peerSubject: record.peer.subject, ...outcome.details },
+      traceId: record.traceId,
+    });
+
+  const must = (tx: Pick<Transaction, "get">, side: ApprovalRecord["side"], id: string): ApprovalRecord => {
+    const record = readApproval(tx, side, id);
+    if (record === undefined) throw unknown();
+    return record;
+  };
+
+  /** The decision of exactly the person who was asked, about exactly this request. */
+  const check = (record: ApprovalRecord, jws: string): ApprovalStatement => {
+    const [requester, approver] = record.side === "requester" ? [deps.self, record.peer] : [record.peer, deps.self];
+    const { approvalId, payloadHash } = record;
+    const expected = { approvalId, payloadHash, requester: requester.agentId, requesterSubject: requester.subject };
+    const statement = deps.verifyApproval(jws, expected);
+    const same = statement.approvalId === approvalId && statement.payloadHash === payloadHash && statement.requester === requester.agentId;
+    if (!same || statement.approver.subject !== approver.subject || statement.approver.role !== approver.role) throw mismatch();
+    return statement;
+  };
+
+  const decided = (record: ApprovalRecord, nowMs: number, jws: string, { decision, approver, reason }: ApprovalStatement): ApprovalRecord =>
+    move(record, nowMs, decision === "approved" ? "APPROVED" : "REJECTED", { decision: jws, approver, reason });
+
+  const decisionDetails = ({ decision, approver }: ApprovalStatement) => ({ decision, approver: approver.subject });
+
+  const messageFor = (record: ApprovalRecord, message: SessionMessage["message"], decision?: PolicyDecision): SessionMessage => ({
+    to: record.peer,
+    message,
+    priority: "P1",
+    lane: record.approvalId,
+    traceId: record.traceId,
+    ref: record.approvalId,
+    ...(decision === undefined ? {} : { decision }),
+  });
+
+  const create = (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision => {
+    const { idempotencyKey: key, ...content } = request;
+    const once = { verb: "approval.request", key, content };
+    const earlier = earlierId(tx, once);
+    if (earlier !== undefined) return must(tx, "requester", earlier);
+    const { payload, stepId, sessionId } = request;
+    const origin = { stepId, ...(sessionId === undefined ? {} : { sessionId }) };
+    const record: ApprovalRecord = {
+      v: 1,
+      side: "requester",
+      approvalId: newUuid(tx.now, deps.random),
+      peer: deps.resolve(request.target),
+      state: "PENDING",
+      payload,
+      payloadHash: canonicalHash(payload),
+      delivery: "queued",
+      traceId: call.traceId,
+      createdAt: tx.now,
+      updatedAt: tx.now,
+      history: [{ at: tx.now, state: "PENDING" }],
+      ...origin,
+    };
+    const { approvalId, payloadHash } = record;
+    const decision = deps.policy.decide({ action: "approval.request", principal: deps.self, targetRole: record.peer.role });
+    const message = { type: "approval.request" as const, approvalId, payload, payloadHash, idempotencyKey: key, ...origin };
+    if (!decision.allowed) {
+      deps.sender.auditDenied(tx, messageFor(record, message, decision));
+      return decision;
+    }
+    rememberId(tx, once, approvalId);
+    indexSession(tx, sessionId, "approval", approvalId);
+    audit(tx, record, "approval.request", { by: call.actor });
+    deps.sender.enqueue(tx, messageFor(record, message, decision));
+    return save(tx, record);
+  };
+
+  const decide = (
+    tx: Transaction,
+    request: { approvalId: string; decision: string },
+    call: CallContext,
+  ): ApprovalRecord | PolicyDecision => {
+    const record = must(tx, "approver", request.approvalId);
+    if (record.state !== "PENDING") throw new GaggleError("STATE_CONFLICT", `The approval is ${record.state} already; it is decided once.`);
+    const statement = check(record, request.decision);
+    const policy = deps.policy.decide({ action: "approval.decide", principal: deps.self, targetRole: record.peer.role });
+    if (!policy.allowed) {
+      audit(tx, record, "approval.decide", { by: call.actor, result: "denied", details: decisionDetails(statement) });
+      return policy;
+    }
+    audit(tx, record, "approval.decide", { by: call.actor, details: decisionDetails(statement) });
+    deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", ...request }, policy));
+    return save(tx, decided(record, tx.now, request.decision, statement));
+  };
+
+  return {
+    /** Asks for an approval, once per idempotency key. @throws GaggleError POLICY_DENIED, NO_ROUTE, CONFLICT, TOO_LARGE */
+    async request(request: DaemonRequest<"approval.request">, call: CallContext): Promise<ApprovalRecord> {
+      const made = await deps.queue.run((tx) => create(tx, request, call));
+      if ("allowed" in made) throw policyDenied(made);
+      return made;
+    },
+
+    /** What the approver's person sees; that it was looked at is recorded. @throws GaggleError NOT_FOUND */
+    open: (approvalId: string, call: CallContext): Promise<ApprovalRecord> =>
+      deps.queue.run(
+        (tx) => {
+          const record = must(tx, "approver", approvalId);
+          audit(tx, record, "approval.open", { by: call.actor });
+          return record;
+        },
+        { finishing: true },
+      ),
+
+    /** Takes the person's signed decision and sends it. @throws GaggleError NOT_FOUND, STATE_CONFLICT, APPROVAL_INVALID, REVOKED, POLICY_DENIED */
+    async decide(request: { approvalId: string; decision: string }, call: CallContext): Promise<ApprovalRecord> {
+      const made = await deps.queue.run((tx) => decide(tx, request, call), { finishing: true });
+      if ("allowed" in made) throw policyDenied(made);
+      return made;
+    },
+
+    /** @throws GaggleError ENVELOPE_INVALID where the hash is not of the payload, CONFLICT for the same id with other content */
+    onRequest(tx: Transaction, { from, traceId }: SessionIncoming, request: MessageOf<"approval.request">): undefined {
+      const { approvalId, payload, payloadHash, sessionId, stepId } = request;
+      if (canonicalHash(payload) !== payloadHash) {
+        throw new GaggleError("ENVELOPE_INVALID", "The approval's hash is not that of its payload; send it again.");
+      }
+      const known = readApproval(tx, "approver", approvalId);
+      if (known !== undefined) {
+        if (known.peer.agentId === from.agentId && known.payloadHash === payloadHash) return;
+        throw new GaggleError("CONFLICT", "Another approval has this id already; ask under a new id.");
+      }
+      const times = { createdAt: tx.now, updatedAt: tx.now, history: [{ at: tx.now, state: "PENDING" }] };
+      const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
+      const record = save(tx, {
+        v: 1,
+        side: "approver",
+        approvalId,
+        peer: from,
+        state: "PENDING",
+        payload,
+        payloadHash,
+        traceId,
+        ...times,
+        ...origin,
+      });
+      audit(tx, record, "approval.receive");
+    },
+
+    /** A decision that came in. One that does not count is recorded, refused and changes nothing. */
+    onDecision(
+      tx: Transaction,
+      { from }: SessionIncoming,
+      { approvalId, decision }: MessageOf<"approval.decision">,
+    ): GaggleError | undefined {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.peer.agentId !== from.agentId) throw unknown();
+      if (record.state !== "PENDING") return undefined;
+      try {
+        const statement = check(record, decision);
+        audit(tx, record, "approval.accept", { details: decisionDetails(statement) });
+        save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" });
+        return undefined;
+      } catch (error) {
+        audit(tx, record, "approval.accept", { result: "denied", details: { code: errorCode(error) } });
+        return error instanceof GaggleError
+          ? error
+          : new GaggleError("APPROVAL_INVALID", "The approval could not be checked, so it does not count.", { cause: error });
+      }
+    },
+
+    onDelivered(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.delivery === "queued") save(tx, { ...record, delivery: "stored" });
+    },
+
+    /** The request can't be delivered. */
+    onDead(tx: Transaction, approvalId: string, failure: { code: string; reason: string }): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.state !== "PENDING" || record.delivery === "stored") return;
+      save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: `${failure.code}: ${failure.reason}` }));
+    },
+
+    /** A person sends a dead request again. @throws GaggleError STATE_CONFLICT */
+    onRetry(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.state !== "FAILED" || record.delivery !== "dead") {
+        throw new GaggleError("STATE_CONFLICT", "This approval has ended for another reason than its delivery; ask for a new one instead.");
+      }
+      const { reason: _, ...kept } = move(record, tx.now, "PENDING", { delivery: "queued" });
+      save(tx, kept);
+    },
+  };
+}
+/** Both sides of approvals. */
+export type Approvals = ReturnType<typeof createApprovals>;

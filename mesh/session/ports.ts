@@ -1,0 +1,96 @@
+/** What sessions need from the rest of the daemon, and what they tell a runner. */
+import type { AuditDraft } from "../contract/audit.ts";
+import type { Target } from "../contract/daemon-api.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { Json, JsonObject } from "../contract/json.ts";
+import type { Message, Priority } from "../contract/message.ts";
+import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
+
+/** A message that a session sends. Messages of one lane arrive in order. */
+export interface SessionMessage {
+  readonly to: Principal;
+  readonly message: Message;
+  readonly priority: Priority;
+  readonly lane: string;
+  readonly traceId: string;
+  readonly ref?: string;
+  readonly decision?: PolicyDecision;
+}
+
+/** Records messages for sending, in the caller's transaction. The outbox does it. */
+export interface Sender {
+  /** @returns the envelope's id @throws GaggleError TOO_LARGE */
+  enqueue(tx: Transaction, message: SessionMessage): string;
+  /** Records that policy did not let a message go. */
+  auditDenied(tx: Transaction, message: SessionMessage): void;
+}
+
+/** Who makes a call, for the audit. */
+export interface CallContext {
+  readonly traceId: string;
+  readonly actor: AuditDraft["actor"];
+}
+
+/** A message that passed every check of the receiver. */
+export interface SessionIncoming {
+  readonly from: Principal;
+  readonly traceId: string;
+  readonly envelopeId: string;
+  readonly priority: Priority;
+}
+
+/** A skill of this agent's role that can run without a person. `details` (recipe, its hash, bundle version) go into the audit. */
+export interface RunnableSkill {
+  readonly id: string;
+  readonly restart: "safe" | "ask";
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** One attempt at a task. `attempt` fences: only the newest attempt's outcome counts. */
+export interface RunnableTask {
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly skill: string;
+  readonly task: string;
+  readonly context: JsonObject;
+  readonly policyHints: JsonObject;
+  readonly asker: Principal;
+  readonly traceId: string;
+  readonly sessionId?: string;
+  readonly stepId?: string;
+  /** Questions of earlier attempts and the asker's answers. */
+  readonly answers: readonly { readonly question: string; readonly answer: string }[];
+}
+
+/** How an attempt ended. `details`, `cost` and `redactions` go into the audit event `run.finish`. */
+export type RunOutcome = (
+  | { readonly state: "COMPLETED"; readonly result: Json }
+  | { readonly state: "FAILED" | "INPUT_REQUIRED"; readonly message: string }
+) & {
+  readonly details?: Readonly<Record<string, string | number | boolean>>;
+  readonly cost?: { readonly tokens: number; readonly usd: string };
+  readonly redactions?: readonly { readonly class: string; readonly count: number }[];
+};
+
+/**
+ * Runs tasks without a person. Each `start` is followed by exactly one call of `finish(taskId, attempt, outcome)` of the worker,
+ * also after `stop`; the attempt is on the disk before `start` is called.
+ */
+export interface Runner {
+  start(task: RunnableTask): void;
+  /** The attempt is no longer wanted: end it and its whole process tree. */
+  stop(taskId: string, attempt: number): void;
+}
+
+/** What all session modules share. */
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly policy: PolicyEngine;
+  readonly sender: Sender;
+  /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
+  resolve(target: Target): Principal;
+  readonly self: Principal;
+}

@@ -1,0 +1,111 @@
+/** Runs tasks without a person, a bounded number at a time. Source: spec M12; design, Durability. */
+import { GaggleError } from "../contract/errors.ts";
+import type { Clock, OrderedStore } from "../contract/ports.ts";
+import type { Runner, RunnableTask, RunOutcome } from "./ports.ts";
+import { RUN_RANGE, type WorkerTask } from "./task-record.ts";
+import type { Worker } from "./worker.ts";
+
+/** Wait after an attempt could not be recorded, as on a full disk. */
+const RETRY_MS = 10_000;
+
+/** What the run queue needs. */
+export interface RunQueueDeps {
+  readonly clock: Clock;
+  readonly store: OrderedStore;
+  readonly runner: Runner;
+  readonly worker: Pick<Worker, "beginAttempt" | "finishAttempt" | "recover">;
+  onError(error: unknown): void;
+}
+
+const toRunnable = (record: WorkerTask): RunnableTask => ({
+  taskId: record.taskId,
+  attempt: record.attempt,
+  skill: record.skill ?? "",
+  task: record.task,
+  context: record.context,
+  policyHints: record.policyHints,
+  asker: record.peer,
+  traceId: record.traceId,
+  answers: record.answers,
+  ...(record.sessionId === undefined ? {} : { sessionId: record.sessionId }),
+  ...(record.stepId === undefined ? {} : { stepId: record.stepId }),
+});
+
+/** Makes the queue. `concurrency`: most runs at a time. */
+export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number }) {
+  const waiting = new Set<string>();
+  const atWork = new Set<string>();
+  let stopped = false;
+
+  /** A slot is one process: it is free only when the runner has said that the attempt is over. */
+  const slotOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
+
+  const launch = async (taskId: string): Promise<void> => {
+    const claim = `${taskId}/claim`;
+    atWork.add(claim);
+    try {
+      const started = await deps.worker.beginAttempt(taskId);
+      if (started === undefined || stopped) return;
+      atWork.add(slotOf(taskId, started.attempt));
+      deps.runner.start(toRunnable(started));
+    } catch (error) {
+      deps.onError(error);
+      deps.clock.after(RETRY_MS, () => offer(taskId));
+    } finally {
+      atWork.delete(claim);
+      pump();
+    }
+  };
+
+  const pump = (): void => {
+    for (const taskId of waiting) {
+      if (stopped || atWork.size >= config.concurrency) return;
+      waiting.delete(taskId);
+      void launch(taskId);
+    }
+  };
+
+  const offer = (taskId: string): void => {
+    waiting.add(taskId);
+    pump();
+  };
+
+  return {
+    /** There may be a task to run. */
+    offer,
+
+    /** Takes up what a crash left. */
+    async start(): Promise<void> {
+      for (const [key] of await deps.store.range(RUN_RANGE)) await deps.worker.recover(key.slice(RUN_RANGE.gte.length));
+    },
+
+    stop(): void {
+      stopped = true;
+    },
+
+    /**
+     * The runner's report that an attempt is over.
+     * @returns false where it was fenced: canceled, rejected, or an attempt from before a crash
+     * @throws GaggleError NOT_FOUND, STORE_FAILED
+     */
+    async finish(taskId: string, attempt: number, outcome: RunOutcome): Promise<boolean> {
+      try {
+        return await deps.worker.finishAttempt(taskId, attempt, outcome);
+      } catch (error) {
+        if (!(error instanceof GaggleError) || error.code !== "TOO_LARGE") throw error;
+        const { details } = outcome;
+        const message = "The result is too large to be sent. Let the recipe return less.";
+        return await deps.worker.finishAttempt(taskId, attempt, {
+          state: "FAILED",
+          message,
+          ...(details === undefined ? {} : { details }),
+        });
+      } finally {
+        atWork.delete(slotOf(taskId, attempt));
+        pump();
+      }
+    },
+  };
+}
+/** Runs tasks without a person. */
+export type RunQueue = ReturnType<typeof createRunQueue>;

@@ -1,0 +1,167 @@
+/** What either side keeps about a task, and its states: those of A2A 1.0. Pure. Source: spec M8; design, Durability. */
+import type { TaskView } from "../contract/daemon-api.ts";
+import { GaggleError } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { Json, JsonObject } from "../contract/json.ts";
+import { type Priority, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
+import type { Transaction } from "../contract/ports.ts";
+
+/** Lines of history kept of one task. */
+const MAX_HISTORY = 100;
+
+interface HistoryEntry {
+  readonly at: number;
+  readonly state: string;
+  readonly note?: string;
+}
+
+/** What both sides keep. */
+interface TaskCommon {
+  readonly v: 1;
+  readonly taskId: string;
+  /** The other side. */
+  readonly peer: Principal;
+  readonly state: TaskState;
+  /** Number of the worker's state that this record shows. */
+  readonly rev: number;
+  readonly skill?: string;
+  readonly task: string;
+  readonly context: JsonObject;
+  readonly policyHints: JsonObject;
+  readonly priority: Priority;
+  readonly sessionId?: string;
+  readonly stepId?: string;
+  readonly traceId: string;
+  readonly result?: Json;
+  /** Why it failed or was rejected, or the open question. */
+  readonly message?: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** A task as its asker keeps it. */
+export interface AskerTask extends TaskCommon {
+  readonly side: "asker";
+  readonly delivery: "queued" | "stored" | "dead";
+  /** The asker wants it no more; the worker decides which came first. */
+  readonly cancelRequested: boolean;
+  /** `rev` of the question that was answered last. */
+  readonly answeredRev: number;
+}
+
+/** A task as its worker keeps it. */
+export interface WorkerTask extends TaskCommon {
+  readonly side: "worker";
+  /** Hash of the request, so that the same id with other content is noticed. */
+  readonly requestHash: string;
+  /** `unattended`: policy and skill let it run without a person. */
+  readonly mode: "unattended" | "person";
+  readonly restart: "safe" | "ask";
+  /** Attempts started so far; the number of the newest. */
+  readonly attempt: number;
+  readonly running: boolean;
+  /** A run was cut off and may not be repeated without a person. */
+  readonly interrupted: boolean;
+  /** The open question has its answer. */
+  readonly answered: boolean;
+  readonly answers: readonly { readonly question: string; readonly answer: string }[];
+}
+
+/** A task of either side. */
+export type TaskRecord = AskerTask | WorkerTask;
+
+/** Key of a task's record. */
+export const taskKey = (side: TaskRecord["side"], taskId: string): string => `task/${side}/${taskId}`;
+/** Key that marks a task as still to be run by this daemon. */
+export const runKey = (taskId: string): string => `run/${taskId}`;
+/** Range of all tasks still to be run. */
+export const RUN_RANGE = { gte: "run/", lt: "run/~" } as const;
+
+/** The record, or undefined. */
+export function readTask<S extends TaskRecord["side"]>(
+  source: Pick<Transaction, "get">,
+  side: S,
+  taskId: string,
+): Extract<TaskRecord, { side: S }> | undefined {
+  const text = source.get(taskKey(side, taskId));
+  return text === undefined ? undefined : (JSON.parse(text) as Extract<TaskRecord, { side: S }>);
+}
+
+/** True for a state that is never left. */
+export const isTerminal = ({ state }: Pick<TaskRecord, "state">): boolean => TERMINAL_STATES.has(state);
+
+const OPEN: readonly TaskState[] = ["COMPLETED", "FAILED", "CANCELED", "REJECTED", "WORKING", "INPUT_REQUIRED"];
+/** From which state a task may go to which. */
+const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
+  SUBMITTED: OPEN,
+  WORKING: OPEN,
+  INPUT_REQUIRED: OPEN,
+  AUTH_REQUIRED: OPEN,
+  COMPLETED: [],
+  FAILED: [],
+  CANCELED: [],
+  REJECTED: [],
+};
+
+/** A step of a task. */
+export interface TaskMove {
+  readonly state: TaskState;
+  readonly nowMs: number;
+  readonly note?: string;
+  readonly result?: Json;
+  readonly message?: string;
+}
+
+/**
+ * The record after a step; an earlier message does not outlive it.
+ * @throws GaggleError STATE_CONFLICT where the task's state does not allow it
+ */
+export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, message }: TaskMove): T {
+  if (!MOVES[record.state].includes(state)) {
+    throw new GaggleError("STATE_CONFLICT", `The task is ${record.state}, so it can't become ${state}.`, {
+      details: { taskId: record.taskId },
+    });
+  }
+  const { message: _, ...kept } = record;
+  const entry = { at: nowMs, state, ...(note === undefined ? {} : { note }) };
+  return {
+    ...(kept as T),
+    state,
+    updatedAt: nowMs,
+    history: [...record.history, entry].slice(-MAX_HISTORY),
+    ...(result === undefined ? {} : { result }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** The record with a line of history and the same state. */
+export const noteTask = <T extends TaskRecord>(record: T, nowMs: number, note: string): T => ({
+  ...record,
+  updatedAt: nowMs,
+  history: [...record.history, { at: nowMs, state: record.state, note }].slice(-MAX_HISTORY),
+});
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The task as the daemon's API shows it. */
+export function viewTask(record: TaskRecord): TaskView {
+  const { skill, result, message, sessionId } = record;
+  return {
+    kind: "task",
+    taskId: record.taskId,
+    side: record.side,
+    peer: record.peer,
+    state: record.state,
+    task: record.task,
+    context: record.context,
+    createdAt: iso(record.createdAt),
+    updatedAt: iso(record.updatedAt),
+    history: record.history.map(({ at, state, note }) => ({ at: iso(at), state, ...(note === undefined ? {} : { note }) })),
+    ...(record.side === "asker" ? { delivery: record.delivery } : {}),
+    ...(skill === undefined ? {} : { skill }),
+    ...(result === undefined ? {} : { result }),
+    ...(message === undefined ? {} : { message }),
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
+}

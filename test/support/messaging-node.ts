@@ -1,0 +1,165 @@
+/** One agent in a simulation: the real messaging, commit queue and audit chain over a simulated disk, network, clock and runner. */
+import { createMessaging, type Messaging, type MessagingMethod } from "../../mesh/agent/messaging.ts";
+import { openAuditChain } from "../../mesh/audit/chain.ts";
+import { DAEMON_METHODS, type DaemonParams, type DaemonRequest, type DaemonResult, type Target } from "../../mesh/contract/daemon-api.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { Principal } from "../../mesh/contract/identity.ts";
+import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
+import type { PolicyEngine, PolicyQuestion } from "../../mesh/contract/ports.ts";
+import { verifyApproval } from "../../mesh/identity/approval.ts";
+import { verifyMembership } from "../../mesh/identity/membership.ts";
+import type { RunnableSkill, RunnableTask, RunOutcome } from "../../mesh/session/ports.ts";
+import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
+import { createTestMember, createTestOrg, type TestMember, type TestOrg } from "./audit-fixture.ts";
+import { createMemoryNetwork } from "./memory-network.ts";
+import { type MemoryStore, openMemoryStore } from "./memory-store.ts";
+import { createSeededRandom } from "./seeded-random.ts";
+import { createVirtualClock } from "./virtual-clock.ts";
+
+/** SHA-256 that stands for the policy of the simulation. */
+const POLICY_HASH = "b".repeat(64);
+
+/** The world that nodes share. */
+export function createWorld(seed: number) {
+  const random = createSeededRandom(seed);
+  const clock = createVirtualClock();
+  const org = createTestOrg(random);
+  const members: TestMember[] = [];
+  return {
+    seed,
+    random,
+    clock,
+    org,
+    members,
+    network: createMemoryNetwork({ clock, random }),
+    addMember(subject: string, role: string): TestMember {
+      const member = createTestMember(org, random, { subject, role }, clock.now());
+      members.push(member);
+      return member;
+    },
+  };
+}
+/** The world that nodes share. */
+export type World = ReturnType<typeof createWorld>;
+
+/** What a test may choose for a node. */
+export interface NodeOptions {
+  readonly skills?: Readonly<Record<string, RunnableSkill["restart"]>>;
+  readonly concurrency?: number;
+  readonly allow?: (question: PolicyQuestion) => boolean;
+  /** How a run ends, after `delayMs` on the clock; undefined leaves it at work. */
+  readonly run?: (task: RunnableTask) => { outcome: RunOutcome; delayMs: number } | undefined;
+  readonly freeBytes?: () => number;
+  /** The org's trust as this node sees it. */
+  readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
+  readonly window?: number;
+}
+
+const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEngine => ({
+  decide(question) {
+    const allowed = allow(question);
+    return {
+      allowed,
+      rules: allowed ? ["test-rule"] : [],
+      reason: allowed ? "Allowed by test-rule." : "No rule allows it.",
+      policyHash: POLICY_HASH,
+    };
+  },
+});
+
+/** Starts a node on a disk. */
+export async function startNode(world: World, member: TestMember, options: NodeOptions = {}, disk: MemoryStore = openMemoryStore()) {
+  const { clock, random, org, network } = world;
+  const self: Principal = member.principal;
+  const state = { alive: true, errors: [] as unknown[], refusals: [] as string[], started: [] as RunnableTask[], stopped: [] as string[] };
+  const chain = await openAuditChain({ store: disk, random }, { org: org.org, agentId: self.agentId });
+  const queue = createCommitQueue({
+    store: disk,
+    clock,
+    audit: chain,
+    freeBytes: options.freeBytes ?? (() => FREE_SPACE_FLOOR_BYTES),
+    onEffectError: (error) => void state.errors.push(error),
+  });
+  const trust = options.trust ?? (() => org.manifest);
+
+  const finish = (task: RunnableTask, outcome: RunOutcome): void => {
+    if (state.alive) messaging.finishRun(task.taskId, task.attempt, outcome).catch((error: unknown) => void state.errors.push(error));
+  };
+  const runner = {
+    start(task: RunnableTask): void {
+      state.started.push(task);
+      const end = options.run?.(task);
+      if (end !== undefined) clock.after(end.delayMs, () => finish(task, end.outcome));
+    },
+    stop: (taskId: string, attempt: number): void => void state.stopped.push(`${taskId}/${attempt}`),
+  };
+
+  const messaging: Messaging = createMessaging(
+    {
+      clock,
+      random,
+      store: disk,
+      queue,
+      link: network.linkOf(self.agentId),
+      policy: policyOf(options.allow ?? (() => true)),
+      signer: member.signer,
+      runner,
+      policyHash: () => POLICY_HASH,
+      credential: () => member.credential,
+      verifyCredential: (jwt, agentId, nowMs) => verifyMembership({ jwt, agentId, nowMs, manifest: trust() }),
+      trustVersion: () => String(trust().revocations.seq),
+      verifyApproval: (jws, expected) => {
+        const { roster, revocations } = trust();
+        return verifyApproval({ jws, roster, revocations, expected: { ...expected, org: org.org } });
+      },
+      resolve(target: Target) {
+        const found = world.members.find(({ principal: { agentId, role } }) => agentId === target.agentId || role === target.targetRole);
+        if (found === undefined) throw new GaggleError("NO_ROUTE", "No known agent matches the target.");
+        return found.principal;
+      },
+      skillOf(id) {
+        const restart = options.skills?.[id];
+        return restart && { id, restart, details: { recipe: `recipes/${self.role}/${id}.yaml` } };
+      },
+      countRefusal: (source, code) => void state.refusals.push(`${source} ${code}`),
+      onError: (error) => void state.errors.push(error),
+    },
+    { self, org: org.org, concurrency: options.concurrency ?? 2, ...(options.window === undefined ? {} : { window: options.window }) },
+  );
+  await messaging.start();
+  network.attach(self.agentId, (frame, from) => {
+    const via = world.members.find(({ principal }) => principal.agentId === from)?.principal ?? { ...self, agentId: from };
+    return messaging.receiveFrame(frame, via);
+  });
+
+  const stop = (): void => {
+    state.alive = false;
+    messaging.stop();
+    network.detach(self.agentId);
+  };
+
+  return {
+    self,
+    state,
+    chain,
+    queue,
+    store: disk,
+    messaging,
+    finish,
+    /** Calls a method as the local socket would: defaults filled in, result checked against the contract. */
+    async call<M extends MessagingMethod>(method: M, params: DaemonParams<M>): Promise<DaemonResult<M>> {
+      const request = DAEMON_METHODS[method].params.parse(params) as DaemonRequest<M>;
+      const actor = { type: "agent" as const, id: self.agentId, role: self.role };
+      const result = await messaging.methods[method](request, { traceId: "c".repeat(32), actor });
+      return DAEMON_METHODS[method].result.parse(result) as DaemonResult<M>;
+    },
+    stop,
+    /** kill -9 and a start on what the disk kept. */
+    async restart(kept = 0, changed: NodeOptions = options) {
+      stop();
+      return startNode(world, member, changed, disk.crash(kept));
+    },
+  };
+}
+/** A running node. */
+export type TestNode = Awaited<ReturnType<typeof startNode>>;
