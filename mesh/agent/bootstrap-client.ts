@@ -41,6 +41,8 @@ export interface BootstrapClient {
   renew(): Promise<string>;
   /** The newest bundle of the agent's role, unchecked. */
   fetchBundle(role: string): Promise<SignedBundle>;
+  /** Hands the node a bundle that the root key signed; no membership is needed. */
+  publish(bundle: SignedBundle): Promise<BootstrapResponse<"publish">>;
   /** Sends audit events; resolves with the end of the chain that the node then has. */
   ingest(batch: { events: readonly AuditEvent[]; head: string }): Promise<BootstrapResponse<"ingest">>;
   directory(): Promise<BootstrapResponse<"directory">>;
@@ -101,6 +103,7 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
       const path = BOOTSTRAP_ROUTES.profile.path.replace(":role", encodeURIComponent(role));
       return (await withToken((bearer) => call("profile", {}, { path, token: bearer }))).bundle;
     },
+    publish: (bundle) => call("publish", { bundle }),
     ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
     async exportAudit({ asAdmin = false } = {}) {

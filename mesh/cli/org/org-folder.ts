@@ -1,0 +1,108 @@
+/** The admin's folder of an organisation: keys, sources, roster, revocations, signed bundles. Made by `gaggle org init`. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type Revocations, type Roster, revocations, roster } from "../../contract/bundle.ts";
+import { GaggleError, systemCode } from "../../contract/errors.ts";
+import { ed25519Jwk } from "../../contract/identity.ts";
+import { orgId, thumbprint } from "../../contract/ids.ts";
+import { parseAs, parseJson } from "../../contract/json.ts";
+import type { Clock, Random, Signer } from "../../contract/ports.ts";
+import { readSigningKey } from "../../identity/key-file.ts";
+import { createSigner } from "../../identity/keys.ts";
+import { readSecretFile } from "../../identity/secret-file.ts";
+import { writePrivateFile } from "../../store/private-file.ts";
+
+/** `org.json`: public facts about the organisation. `version` is the last one that was signed; 0 before the first. */
+const orgFile = z.strictObject({
+  v: z.literal(1),
+  org: orgId,
+  rootFingerprint: thumbprint,
+  issuers: z.array(ed25519Jwk).min(1),
+  admins: z.array(ed25519Jwk).min(1),
+  version: z.int().min(0),
+});
+/** `org.json`: public facts about the organisation. */
+export type OrgFile = z.infer<typeof orgFile>;
+
+/** `admin/pseudonym.json`: the tenant's key for pseudonyms of one epoch. */
+export const pseudonymFile = z.strictObject({ v: z.literal(1), epoch: z.int().min(1), key: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
+
+/** What the commands need of the world. */
+export interface OrgDeps {
+  readonly clock: Pick<Clock, "now">;
+  readonly random: Random;
+}
+
+/** The files of an organisation's folder. */
+export const orgPaths = (dir: string) => ({
+  org: join(dir, "org.json"),
+  rootKey: join(dir, "root", "root.json"),
+  adminKey: join(dir, "admin", "admin.json"),
+  pseudonym: join(dir, "admin", "pseudonym.json"),
+  issuerKey: join(dir, "bootstrap", "keys", "issuer.json"),
+  node: join(dir, "bootstrap", "node.json"),
+  nodeBundles: join(dir, "bootstrap", "bundles"),
+  profiles: join(dir, "profiles"),
+  recipes: join(dir, "recipes"),
+  roster: join(dir, "roster.json"),
+  revocations: join(dir, "revocations.json"),
+  bundles: join(dir, "bundles"),
+});
+
+/** `org.json`, or undefined where the folder holds no organisation. */
+export const findOrg = (dir: string): Promise<OrgFile | undefined> => readJson(orgPaths(dir).org, orgFile);
+
+/** `org.json`. @throws GaggleError NOT_FOUND */
+export async function readOrg(dir: string): Promise<OrgFile> {
+  const found = await findOrg(dir);
+  if (found !== undefined) return found;
+  throw new GaggleError("NOT_FOUND", `There is no organisation in ${dir}. Make one with: gaggle org init --dir ${dir}`);
+}
+
+/** Who counts as approver and steward. */
+export const readRoster = async (dir: string): Promise<Roster> =>
+  (await readJson(orgPaths(dir).roster, roster)) ?? { approvers: [], stewards: [] };
+
+/** What is revoked. @throws GaggleError NOT_FOUND: that the list is lost must not pass for an empty one */
+export async function readRevocations(dir: string): Promise<Revocations> {
+  const path = orgPaths(dir).revocations;
+  const found = await readJson(path, revocations);
+  if (found !== undefined) return found;
+  throw new GaggleError("NOT_FOUND", `There is no ${path}; restore it from a backup, or members that were revoked would be trusted again.`);
+}
+
+/** The root key's signer. @throws GaggleError NOT_FOUND, CONFLICT where it is not this organisation's */
+export async function rootSigner(dir: string): Promise<Signer> {
+  const signer = createSigner(await readSigningKey(orgPaths(dir).rootKey, "root key"));
+  if (signer.thumbprint !== (await readOrg(dir)).rootFingerprint) {
+    throw new GaggleError("CONFLICT", `The key in ${orgPaths(dir).rootKey} is not this organisation's root key; restore the right one.`);
+  }
+  return signer;
+}
+
+/** The admin key's signer. @throws GaggleError NOT_FOUND */
+export const adminSigner = async (dir: string): Promise<Signer> => createSigner(await readSigningKey(orgPaths(dir).adminKey, "admin key"));
+
+/** The pseudonym key and its epoch. @throws GaggleError NOT_FOUND */
+export async function readPseudonymKey(dir: string): Promise<z.infer<typeof pseudonymFile>> {
+  const path = orgPaths(dir).pseudonym;
+  const found = await readSecretFile(path, pseudonymFile);
+  if (found === undefined) throw new GaggleError("NOT_FOUND", `There is no pseudonym key at ${path}; restore it from a backup.`);
+  return found;
+}
+
+/** Writes a value as JSON, atomically. */
+export const writeJson = (path: string, value: unknown): Promise<void> => writePrivateFile(path, `${JSON.stringify(value, null, 2)}\n`);
+
+/** Reads a JSON file of the given shape, or undefined where there is none. @throws GaggleError INVALID_INPUT naming the file */
+export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  return parseAs(schema, parseJson(text, path), path);
+}

@@ -1,0 +1,108 @@
+/** `gaggle org init`: makes an organisation's keys and folder. */
+import { cp, mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
+import { GaggleError, systemCode } from "../../contract/errors.ts";
+import type { Random } from "../../contract/ports.ts";
+import { readSigningKey, writeSigningKey } from "../../identity/key-file.ts";
+import { type Ed25519PrivateJwk, generateSigningKey, publicJwkOf, thumbprintOf } from "../../identity/keys.ts";
+import { orgIdOf } from "../../identity/org-id.ts";
+import { readSecretFile, writeSecretFile } from "../../identity/secret-file.ts";
+import { makePrivateFolder, writePrivateFile } from "../../store/private-file.ts";
+import { type Output, paint } from "../output.ts";
+import { findOrg, type OrgDeps, type OrgFile, orgPaths, pseudonymFile, readRoster, writeJson } from "./org-folder.ts";
+
+/** Options of `gaggle org init`. */
+export interface OrgInitOptions {
+  readonly dir: string;
+  /** Where Gaggle is installed: has `profiles/` and `recipes/`. */
+  readonly installDir: string;
+  readonly content: "sample" | "empty";
+  /** Name of the organisation; default: what the content says. */
+  readonly name?: string;
+}
+
+/**
+ * Makes an organisation. Run again, it completes what is missing and replaces nothing, least of all a key.
+ * @throws GaggleError NOT_FOUND where the installation lacks the content, CREDENTIAL_INVALID where others can read the keys
+ */
+export async function orgInit(options: OrgInitOptions, out: Output, deps: OrgDeps): Promise<OrgFile> {
+  const { dir } = options;
+  const existing = await findOrg(dir);
+  if (existing !== undefined) {
+    out.result(existing);
+    out.line(`${dir} already holds the organisation ${existing.org}; nothing was changed.`);
+    return existing;
+  }
+  const paths = orgPaths(dir);
+  await makePrivateFolder(dir);
+  const root = await ensureKey(paths.rootKey, "root key", deps.random);
+  const admin = await ensureKey(paths.adminKey, "admin key", deps.random);
+  const issuer = await ensureKey(paths.issuerKey, "issuer key", deps.random);
+  await ensurePseudonymKey(paths.pseudonym, deps.random);
+  await copyContent(options);
+  const rootFingerprint = thumbprintOf(root);
+  const org = orgIdOf(rootFingerprint);
+  await writeJson(paths.node, { v: 1, org, rootFingerprint });
+  await writeJson(paths.roster, await readRoster(dir));
+  await writeJson(paths.revocations, { seq: 0, agents: [], subjects: [], keys: [] });
+  // Last: only a complete folder counts as an organisation.
+  const file: OrgFile = { v: 1, org, rootFingerprint, issuers: [publicJwkOf(issuer)], admins: [publicJwkOf(admin)], version: 0 };
+  await writeJson(paths.org, file);
+  tell(out, options, file);
+  return file;
+}
+
+function tell(out: Output, { dir }: OrgInitOptions, file: OrgFile): void {
+  const paths = orgPaths(dir);
+  out.result(file);
+  out.line(`Made the organisation ${paint.strong(file.org)} in ${dir}.`);
+  out.line(`  root key      ${paths.rootKey} (keep it offline; it is only needed for gaggle org sign)`);
+  out.line(`  sources       ${paths.profiles} and ${paths.recipes} (edit them)`);
+  out.line(`  for the node  ${join(dir, "bootstrap")} (all that gaggle bootstrap needs)`);
+  out.line(`Next: gaggle org sign --dir ${dir}`);
+}
+
+async function ensureKey(path: string, what: string, random: Random): Promise<Ed25519PrivateJwk> {
+  if (await isThere(path)) return readSigningKey(path, what);
+  const key = generateSigningKey(random);
+  await writeSigningKey(path, key);
+  return key;
+}
+
+async function ensurePseudonymKey(path: string, random: Random): Promise<void> {
+  if ((await readSecretFile(path, pseudonymFile)) !== undefined) return;
+  await writeSecretFile(path, { v: 1, epoch: 1, key: Buffer.from(random.bytes(32)).toString("base64url") });
+}
+
+/** Copies the sources that the admin edits; what is there already stays as it is. */
+async function copyContent({ dir, installDir, content, name }: OrgInitOptions): Promise<void> {
+  const paths = orgPaths(dir);
+  const from = join(installDir, "profiles", content);
+  if (!(await isThere(join(from, "organisation.yaml")))) {
+    throw new GaggleError("NOT_FOUND", `There is no ${content} organisation in ${from}; install Gaggle again.`);
+  }
+  const keep = { recursive: true, force: false, errorOnExist: false } as const;
+  const first = !(await isThere(join(paths.profiles, "organisation.yaml")));
+  for (const part of ["organisation.yaml", "policy.yaml", "roles"]) await cp(join(from, part), join(paths.profiles, part), keep);
+  await mkdir(paths.recipes, { recursive: true });
+  if (content === "sample") await cp(join(installDir, "recipes"), paths.recipes, keep);
+  if (first && name !== undefined) await rename(join(paths.profiles, "organisation.yaml"), name);
+}
+
+/** Writes the name into the YAML; comments and the rest stay. */
+async function rename(path: string, name: string): Promise<void> {
+  const document = parseDocument(await readFile(path, "utf8"));
+  document.set("name", name);
+  await writePrivateFile(path, document.toString({ lineWidth: 0 }));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { orgApprover } from "../../../../../mesh/cli/org/org-approver.ts";
+import { type OrgInitOptions, orgInit } from "../../../../../mesh/cli/org/org-init.ts";
+import { orgInvite } from "../../../../../mesh/cli/org/org-invite.ts";
+import { orgRevoke } from "../../../../../mesh/cli/org/org-revoke.ts";
+import { orgSign } from "../../../../../mesh/cli/org/org-sign.ts";
+import { createOutput } from "../../../../../mesh/cli/output.ts";
+import { signedBundle } from "../../../../../mesh/contract/bundle.ts";
+import { BUNDLE_LIFETIME_MS } from "../../../../../mesh/contract/limits.ts";
+import { parseInvitation, verifyInvitation } from "../../../../../mesh/identity/invitation.ts";
+import { agentIdOf } from "../../../../../mesh/identity/keys.ts";
+import { verifyBundle, type VerifiedBundle } from "../../../../../profiles/bundle/verify.ts";
+import { seededRandom, seededSigner } from "../../../../support/seeded-keys.ts";
+import { createVirtualClock, type VirtualClock } from "../../../../support/virtual-clock.ts";
+
+const installDir = fileURLToPath(new URL("../../../../../", import.meta.url));
+const code = (name: string, message = "") => expect.objectContaining({ code: name, message: expect.stringContaining(message) });
+const url = "http://127.0.0.1:4870";
+
+describe("gaggle org", () => {
+  let home: string;
+  let dir: string;
+  let said: string;
+  let clock: VirtualClock;
+  const out = createOutput({ write: (text) => void (said += text) }, false);
+  const deps = () => ({ clock, random: seededRandom(`cli ${clock.now()}`) });
+  const init = (change: Partial<OrgInitOptions> = {}) => orgInit({ dir, installDir, content: "sample", ...change }, out, deps());
+  const sign = () => orgSign({ dir }, out, deps());
+  const text = (path: string) => readFile(join(dir, path), "utf8");
+  const bundle = async (role: string, folder = "bundles"): Promise<VerifiedBundle> => {
+    const org = JSON.parse(await text("org.json")) as { org: string; rootFingerprint: string };
+    const signed = signedBundle.parse(JSON.parse(await text(`${folder}/${role}.json`)));
+    return verifyBundle({ ...org, bundle: signed, role, nowMs: clock.now(), minVersion: 1 });
+  };
+
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "gaggle-org-"));
+    dir = join(home, "org");
+    said = "";
+    clock = createVirtualClock();
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  it("init makes keys that only the admin can read, and everything the node needs", async () => {
+    const { org } = await init();
+    expect(said).toContain(org);
+    for (const path of ["root/root.json", "admin/admin.json", "admin/pseudonym.json", "bootstrap/keys/issuer.json"]) {
+      expect((await stat(join(dir, path))).mode & 0o777).toBe(0o600);
+    }
+    expect(JSON.parse(await text("bootstrap/node.json"))).toMatchObject({ org });
+    expect(await readdir(join(dir, "profiles"))).toEqual(["organisation.yaml", "policy.yaml", "roles"]);
+    expect(await readdir(join(dir, "recipes"))).toContain("finance");
+  });
+
+  it("init again changes nothing, and after a crash completes with the same keys", async () => {
+    const first = await init();
+    const root = await text("root/root.json");
+    expect(await init()).toEqual(first);
+    await rm(join(dir, "org.json"));
+    expect(await init()).toEqual(first);
+    expect(await text("root/root.json")).toBe(root);
+  });
+
+  it("init refuses keys that others can read", async () => {
+    await init();
+    await rm(join(dir, "org.json"));
+    await chmod(join(dir, "root/root.json"), 0o644);
+    await expect(init()).rejects.toThrow(code("CREDENTIAL_INVALID", "chmod 600"));
+  });
+
+  it("init with a name writes it and keeps the comments", async () => {
+    await init({ name: "Harbour Lamps" });
+    const organisation = await text("profiles/organisation.yaml");
+    expect(organisation).toContain("name: Harbour Lamps");
+    expect(organisation).toMatch(/^#/);
+    await sign();
+    expect((await bundle("finance")).manifest.orgName).toBe("Harbour Lamps");
+  });
+
+  it("init makes an empty organisation that can be signed", async () => {
+    await init({ content: "empty", name: "Fresh" });
+    expect((await sign()).roles).toEqual(["executive"]);
+    expect(await readdir(join(dir, "recipes"))).toEqual([]);
+  });
+
+  it("sign gives every role a bundle for 30 days, one version up each time, and the node the same ones", async () => {
+    await init();
+    const first = await sign();
+    expect(first).toMatchObject({ version: 1, expiresAt: new Date(clock.now() + BUNDLE_LIFETIME_MS).toISOString() });
+    expect(first.roles).toHaveLength(8);
+    expect((await sign()).version).toBe(2);
+    const finance = await bundle("finance");
+    expect(finance.manifest.version).toBe(2);
+    expect(finance.text("recipes/finance/month-end-close.yaml")).toBe(
+      await readFile(join(installDir, "recipes/finance/month-end-close.yaml"), "utf8"),
+    );
+    expect((await bundle("finance", "bootstrap/bundles")).manifest).toEqual(finance.manifest);
+  });
+
+  it("sign refuses sources that contradict each other, and signs nothing then", async () => {
+    await init();
+    await sign();
+    await writeFile(join(dir, "profiles/policy.yaml"), "v: 1\nallow: []\n");
+    await expect(sign()).rejects.toThrow(code("INVALID_INPUT", "policy.yaml"));
+    expect((await bundle("finance")).manifest.version).toBe(1);
+  });
+
+  it("sign leaves no bundle of a role that is gone", async () => {
+    await init({ content: "empty" });
+    await writeFile(join(dir, "profiles/roles/clerk.yaml"), (await text("profiles/roles/executive.yaml")).replaceAll("executive", "clerk"));
+    await sign();
+    expect(await readdir(join(dir, "bundles"))).toEqual(["clerk.json", "executive.json"]);
+    await rm(join(dir, "profiles/roles/clerk.yaml"));
+    await sign();
+    expect(await readdir(join(dir, "bootstrap/bundles"))).toEqual(["executive.json"]);
+  });
+
+  it("sign and the rest say so where there is no organisation, or the revocations are lost", async () => {
+    await expect(sign()).rejects.toThrow(code("NOT_FOUND", "gaggle org init"));
+    await init();
+    await rm(join(dir, "revocations.json"));
+    await expect(sign()).rejects.toThrow(code("NOT_FOUND", "revocations.json"));
+  });
+
+  it("invite gives a link that an admin key of the bundle signed", async () => {
+    await init();
+    await sign();
+    const link = await orgInvite({ dir, role: "finance", user: "fiona.berg", url }, out, deps());
+    const { secret, baseUrl } = parseInvitation(link);
+    const { manifest } = await bundle("finance");
+    expect(baseUrl).toBe(url);
+    expect(verifyInvitation({ jws: secret.jws, manifest, nowMs: clock.now() })).toMatchObject({ sub: "fiona.berg", role: "finance" });
+    expect(secret.pseudonymKey).toBe((JSON.parse(await text("admin/pseudonym.json")) as { key: string }).key);
+    const again = await orgInvite({ dir, role: "finance", user: "fiona.berg", url }, out, { clock, random: seededRandom("again") });
+    expect(parseInvitation(again).claims.jti).not.toBe(parseInvitation(link).claims.jti);
+  });
+
+  it.each([
+    ["nobody on the org chart", { user: "mallory" }, "NOT_FOUND"],
+    ["the wrong role", { role: "executive" }, "CONFLICT"],
+    ["a role without a bundle", { role: "pirate" }, "BUNDLE_MISSING"],
+    ["plain http to another machine", { url: "http://gaggle.example" }, "INVITATION_INVALID"],
+    ["a malformed user", { user: "Fiona Berg" }, "INVALID_INPUT"],
+  ])("invite refuses %s", async (_, change, expected) => {
+    await init();
+    await sign();
+    await expect(orgInvite({ dir, role: "finance", user: "fiona.berg", url, ...change }, out, deps())).rejects.toThrow(code(expected));
+  });
+
+  it("approver puts a key on the roster of the next bundle, once", async () => {
+    await init();
+    const approver = { dir, subject: "edward.lindqvist", role: "executive", key: JSON.stringify(seededSigner("edward").publicJwk) };
+    await orgApprover(approver, out);
+    await orgApprover(approver, out);
+    await sign();
+    expect((await bundle("marketing")).manifest.roster.approvers).toEqual([
+      { subject: "edward.lindqvist", role: "executive", key: seededSigner("edward").publicJwk },
+    ]);
+  });
+
+  it("approver refuses a person or role that is not on the org chart, another's key, and a mere thumbprint", async () => {
+    await init();
+    const key = seededSigner("edward").publicJwk;
+    await orgApprover({ dir, subject: "edward.lindqvist", role: "executive", key }, out);
+    await expect(orgApprover({ dir, subject: "mallory", role: "executive", key }, out)).rejects.toThrow(code("NOT_FOUND"));
+    await expect(orgApprover({ dir, subject: "fiona.berg", role: "executive", key }, out)).rejects.toThrow(code("CONFLICT"));
+    await expect(orgApprover({ dir, subject: "amelie.garnier", role: "executive", key }, out)).rejects.toThrow(
+      code("CONFLICT", "key of their own"),
+    );
+    const thumbprint = seededSigner("amelie").thumbprint;
+    await expect(orgApprover({ dir, subject: "amelie.garnier", role: "executive", key: thumbprint }, out)).rejects.toThrow(
+      code("INVALID_INPUT", "JWK"),
+    );
+  });
+
+  it("revoke counts the sequence up for something new only, and the next bundle says so", async () => {
+    await init();
+    const agent = agentIdOf(seededSigner("laptop").publicJwk);
+    expect(await orgRevoke({ dir, agent, user: "marco.diaz" }, out)).toMatchObject({ seq: 1, agents: [agent], subjects: ["marco.diaz"] });
+    expect((await orgRevoke({ dir, agent }, out)).seq).toBe(1);
+    expect((await orgRevoke({ dir, key: seededSigner("k").thumbprint }, out)).seq).toBe(2);
+    await expect(orgRevoke({ dir }, out)).rejects.toThrow(code("INVALID_INPUT"));
+    await expect(orgRevoke({ dir, agent: "someone" }, out)).rejects.toThrow(code("INVALID_INPUT"));
+    await sign();
+    expect((await bundle("hr")).manifest.revocations.seq).toBe(2);
+  });
+
+  it("gives programs one JSON document, and never a key", async () => {
+    const json = createOutput({ write: (line) => void (said += line) }, true);
+    await orgInit({ dir, installDir, content: "sample" }, json, deps());
+    expect(JSON.parse(said)).toMatchObject({ version: 0 });
+    expect(said).not.toContain('"d"');
+  });
+});
