@@ -39,6 +39,13 @@ describe("the recipes of the close", () => {
     const report = join(world.books, "finance", result["reportFile"] as string);
     expect(compareClose(world.books, JSON.parse(readFileSync(report, "utf8")))).toEqual([]);
 
+    expect([...world.state.keys.keys()].toSorted()).toEqual([
+      "close/2026-10/accruals/engineering",
+      "close/2026-10/accruals/marketing",
+      `close/2026-10/approval/${result["proposalHash"] as string}`,
+      "close/2026-10/payroll/hr",
+    ]);
+
     const first = readFileSync(report, "utf8");
     expect(await world.runRecipe(placed("finance/month-end-close", world.finance.root), OCTOBER)).toEqual(result);
     expect(readFileSync(report, "utf8")).toBe(first);
