@@ -55,20 +55,13 @@ const openPurchaseOrders = (open: () => Books): Tool =>
       const all = await open().purchaseOrders();
       const { department, currency } = departmentOf(all);
       const orders = openOrders(all, lastDayOf(period)).map(showOrder);
-      const lines = orders.map(
-        (order) => `${order.po} ${order.vendor}: ordered ${order.ordered}, received ${order.received}, invoiced ${order.invoiced}`,
-      );
-      const text = [`${orders.length} open purchase orders of ${department} at the end of ${period}, in ${currency}`, ...lines].join("\n");
+      const text = `${orders.length} open purchase orders of ${department} at the end of ${period}, in ${currency}.`;
       return { structured: { department, period, currency, orders }, text };
     },
   });
 
-const accrualText = (result: DepartmentAccruals | PayrollAccruals): string => {
-  const lines = result.accruals.map(
-    (line) => `${"department" in line ? `${line.department} ` : ""}${line.account} ${line.amount} (${line.source})`,
-  );
-  return [`Accruals of ${result.department} for ${result.period}, together ${result.total}`, ...lines].join("\n");
-};
+const accrualText = ({ department, period, total, accruals }: DepartmentAccruals | PayrollAccruals): string =>
+  `Accruals of ${department} for ${period}: ${accruals.length} lines, together ${total}.`;
 
 const purchaseOrderAccruals = (open: () => Books): Tool =>
   defineTool({
@@ -122,7 +115,7 @@ const payrollRegister = (open: () => Books): Tool =>
         grossPaidOn: row.gross_paid_on,
       }));
       const gross = formatCents(sumCents(rows.map(({ row }) => row.gross)));
-      return { structured: { period, employees, gross }, text: `Payroll of ${period}: ${employees.length} employees, ${gross} gross` };
+      return { structured: { period, employees, gross }, text: `Payroll of ${period}: ${employees.length} employees, ${gross} gross.` };
     },
   });
 

@@ -47,11 +47,8 @@ const reconcile = (open: () => Books): Tool =>
         adjustedBookBalance: formatCents(bank.adjustedBookCents),
         adjustedStatementBalance: formatCents(bank.adjustedStatementCents),
       };
-      const lines = structured.differences.map(
-        (found) => `${found.kind} ${found.reference}: adjusts ${found.adjusts} by ${found.adjustment}`,
-      );
       const verdict = structured.reconciled ? "The bank account reconciles" : "The bank account does not reconcile";
-      const text = [`${verdict}: ${structured.matched} movements match, ${lines.length} differ`, ...lines].join("\n");
+      const text = `${verdict}: ${structured.matched} movements match, ${structured.differences.length} differ.`;
       return { structured, text };
     },
   });

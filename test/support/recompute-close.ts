@@ -310,7 +310,9 @@ const isRecord = (value: unknown): value is Record<string, Plain> => typeof valu
 /** What the signature says about itself; whether the key is on the roster is for the audit's verifier. */
 function checkApproval(approval: Plain | undefined, payloadHash: string): string[] {
   if (!isRecord(approval)) return ["approval: is missing"];
-  const claims: unknown = JSON.parse(Buffer.from(String(approval["signature"]).split(".")[1] ?? "", "base64url").toString("utf8"));
+  const { signature } = approval;
+  if (typeof signature !== "string") return ["approval.signature: is missing"];
+  const claims: unknown = JSON.parse(Buffer.from(signature.split(".")[1] ?? "", "base64url").toString("utf8"));
   if (!isRecord(claims)) return ["approval.signature: holds no statement"];
   return [
     ...compare(approval["payloadHash"], payloadHash, "approval.payloadHash"),

@@ -34,7 +34,7 @@ const NATIONAL_IDS: Record<string, (id: string) => boolean> = {
 
 /** ISO 7064 MOD 11,10: the whole number leaves 1. */
 function mod1110(digits: string): boolean {
-  const head = [...digits.slice(0, 10)].reduce((product, digit) => (((product + Number(digit)) % 10 || 10) * 2) % 11, 10);
+  const head = Array.from(digits.slice(0, 10)).reduce((product, digit) => (((product + Number(digit)) % 10 || 10) * 2) % 11, 10);
   return (head + Number(digits[10])) % 10 === 1;
 }
 
