@@ -28,6 +28,8 @@ export const agentConfig = z.strictObject({
   /** Multiaddrs to listen on. */
   listen: z.array(z.string()).min(1),
   mdns: z.boolean(),
+  /** Multiaddrs of the bootstrap node's peer, as it last told them. */
+  bootstrapPeers: z.array(z.string()),
   /** Loopback port of the guard's gateway: Goose's provider file names it, so it stays the same. */
   gatewayPort: z.int().min(1).max(65_535),
   upstream: modelUpstream.nullable(),
@@ -48,6 +50,9 @@ export const homePaths = (home: string) => ({
   bundle: join(home, "bundle"),
   store: join(home, "store"),
   logs: join(home, "logs"),
+  /** Goose root of unattended runs: a fresh Goose that knows nothing of the person's own. */
+  runGoose: join(home, "goose"),
+  runFolders: join(home, "runs"),
 });
 
 /**

@@ -6,7 +6,7 @@ import { type Env, gaggleHome } from "../../client/home.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import { type Output, paint } from "../output.ts";
-import { readOrMakeGatewayToken } from "./gateway-token.ts";
+import { readOrMakeGatewayToken } from "../../agent/gateway-token.ts";
 import { addToConfig, isOurExtension, removeFromConfig } from "./goose-config.ts";
 import { readSettings } from "./edit-yaml.ts";
 import { type GoosePaths, goosePaths } from "./goose-paths.ts";

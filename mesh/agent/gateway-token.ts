@@ -2,8 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { systemCode } from "../../contract/errors.ts";
-import { readIfThere } from "./replace-file.ts";
+import { systemCode } from "../contract/errors.ts";
 
 /** What `--print` shows: the token itself would land in terminals and chats. */
 const HIDDEN = "(the token in the agent's keys/gateway-token)";
@@ -14,15 +13,11 @@ const HIDDEN = "(the token in the agent's keys/gateway-token)";
  */
 export function readOrMakeGatewayToken(path: string, hide = false): string {
   if (hide) return HIDDEN;
-  const found = readIfThere(path)?.trim();
-  if (found !== undefined && found !== "") return found;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const made = randomBytes(32).toString("base64url");
   try {
-    writeFileSync(path, made, { mode: 0o600, flag: "wx" });
-    return made;
+    writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    return readFileSync(path, "utf8").trim();
   }
+  return readFileSync(path, "utf8").trim();
 }

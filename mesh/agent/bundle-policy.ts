@@ -1,0 +1,49 @@
+/** The policy engine over the newest bundle: without a valid bundle everything is denied. */
+import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
+import { createAllowListEngine } from "../../guard/policy/allow-list.ts";
+import { GaggleError } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+
+/** Stands for the policy set where there is none. */
+const NO_POLICY_HASH = "0".repeat(64);
+
+/** An engine that always answers by the bundle in force. @param bundle throws BUNDLE_MISSING and its like */
+export function createBundlePolicy(bundle: () => VerifiedBundle): PolicyEngine {
+  let engine: { readonly hash: string; readonly decide: PolicyEngine["decide"] } | undefined;
+  return {
+    decide(question) {
+      let current: VerifiedBundle;
+      try {
+        current = bundle();
+      } catch (error) {
+        return denyAll(error instanceof GaggleError ? error.message : "The profile bundle could not be read.");
+      }
+      const hash = current.manifest.policyHash;
+      if (engine?.hash !== hash) engine = { hash, decide: createAllowListEngine(current.policy, hash).decide };
+      return engine.decide(question);
+    },
+  };
+}
+
+const denyAll = (reason: string): PolicyDecision => ({ allowed: false, rules: [], reason, policyHash: NO_POLICY_HASH });
+
+/**
+ * Decides on a tool call. A run without a person may use only the tools that its role's profile names; a person's chat also those of Goose itself
+ * that policy allows.
+ * @param tool as Goose names it: `extension__tool`, or a bare name for Goose's own
+ */
+export function decideToolCall(
+  deps: { policy: PolicyEngine; bundle: () => VerifiedBundle; self: Principal },
+  call: { tool: string; unattended: boolean },
+): PolicyDecision {
+  const decision = deps.policy.decide({ action: "tool.call", principal: deps.self, resource: call.tool });
+  if (!decision.allowed || !call.unattended || call.tool === FINAL_OUTPUT) return decision;
+  const named = deps.bundle().profile.extensions.some(({ name, tools }) => tools.some((tool) => call.tool === `${name}__${tool}`));
+  return named
+    ? decision
+    : { ...decision, allowed: false, reason: `The role's profile does not name ${call.tool}, so a run without a person can't use it.` };
+}
+
+/** Goose's own tool with which a recipe hands over its typed result. */
+const FINAL_OUTPUT = "recipe__final_output";

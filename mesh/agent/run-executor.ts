@@ -1,0 +1,120 @@
+/** The daemon's executor: Goose is looked for at the first run, so that a machine without Goose is still a member. */
+import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
+import type { AuditDraft } from "../contract/audit.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { Clock, CommitQueue, OrderedStore, PolicyEngine, Random } from "../contract/ports.ts";
+import { createExecutor, type Executor, type RunProgress, type RunRegister } from "../executor/create-executor.ts";
+import { findGoose } from "../executor/find-goose.ts";
+import { killTree, type RunRecord } from "../executor/kill-tree.ts";
+import { prepareRun } from "../recipe/prepare-run.ts";
+import { homePaths } from "./agent-config.ts";
+import { decideToolCall } from "./bundle-policy.ts";
+import type { GooseSessions } from "./goose-sessions.ts";
+
+/** What Goose may write to its stdout in one run: a run that writes more is out of hand. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+const RECORD_PREFIX = "run/process/";
+
+/** What the executor of a daemon needs. */
+export interface RunExecutorDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly policy: PolicyEngine;
+  readonly sessions: GooseSessions;
+  readonly self: Principal;
+  readonly actor: AuditDraft["actor"];
+  bundle(): VerifiedBundle;
+  traceOf(sessionId: string): string;
+}
+
+/** The executor, made when it is first needed. */
+export interface RunExecutor {
+  /** @throws GaggleError GOOSE_MISSING */
+  get(): Executor;
+  /** A task's run begins: what follows from it belongs to this trace. */
+  began(taskId: string, traceId: string): void;
+  /** Ends what a crashed daemon left running. */
+  killOrphans(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes it. */
+export function createRunExecutor(
+  deps: RunExecutorDeps,
+  options: { home: string; installDir: string; node: string; env: Readonly<Record<string, string | undefined>>; model: string | undefined },
+): RunExecutor {
+  const { installDir, node, env } = options;
+  const paths = homePaths(options.home);
+  const register = createRunRegister(deps);
+  const traces = new Map<string, string>();
+  let executor: Executor | undefined;
+
+  const onProgress = (progress: RunProgress): void => {
+    if (progress.kind === "finish") traces.delete(progress.taskId);
+    if (progress.kind !== "tool") return;
+    const { tool, sessionId, allowed } = progress;
+    const draft: AuditDraft = {
+      actor: deps.actor,
+      action: "tool.call",
+      target: `tool:${tool}`,
+      result: allowed ? "ok" : "denied",
+      details: { sessionId, taskId: progress.taskId },
+      traceId: deps.traceOf(sessionId),
+    };
+    void deps.queue.run((tx) => tx.audit(draft), { finishing: true }).catch(() => undefined);
+  };
+
+  const make = (): Executor =>
+    createExecutor(
+      {
+        clock: deps.clock,
+        random: deps.random,
+        register,
+        prepare: (text, context) => prepareRun({ text, installDir, node, context }),
+        authorise: ({ tool }) => decideToolCall(deps, { tool, unattended: true }),
+        registerSession: ({ sessionId, taskId }) => {
+          const traceId = traces.get(taskId) ?? deps.traceOf(sessionId);
+          deps.sessions.register(sessionId, { kind: "run", traceId });
+        },
+        onProgress,
+      },
+      {
+        goose: findGoose({ env, installDir }),
+        gooseRoot: paths.runGoose,
+        workDir: paths.runFolders,
+        env,
+        extraEnv: { GAGGLE_HOME: options.home, ...(env["GAGGLE_BOOKS"] === undefined ? {} : { GAGGLE_BOOKS: env["GAGGLE_BOOKS"] }) },
+        maxOutputBytes: MAX_OUTPUT_BYTES,
+        ...(options.model === undefined ? {} : { model: options.model }),
+      },
+    );
+
+  return {
+    get() {
+      executor ??= make();
+      return executor;
+    },
+    began: (taskId, traceId) => void traces.set(taskId, traceId),
+    async killOrphans() {
+      for (const record of await register.list()) {
+        await killTree(record);
+        await register.remove(record.runId);
+      }
+    },
+    close: async () => executor?.close(),
+  };
+}
+
+/** The Gooses that run, in the daemon's store. */
+function createRunRegister({ store, queue }: Pick<RunExecutorDeps, "store" | "queue">): RunRegister {
+  return {
+    add: (record) => queue.run((tx) => tx.put(RECORD_PREFIX + record.runId, JSON.stringify(record)), { finishing: true }),
+    remove: (runId) => queue.run((tx) => tx.del(RECORD_PREFIX + runId), { finishing: true }),
+    list: async () => {
+      const rows = await store.range({ gte: RECORD_PREFIX, lt: "run/process0" });
+      return rows.map(([, text]) => JSON.parse(text) as RunRecord);
+    },
+  };
+}

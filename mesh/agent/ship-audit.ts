@@ -1,0 +1,39 @@
+/** Sends the audit chain to the bootstrap node until it has everything. */
+import type { AuditChain } from "../audit/chain.ts";
+import type { AuditBatch, AuditShipper } from "../audit/ship.ts";
+import { GaggleError } from "../contract/errors.ts";
+
+/** What is asked of the bootstrap node. */
+export interface AuditCollector {
+  /** Takes a batch; resolves with the end of the chain that it then has. */
+  ingest(batch: AuditBatch): Promise<{ seq: number; hash: string }>;
+}
+
+/**
+ * Sends batch after batch. Where the node lost some (restored from a backup), the cursor goes back to what it says it has.
+ * @throws GaggleError of the node or of the way there; what was acknowledged stays acknowledged
+ */
+export async function shipAudit(shipper: AuditShipper, chain: Pick<AuditChain, "head">, collector: AuditCollector): Promise<void> {
+  // Bounded: every turn either moves the cursor on, or takes it back once.
+  for (let turnedBack = false; ; ) {
+    const batch = await shipper.nextBatch();
+    if (batch === undefined) return;
+    try {
+      const { seq } = await collector.ingest(batch);
+      await shipper.acknowledge(seq);
+      if (seq < (batch.events[0]?.seq ?? 1))
+        throw new GaggleError("AUDIT_GAP", "The bootstrap node did not take the audit events it was sent.");
+    } catch (error) {
+      const has = error instanceof GaggleError && error.code === "AUDIT_GAP" ? expectedOf(error, chain.head().seq) : undefined;
+      if (has === undefined || turnedBack) throw error;
+      turnedBack = true;
+      await shipper.acknowledge(has);
+    }
+  }
+}
+
+/** The last event that the node says it has, where its answer to a gap names the one it expects. */
+function expectedOf(error: GaggleError, headSeq: number): number | undefined {
+  const expected = error.details["expectedSeq"];
+  return typeof expected === "number" && Number.isInteger(expected) && expected >= 1 && expected <= headSeq ? expected - 1 : undefined;
+}
