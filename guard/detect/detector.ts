@@ -70,7 +70,9 @@ function applyRule(rule: Rule, pattern: RegExp, text: string, fits: (rule: Rule,
     const part = rule.accept(match);
     const start = match.index + (part?.[0] ?? 0);
     const accepted = part !== undefined && fits(rule, start);
-    pattern.lastIndex = match.index + 1;
+    // Within one run of figures the words before it stay the same, so a run without its context is passed over as a whole.
+    const passOver = part !== undefined && !accepted && !/\p{L}/u.test(match[0]);
+    pattern.lastIndex = match.index + (passOver ? match[0].length || 1 : 1);
     if (!accepted) continue;
     const end = match.index + part[1];
     findings.push({ start, end, label: rule.label, score: rule.score, detector: rule.detector, value: text.slice(start, end) });

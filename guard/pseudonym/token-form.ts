@@ -33,7 +33,7 @@ export const OPEN_TOKEN = new RegExp(`(?:${ANY_CLASS})${UNDERSCORE}${CODE_CHARAC
 function beginnings(name: string): string {
   const [first = "", ...rest] = name;
   const tail = rest.length === 0 ? String.raw`(?:\\{0,2}|${UNDERSCORE}${CODE_CHARACTER}{0,${CODE_LENGTH - 1}})` : beginnings(rest.join(""));
-  return first === "_" ? String.raw`(?:\\{0,2}|${UNDERSCORE}${tail})` : `${first}(?:${tail})?`;
+  return first === "_" ? String.raw`(?:\\{0,2}|${UNDERSCORE}(?:${tail})?)` : `${first}(?:${tail})?`;
 }
 
 /** Matches the longest end of a text that may be the beginning of a token. */

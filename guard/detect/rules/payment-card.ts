@@ -1,6 +1,6 @@
 /** Payment card numbers: Luhn, and the lengths that the number's issuer range has. Source: ISO/IEC 7812, public issuer ranges. */
 import { luhn } from "../checksums.ts";
-import { compact, ENDS, type Part, type Rule, STARTS, wholeIf } from "../rule.ts";
+import { ENDS, type Part, type Rule, STARTS, wholeIf } from "../rule.ts";
 
 /** Issuer range (start of the number) and the lengths in use. */
 const RANGES: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[] = [
@@ -21,15 +21,14 @@ const sound = (digits: string): boolean => !/^(\d)\1*$/.test(digits) && luhn(dig
 /** True for the digits of a payment card. */
 export const isCardNumber = (digits: string): boolean => inRange(digits) && sound(digits);
 
-/** Ends of the groups in a written number, longest part first, so that `4111 1111 1111 1111 2026` gives the card without the year. */
-function* groupEnds(text: string): Generator<number> {
-  for (let end = text.length; end >= 12; end -= 1) if (end === text.length || !/\d/.test(text.charAt(end))) yield end;
-}
-
+/** The longest beginning that is a card and ends with a group, so that `4111 1111 1111 1111 2026` gives the card without the year. */
 function acceptGrouped(match: RegExpExecArray): Part | undefined {
-  for (const end of groupEnds(match[0])) {
-    const digits = compact(match[0].slice(0, end));
-    if (isCardNumber(digits)) return [0, end];
+  const text = match[0];
+  let digits = text.replace(/\D/g, "");
+  for (let end = text.length; digits.length >= 12; end -= 1) {
+    if (!/\d/.test(text.charAt(end - 1))) continue;
+    if (!/\d/.test(text.charAt(end)) && isCardNumber(digits)) return [0, end];
+    digits = digits.slice(0, -1);
   }
   return undefined;
 }

@@ -7,7 +7,8 @@ const detector = createDetector();
 const random = createSeededRandom(2_610);
 const int = (below: number): number => Math.floor(random.next() * below);
 const digits = (count: number): string => Array.from({ length: count }, () => String(int(10))).join("");
-const pick = (alphabet: string, count: number): string => Array.from({ length: count }, () => alphabet.charAt(int(alphabet.length))).join("");
+const pick = (alphabet: string, count: number): string =>
+  Array.from({ length: count }, () => alphabet.charAt(int(alphabet.length))).join("");
 const ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const day = (): string => `20${10 + int(30)}-${String(1 + int(12)).padStart(2, "0")}-${String(1 + int(28)).padStart(2, "0")}`;
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createDetector } from "../../../../guard/detect/detector.ts";
 
 const detector = createDetector();
-const found = (text: string): string[] => detector.detect(text).map((finding) => `${finding.label} ${text.slice(finding.start, finding.end)}`);
+const found = (text: string): string[] =>
+  detector.detect(text).map((finding) => `${finding.label} ${text.slice(finding.start, finding.end)}`);
 /** Keys are put together here, so that no scanner takes this file for a leak. */
 const key = (...parts: string[]): string => parts.join("");
 const LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0fG";
@@ -21,8 +22,9 @@ describe("e-mail", () => {
     ["a\u200bda@exam\u00adple.org", "EMAIL a\u200bda@exam\u00adple.org"],
   ])("is found in %j", (text, expected) => expect(found(text)).toEqual([expected]));
 
-  it.each(["npm i left-pad@1.3.0", "@app.route('/x')", "git@github.com:acme/mesh.git", "user@localhost", "@@@@"])("is not seen in %j", (text) =>
-    expect(found(text)).toEqual([]),
+  it.each(["npm i left-pad@1.3.0", "@app.route('/x')", "git@github.com:acme/mesh.git", "user@localhost", "@@@@"])(
+    "is not seen in %j",
+    (text) => expect(found(text)).toEqual([]),
   );
 });
 
@@ -61,8 +63,9 @@ describe("numbers of accounts and cards", () => {
     ['{"n":4111111111111111.0}', "CARD 4111111111111111"],
   ])("are found in %j", (text, expected) => expect(found(text)).toEqual([expected]));
 
-  it.each(["DE89370400440532013001", "4111 1111 1111 1112", "0000 0000 0000 0000", "1234567890123456"])("need their check digits: %s", (text) =>
-    expect(found(text)).toEqual([]),
+  it.each(["DE89370400440532013001", "4111 1111 1111 1112", "0000 0000 0000 0000", "1234567890123456"])(
+    "need their check digits: %s",
+    (text) => expect(found(text)).toEqual([]),
   );
 });
 
@@ -82,8 +85,9 @@ describe("phone numbers", () => {
     ["call her on 020 7946 0958 please", "020 7946 0958"],
   ])("are found in %j", (text, expected) => expect(found(text)).toEqual([`PHONE ${expected}`]));
 
-  it.each(["Ref 0171 2345678", '{"phone":"see card","amount":12345678}', "phone,amount\n,55512345", "+1500000 EUR"])("are not seen in %j", (text) =>
-    expect(found(text)).toEqual([]),
+  it.each(["Ref 0171 2345678", '{"phone":"see card","amount":12345678}', "phone,amount\n,55512345", "+1500000 EUR"])(
+    "are not seen in %j",
+    (text) => expect(found(text)).toEqual([]),
   );
 });
 
@@ -152,7 +156,9 @@ describe("secrets", () => {
     expect(found(block.slice(0, 40))).toEqual([`SECRET ${block.slice(0, 40)}`]);
   });
 
-  it.each(["password: ${PASSWORD}", "api_key=<your-key>", "token: string", "secret = process.env.X"])("placeholders stay: %s", (text) => expect(found(text)).toEqual([]));
+  it.each(["password: ${PASSWORD}", "api_key=<your-key>", "token: string", "secret = process.env.X"])("placeholders stay: %s", (text) =>
+    expect(found(text)).toEqual([]),
+  );
 });
 
 describe("addresses and dates", () => {
@@ -165,8 +171,9 @@ describe("addresses and dates", () => {
     ["name;date of birth;hired\nAda;1985-03-12;2020-01-01", "BIRTH_DATE 1985-03-12"],
   ])("are found in %j", (text, expected) => expect(found(text)).toEqual([expected]));
 
-  it.each(["127.0.0.1", "::1", "d::e std::fade", "12:30:45", "00:1b:44:11:3a:b7", "1.2.3.4.5", "2026-10-31", "due 2026-10-31"])("%s stays", (text) =>
-    expect(found(text)).toEqual([]),
+  it.each(["127.0.0.1", "::1", "d::e std::fade", "12:30:45", "00:1b:44:11:3a:b7", "1.2.3.4.5", "2026-10-31", "due 2026-10-31"])(
+    "%s stays",
+    (text) => expect(found(text)).toEqual([]),
   );
 });
 

@@ -7,15 +7,74 @@ const LARGE = 200_000;
 
 /** Texts made to send each rule's pattern down its longest ways, as the piece that is repeated. */
 const HOSTILE: readonly string[] = [
-  "a@", "a.", "a.a@", "@", "é@é.", "1", "1 ", "1-", "4 ", "411111111111111 ", "+1", "+1 ", "(+", "00 1", "1.", "1.1.1.", "a:", "::", "ab:", ":1",
-  "DE89", "DE 89 ", "iban", "AB12", "A1 ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----@", "eyJaaaaaaaa.", "sk-", "sk-a", "a://", "a://a:",
-  "a://a:b@", "password=", "password:a1", "bearer ", "bearer a1", "\\", "\\u", "\\u0040", "\\u005c", "\\\"", "\"", "{\"phone\":", "[\"", "phone,", "phone,a\n1,", "phone|",
-  "=", "born 1.1.", "1 jan ", "<phone>", "0171 2345678 ", "756.", "1e1", "4.1e15 ", "\u200b", "\uff11", "call_", "0123456789abcdef", "12345678-1234-", "a@b.co ", "55 5 ",
+  "a@",
+  "a.",
+  "a.a@",
+  "@",
+  "é@é.",
+  "1",
+  "1 ",
+  "1-",
+  "4 ",
+  "411111111111111 ",
+  "+1",
+  "+1 ",
+  "(+",
+  "00 1",
+  "1.",
+  "1.1.1.",
+  "a:",
+  "::",
+  "ab:",
+  ":1",
+  "DE89",
+  "DE 89 ",
+  "iban",
+  "AB12",
+  "A1 ",
+  "-----BEGIN PRIVATE KEY-----",
+  "-----BEGIN PRIVATE KEY-----@",
+  "eyJaaaaaaaa.",
+  "sk-",
+  "sk-a",
+  "a://",
+  "a://a:",
+  "a://a:b@",
+  "password=",
+  "password:a1",
+  "bearer ",
+  "bearer a1",
+  "\\",
+  "\\u",
+  "\\u0040",
+  "\\u005c",
+  '\\"',
+  '"',
+  '{"phone":',
+  '["',
+  "phone,",
+  "phone,a\n1,",
+  "phone|",
+  "=",
+  "born 1.1.",
+  "1 jan ",
+  "<phone>",
+  "0171 2345678 ",
+  "756.",
+  "1e1",
+  "4.1e15 ",
+  "\u200b",
+  "\uff11",
+  "call_",
+  "0123456789abcdef",
+  "12345678-1234-",
+  "a@b.co ",
+  "55 5 ",
 ];
 
-/** The quickest of three runs, in milliseconds. */
+/** The quicker of two runs, in milliseconds. */
 function quickest(text: string): number {
-  const runs = Array.from({ length: 3 }, () => {
+  const runs = Array.from({ length: 2 }, () => {
     const start = performance.now();
     detector.detect(text);
     return performance.now() - start;
@@ -27,7 +86,6 @@ const repeated = (piece: string, length: number): string => piece.repeat(Math.ce
 
 describe("time to read hostile text", () => {
   it.each(HOSTILE)("grows with its length: %j", { timeout: 60_000 }, (piece) => {
-    quickest(repeated(piece, SMALL));
     const small = quickest(repeated(piece, SMALL));
     const large = quickest(repeated(piece, LARGE));
     // Eight times the text; a quadratic rule would take sixty-four times as long. Half a millisecond hides the clock's grain.

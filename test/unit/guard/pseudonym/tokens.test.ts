@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { createGuard } from "../../../../guard/guard.ts";
+import { createDetector } from "../../../../guard/detect/detector.ts";
+import { createTokenSessions, type TokenSessions, type TokenSessionsConfig } from "../../../../guard/pseudonym/token-sessions.ts";
+import { createSeededRandom } from "../../../support/seeded-random.ts";
+import { createRealClock } from "../../../support/real-clock.ts";
+import type { Clock } from "../../../../mesh/contract/ports.ts";
+
+const KEY = new Uint8Array(32).fill(7);
+const EMAIL = { surface: "ada@example.org", value: "ada@example.org" };
+const IBAN = { surface: "DE89 3704 0044 0532 0130 00", value: "DE89 3704 0044 0532 0130 00" };
+
+const sessionsOf = (seed: number, config: Partial<TokenSessionsConfig> = {}, clock: Clock = createRealClock()): TokenSessions =>
+  createTokenSessions({ clock, random: createSeededRandom(seed) }, { epochKey: KEY, ...config });
+
+describe("tokens", () => {
+  it("are a class and ten Crockford characters, figures and letters mixed", () => {
+    const session = sessionsOf(1).open("s");
+    for (let i = 0; i < 500; i += 1) {
+      const token = session.tokenFor("EMAIL", { surface: `p${i}@example.org`, value: `p${i}@example.org` });
+      expect(token).toMatch(/^EMAIL_(?=(?:.*\d){2})(?=(?:.*[A-Z]){2})[0-9A-HJKMNP-TV-Z]{10}$/);
+    }
+  });
+
+  it("pin the wire form of a stable class", () => {
+    expect(sessionsOf(1).open("s").tokenFor("EMAIL", EMAIL)).toBe("EMAIL_Q1T2QTETNN");
+  });
+
+  it("are the same on every machine with the key for e-mail, and for nothing else", () => {
+    const [one, two] = [sessionsOf(1).open("s"), sessionsOf(2).open("s")];
+    expect(one.tokenFor("EMAIL", EMAIL)).toBe(two.tokenFor("EMAIL", EMAIL));
+    expect(one.tokenFor("IBAN", IBAN)).not.toBe(two.tokenFor("IBAN", IBAN));
+    const other = createTokenSessions(
+      { clock: createRealClock(), random: createSeededRandom(1) },
+      { epochKey: new Uint8Array(32).fill(8) },
+    );
+    expect(other.open("s").tokenFor("EMAIL", EMAIL)).not.toBe(one.tokenFor("EMAIL", EMAIL));
+  });
+
+  it("stay the same within a session, whatever the class is called later", () => {
+    const session = sessionsOf(1).open("s");
+    const token = session.tokenFor("PHONE", IBAN);
+    expect(session.tokenFor("PHONE", IBAN)).toBe(token);
+    expect(session.tokenFor("NATIONAL_ID", IBAN)).toBe(token);
+  });
+
+  it("differ for each written form of a value, and share their beginning", () => {
+    const session = sessionsOf(1).open("s");
+    const [lower, upper] = [
+      session.tokenFor("EMAIL", EMAIL),
+      session.tokenFor("EMAIL", { surface: "Ada@Example.org", value: "Ada@Example.org" }),
+    ];
+    expect(lower).not.toBe(upper);
+    expect(lower.slice(0, -2)).toBe(upper.slice(0, -2));
+    expect(session.lookup(upper)?.surface).toBe("Ada@Example.org");
+  });
+
+  it("stay apart when two written forms would share one", () => {
+    const session = sessionsOf(1).open("s");
+    const forms = Array.from({ length: 1 << 12 }, (_, bits) =>
+      Array.from("adalovelacex", (letter, i) => ((bits >> i) & 1 ? letter.toUpperCase() : letter)).join(""),
+    );
+    const values = forms.slice(0, 900).map((form) => `${form}@example.org`);
+    const tokens = values.map((value) => session.tokenFor("EMAIL", { surface: value, value }));
+    expect(new Set(tokens).size).toBe(values.length);
+    expect(tokens.map((token) => session.lookup(token)?.surface)).toEqual(values);
+  });
+
+  it("mean nothing in another session", () => {
+    const sessions = sessionsOf(1);
+    const token = sessions.open("a").tokenFor("EMAIL", EMAIL);
+    expect(sessions.open("b").lookup(token)).toBeUndefined();
+    expect(sessions.open("a").lookup(token.toLowerCase().replace("_", "\\_"))?.surface).toBe(EMAIL.surface);
+  });
+});
+
+describe("sessions", () => {
+  it("expire after their last use", () => {
+    let now = 0;
+    const sessions = sessionsOf(1, { lifetimeMs: 1_000 }, { ...createRealClock(), now: () => now });
+    const token = sessions.open("a").tokenFor("IBAN", IBAN);
+    now = 999;
+    expect(sessions.open("a").lookup(token)).toBeDefined();
+    now = 1_998;
+    expect(sessions.find("a")).toBeDefined();
+    now = 2_998;
+    expect(sessions.find("a")).toBeUndefined();
+    expect(sessions.open("a").lookup(token)).toBeUndefined();
+  });
+
+  it("give way, the one unused for longest first, when there are too many", () => {
+    const sessions = sessionsOf(1, { maxSessions: 2 });
+    for (const id of ["a", "b", "a", "c"]) sessions.open(id);
+    expect([sessions.find("a"), sessions.find("b"), sessions.find("c")].map((session) => session !== undefined)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it("refuse more values than they may hold", () => {
+    const session = sessionsOf(1, { maxValues: 1 }).open("s");
+    session.tokenFor("EMAIL", EMAIL);
+    expect(() => session.tokenFor("IBAN", IBAN)).toThrow(expect.objectContaining({ code: "GUARD_REFUSED" }));
+  });
+
+  it("need a key of 32 bytes", () => {
+    expect(() => sessionsOf(1, { epochKey: new Uint8Array(16) })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+  });
+});
+
+describe("the guard's verbs", () => {
+  const guard = createGuard({ detector: createDetector(), sessions: sessionsOf(1) });
+
+  it("detect spans, process masks and counts, restore gives the text back", () => {
+    const text = "Pay DE89 3704 0044 0532 0130 00 to ada@example.org or Ada@example.org";
+    expect(guard.detect(text).entities.map(({ label, start, end }) => [label, start, end])).toEqual([
+      ["IBAN", 4, 31],
+      ["EMAIL", 35, 50],
+      ["EMAIL", 54, 69],
+    ]);
+    const { masked, mapRef, redactions } = guard.process(text, "s");
+    expect(masked).toMatch(/^Pay IBAN_\w{10} to EMAIL_\w{10} or EMAIL_\w{10}$/);
+    expect(redactions).toEqual([
+      { class: "EMAIL", count: 2 },
+      { class: "IBAN", count: 1 },
+    ]);
+    expect(guard.restore(masked, mapRef, "s").text).toBe(text);
+  });
+
+  it("restore only in the session that masked", () => {
+    const { masked, mapRef } = guard.process("ada@example.org", "mine");
+    guard.process("x", "theirs");
+    expect(() => guard.restore(masked, mapRef, "theirs")).toThrow(expect.objectContaining({ code: "GUARD_REFUSED" }));
+    expect(() => guard.restore(masked, mapRef, "unknown")).toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+  });
+});
