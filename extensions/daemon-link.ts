@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type DaemonClient, connectDaemon } from "../mesh/client/connect-daemon.ts";
 import { type Env, gaggleHome } from "../mesh/client/home.ts";
-import { installFolder } from "./install-folder.ts";
+import { installFolder } from "../mesh/client/install-folder.ts";
 
 /** Calls the daemon; starts it where it isn't running. */
 export interface DaemonLink {

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
 import { gaggleHome } from "../../mesh/client/home.ts";
-import { installFolder } from "../install-folder.ts";
+import { installFolder } from "../../mesh/client/install-folder.ts";
 import { decideHook } from "./decide-hook.ts";
 
 const { values } = parseArgs({ options: { home: { type: "string" } } });

@@ -1,13 +1,12 @@
 /** MCP server `policy`: who this agent is and what the signed policy lets it do. */
 import { createDaemonLink } from "../daemon-link.ts";
-import { installedVersion } from "../install-folder.ts";
+import { VERSION } from "../../mesh/contract/version.ts";
 import { serveTools } from "../serve-tools.ts";
 
-const moduleUrl = import.meta.url;
-const daemon = createDaemonLink({ program: "policy", moduleUrl, env: process.env });
+const daemon = createDaemonLink({ program: "policy", moduleUrl: import.meta.url, env: process.env });
 await serveTools({
   name: "policy",
-  version: installedVersion(moduleUrl),
+  version: VERSION,
   instructions:
     "Tells who this agent is in the organisation and what its signed policy allows. It decides nothing: every step is checked again.",
   tools: async () => (await import("./policy-tools.ts")).policyTools(daemon),

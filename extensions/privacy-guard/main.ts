@@ -1,13 +1,12 @@
 /** MCP server `privacy-guard`: finds and masks personal data and secrets on this machine. */
 import { createDaemonLink } from "../daemon-link.ts";
-import { installedVersion } from "../install-folder.ts";
+import { VERSION } from "../../mesh/contract/version.ts";
 import { serveTools } from "../serve-tools.ts";
 
-const moduleUrl = import.meta.url;
-const daemon = createDaemonLink({ program: "privacy-guard", moduleUrl, env: process.env });
+const daemon = createDaemonLink({ program: "privacy-guard", moduleUrl: import.meta.url, env: process.env });
 await serveTools({
   name: "privacy-guard",
-  version: installedVersion(moduleUrl),
+  version: VERSION,
   instructions:
     "Finds and masks personal data and secrets in texts, on this machine. Everything sent to a cloud model passes the guard anyway; " +
     "these tools are for texts that go elsewhere, such as files and messages.",

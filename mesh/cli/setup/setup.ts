@@ -1,16 +1,17 @@
 /** `gaggle setup`: writes what Goose needs to be a member, shows it, or takes it out again. */
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { type AgentConfig, homePaths, readAgentConfig } from "../../agent/agent-config.ts";
 import { type Env, gaggleHome } from "../../client/home.ts";
 import { GaggleError } from "../../contract/errors.ts";
+import { VERSION } from "../../contract/version.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import { type Output, paint } from "../output.ts";
 import { readOrMakeGatewayToken } from "../../agent/gateway-token.ts";
-import { addToConfig, isOurExtension, removeFromConfig } from "./goose-config.ts";
+import { addToConfig, isOurExtension, PROVIDER, removeFromConfig } from "./goose-config.ts";
 import { readSettings } from "./edit-yaml.ts";
 import { type GoosePaths, goosePaths } from "./goose-paths.ts";
-import { EXTENSIONS, type PlannedFile, planSetup, pluginFolder, PROVIDER, type SetupPlan } from "./plan-setup.ts";
+import { EXTENSIONS, type PlannedFile, planSetup, pluginFolder, type SetupPlan } from "./plan-setup.ts";
 import { ifThere, readIfThere, replaceFile } from "./replace-file.ts";
 import { forgetSetup, recallSetup, rememberSetup, type SetupRecord, textHash } from "./setup-record.ts";
 
@@ -36,9 +37,6 @@ const RECIPE_MARK = "# Written by gaggle setup";
 const isOurRecipe = (path: string): boolean => readIfThere(path)?.startsWith(RECIPE_MARK) ?? false;
 const backupOf = (configFile: string): string => `${configFile}.before-gaggle`;
 
-const readVersion = (installDir: string): string =>
-  (JSON.parse(readFileSync(join(installDir, "package.json"), "utf8")) as { version: string }).version;
-
 /** The home where Goose must be told of it, because it is not the default one. */
 function namedHome(home: string, env: Env): string | undefined {
   return gaggleHome({ ...env, GAGGLE_HOME: undefined }) === home ? undefined : home;
@@ -53,7 +51,7 @@ async function plan(request: SetupRequest, config: AgentConfig, paths: GoosePath
     bundle: bundles.current(),
     installDir,
     node,
-    version: readVersion(installDir),
+    version: VERSION,
     home: namedHome(home, env),
     gatewayPort,
     gatewayToken: readOrMakeGatewayToken(homePaths(home).gatewayToken, request.print),
@@ -113,7 +111,8 @@ function restoreConfig(home: string, paths: GoosePaths): void {
   if (text === undefined) return;
   const backup = kept?.wrote === textHash(text) ? readIfThere(backupOf(configFile)) : undefined;
   const original = backup !== undefined && textHash(backup) === kept?.original ? backup : undefined;
-  const restored = original ?? removeFromConfig(text, configFile, Object.keys(EXTENSIONS), kept?.before);
+  const restored =
+    original ?? removeFromConfig(text, configFile, { extensions: Object.keys(EXTENSIONS), plugin: pluginFolder(paths) }, kept?.before);
   if (restored === "" && kept?.existed === false) rmSync(configFile);
   else if (restored !== text) replaceFile(configFile, restored, 0o600);
   if (original !== undefined) rmSync(backupOf(configFile));
