@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventHash, openAuditChain } from "../../../mesh/audit/chain.ts";
+import { signHead } from "../../../mesh/audit/ship.ts";
+import { verifyExport } from "../../../mesh/audit/verify.ts";
+import type { AuditEvent } from "../../../mesh/contract/audit.ts";
+import { createTestOrganisation } from "../../support/test-organisation.ts";
+import { openMemoryStore } from "../../support/memory-store.ts";
+import { seededRandom } from "../../support/seeded-keys.ts";
+import { openTestBootstrap, type TestAgent, type TestBootstrap } from "../../support/test-bootstrap.ts";
+
+const code = (name: string) => expect.objectContaining({ code: name });
+
+describe("audit ingest", () => {
+  let node: TestBootstrap;
+  let agent: TestAgent;
+  let events: AuditEvent[];
+  const head = (last: { seq: number; hash: string }, signer = agent.signer, org = node.organisation.org) =>
+    signHead({ v: 1, org, agentId: agent.agentId, seq: last.seq, hash: last.hash, ts: new Date(node.clock.now()).toISOString() }, signer);
+  const send = (list: AuditEvent[], signed?: string) =>
+    agent.client.ingest({ events: list, head: signed ?? head(list.at(-1) ?? { seq: 0, hash: "0".repeat(64) }) });
+  /** A chain of this agent; another `variant` is another history. */
+  const makeChain = async (count: number, variant = "a"): Promise<AuditEvent[]> => {
+    const chain = await openAuditChain(
+      { store: openMemoryStore(), random: seededRandom(variant) },
+      { org: node.organisation.org, agentId: agent.agentId },
+    );
+    const draft = {
+      actor: { type: "agent", id: agent.agentId, role: "finance" },
+      action: "task.state",
+      target: "task:1",
+      result: "ok",
+      traceId: "0".repeat(32),
+    } as const;
+    const ops = chain.link(
+      Array.from({ length: count }, () => draft),
+      node.clock.now(),
+    );
+    return ops.map((op) => JSON.parse(op.type === "put" ? op.value : "") as AuditEvent);
+  };
+  const at = (index: number): AuditEvent => events[index] ?? expect.unreachable();
+  const alarms = async (): Promise<number> =>
+    (await node.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "audit.fork").length;
+
+  beforeEach(async () => {
+    node = await openTestBootstrap();
+    await node.publish(1);
+    agent = node.agent("laptop");
+    await agent.join(node.invite({ subject: "fiona.berg", role: "finance" }));
+    events = await makeChain(10);
+  });
+
+  it("takes a chain in parts and says where it ends", async () => {
+    expect(await send(events.slice(0, 4))).toEqual({ seq: 4, hash: at(3).hash });
+    expect(await send(events.slice(4))).toEqual({ seq: 10, hash: at(9).hash });
+  });
+
+  it("takes what it has already without a change, alone or with something new, also after a restart", async () => {
+    await send(events.slice(0, 6));
+    expect((await send(events.slice(0, 6))).seq).toBe(6);
+    node = await openTestBootstrap({ store: node.store, clock: node.clock });
+    agent = node.agent("laptop");
+    expect((await send(events.slice(2))).seq).toBe(10);
+    expect((await send([])).seq).toBe(10);
+  });
+
+  it("refuses a gap, and stores nothing of it", async () => {
+    await send(events.slice(0, 4));
+    await expect(send(events.slice(5))).rejects.toThrow(code("AUDIT_GAP"));
+    await expect(send([at(4), at(6)])).rejects.toThrow(code("AUDIT_GAP"));
+    expect((await send(events.slice(4))).seq).toBe(10);
+    expect(await alarms()).toBe(0);
+  });
+
+  it("refuses a fork and records an alarm, though not one for each try", async () => {
+    await send(events.slice(0, 4));
+    const other = await makeChain(10, "b");
+    await expect(send(other.slice(0, 4))).rejects.toThrow(code("AUDIT_GAP"));
+    await expect(send(other.slice(4))).rejects.toThrow(code("AUDIT_GAP"));
+    expect(await alarms()).toBe(1);
+    node.clock.jump(61_000);
+    await expect(send(other.slice(4))).rejects.toThrow(code("AUDIT_GAP"));
+    expect(await alarms()).toBe(2);
+    expect((await send(events.slice(4))).seq).toBe(10);
+  });
+
+  it("refuses an event that was altered, with or without a new hash", async () => {
+    const altered = { ...at(5), result: "denied" as const };
+    await expect(send([...events.slice(0, 5), altered])).rejects.toThrow(code("AUDIT_BROKEN"));
+    const rehashed = { ...altered, hash: eventHash(altered) };
+    await expect(send([...events.slice(0, 5), rehashed, ...events.slice(6)])).rejects.toThrow(code("AUDIT_BROKEN"));
+  });
+
+  it("refuses a head that is another agent's, of another event, or of another organisation", async () => {
+    const thief = node.agent("thief");
+    for (const forged of [
+      head(at(9), thief.signer),
+      head(at(8)),
+      head({ seq: 10, hash: at(8).hash }),
+      head(at(9), agent.signer, createTestOrganisation("other").org),
+    ]) {
+      await expect(send(events, forged)).rejects.toThrow(code("CREDENTIAL_INVALID"));
+    }
+    expect((await send(events)).seq).toBe(10);
+  });
+
+  it("refuses another agent's events, and those of who is no member or revoked", async () => {
+    const marco = node.agent("marco's laptop");
+    await marco.join(node.invite({ subject: "marco.diaz", role: "marketing" }));
+    await expect(marco.client.ingest({ events, head: head(at(9)) })).rejects.toThrow(code("CREDENTIAL_INVALID"));
+    await expect(node.agent("stranger").client.ingest({ events, head: head(at(9)) })).rejects.toThrow(code("NOT_A_MEMBER"));
+    await node.publish(2, { revocations: { seq: 1, agents: [], subjects: ["fiona.berg"], keys: [] } });
+    await expect(send(events)).rejects.toThrow(code("REVOKED"));
+  });
+
+  it("refuses malformed events and more than a thousand at once", async () => {
+    const broken = { ...at(0), seq: 0 } as AuditEvent;
+    await expect(send([broken])).rejects.toThrow(code("INVALID_INPUT"));
+    await expect(send(await makeChain(1_001))).rejects.toThrow(code("INVALID_INPUT"));
+  });
+
+  it("stores parts that are sent at the same time once, in order", async () => {
+    await Promise.allSettled(Array.from({ length: 6 }, (_, i) => send(events.slice(0, i + 5))));
+    expect((await send(events)).seq).toBe(10);
+    const edward = node.agent("edward's laptop");
+    await edward.join(node.invite({ subject: "edward.lindqvist", role: "executive" }));
+    const verdict = await verifyExport(await edward.client.exportAudit(), { rootFingerprint: node.organisation.root.thumbprint });
+    expect(verdict).toMatchObject({ ok: true });
+    expect(verdict.agents.map(({ events: count }) => count)).toEqual([10]);
+  });
+});
