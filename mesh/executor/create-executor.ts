@@ -14,6 +14,7 @@ import { createPermissionGate, type PermissionGate, type ToolDecision } from "./
 import { runSession, type SessionOutcome } from "./recipe-session.ts";
 import { runEnvironment } from "./run-environment.ts";
 import { runFailure } from "./run-failure.ts";
+import { createRunLimits } from "./run-limits.ts";
 import { type TaskPayload, taskPrompt } from "./task-prompt.ts";
 
 /** A task to run. */
@@ -189,7 +190,8 @@ async function runInGoose(deps: ExecutorDeps, config: ExecutorConfig, run: Goose
   const { taskId, skill } = run.request;
   await mkdir(config.workDir, { recursive: true, mode: 0o700 });
   const cwd = await mkdtemp(join(config.workDir, "run-"));
-  const limits = createLimits(deps.clock, run, skill.timeoutSeconds * 1_000);
+  const signals = [run.closing, ...(run.request.signal === undefined ? [] : [run.request.signal])];
+  const limits = createRunLimits(deps.clock, skill.timeoutSeconds * 1_000, signals);
   try {
     const env = runEnvironment({ ...config, runId, maxTurns: skill.maxTurns, extra: config.extraEnv });
     const goose = await startGoose({ goose: config.goose, cwd, env, runId, maxOutputBytes: config.maxOutputBytes });
@@ -207,30 +209,6 @@ async function runInGoose(deps: ExecutorDeps, config: ExecutorConfig, run: Goose
     limits.release();
     await rm(cwd, { recursive: true, force: true });
   }
-}
-
-/** Rejects when the time is up, the asker cancels, or the daemon stops. */
-function createLimits(clock: Clock, { request, closing }: GooseRun, timeoutMs: number) {
-  const { promise: exceeded, reject } = Promise.withResolvers<never>();
-  exceeded.catch(() => undefined);
-  const cancel = (): void => reject(runFailure("canceled"));
-  const stopTimer = clock.after(timeoutMs, () => {
-    reject(
-      new GaggleError("TIMEOUT", "The run took longer than the skill allows. Ask for less, or raise the skill's timeoutSeconds.", {
-        details: { timeoutMs },
-      }),
-    );
-  });
-  const signals = [closing, ...(request.signal === undefined ? [] : [request.signal])];
-  for (const signal of signals) {
-    if (signal.aborted) cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-  }
-  const release = (): void => {
-    stopTimer();
-    for (const signal of signals) signal.removeEventListener("abort", cancel);
-  };
-  return { exceeded, release };
 }
 
 async function authorised(deps: ExecutorDeps, taskId: string, call: { tool: string; sessionId: string }): Promise<ToolDecision> {

@@ -25,6 +25,8 @@ import { tempFolder } from "./temp-home.ts";
 /** Folder of the repository. */
 export const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+const PROBE_EXTENSION = fileURLToPath(new URL("./probe-extension.ts", import.meta.url));
+
 /** A recipe over the probe extension whose result is `{status, note?}`. */
 export function probeRecipe(folder: string, change: Readonly<Record<string, unknown>> = {}): string {
   return stringify({
@@ -40,7 +42,7 @@ export function probeRecipe(folder: string, change: Readonly<Record<string, unkn
         name: "probe",
         description: "Probe",
         cmd: "node",
-        args: [join(REPOSITORY, "test/support/probe-extension.ts"), folder],
+        args: [PROBE_EXTENSION, folder],
         timeout: 60,
         available_tools: ["note", "environment", "hang"],
       },
