@@ -1,4 +1,4 @@
-/** The daemon's store: LevelDB behind the {@link OrderedStore} port. Source: design, Durability; docs/decisions/0010-one-store-one-commit-queue.md. */
+/** The daemon's store: LevelDB behind the {@link OrderedStore} port. Source: design, Durability; docs/decisions/0030-one-store-one-commit-queue.md. */
 import { chmod, mkdir } from "node:fs/promises";
 import { Level } from "level";
 import { GaggleError } from "../contract/errors.ts";
