@@ -15,6 +15,8 @@ export interface BookKeeper {
   load(): Promise<readonly PeerBookEntry[]>;
   /** Saves soon. */
   changed(): void;
+  /** Leaves an agent out from now on. */
+  forget(agentId: string): void;
   /** Saves now. */
   close(): Promise<void>;
 }
@@ -40,10 +42,15 @@ export function createBookKeeper(deps: { book: PeerBook; known: KnownPeers; memb
     cancelSave?.();
     cancelSave = undefined;
     try {
-      await deps.book.save(entries());
+      earlier = entries();
+      await deps.book.save(earlier);
     } catch (error) {
       deps.log.warn({ code: errorCode(error) }, "the peer book could not be saved");
     }
+  }
+
+  function changed(): void {
+    cancelSave ??= deps.clock.after(SAVE_DELAY_MS, () => void save());
   }
 
   return {
@@ -56,8 +63,10 @@ export function createBookKeeper(deps: { book: PeerBook; known: KnownPeers; memb
       earlier = earlier.filter((entry) => entry.seenAt > deps.clock.now() - BOOK_ENTRY_LIFETIME_MS).slice(0, MAX_KNOWN_PEERS);
       return earlier;
     },
-    changed() {
-      cancelSave ??= deps.clock.after(SAVE_DELAY_MS, () => void save());
+    changed,
+    forget(agentId) {
+      earlier = earlier.filter((entry) => entry.agentId !== agentId);
+      changed();
     },
     close: save,
   };

@@ -80,13 +80,16 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     dialler.forget(id);
     known.remove(id);
     members.cut(id, reason);
-    book.changed();
+    book.forget(id);
   }
 
   /** Cuts members whose credential doesn't hold any more. A credential that a member renewed has come by its record. */
   function recheck(): void {
     for (const bad of known.recheck()) {
-      if (bad.agentId !== agentId) disconnect(bad.agentId, errorCode(bad.error));
+      const reason = errorCode(bad.error);
+      // Who only failed to renew may be back tomorrow, so its addresses stay.
+      if (reason === "CREDENTIAL_EXPIRED") members.cut(bad.agentId, reason);
+      else if (bad.agentId !== agentId) disconnect(bad.agentId, reason);
     }
     rememberSelf();
   }

@@ -2,7 +2,7 @@
 import { GaggleError } from "../contract/errors.ts";
 import { RETRY_MAX_MS, RETRY_MIN_MS } from "../contract/limits.ts";
 import type { Clock, Random } from "../contract/ports.ts";
-import { MAX_KNOWN_PEERS, MAX_LAN_CANDIDATES, YIELD_DIAL_MS } from "./protocols.ts";
+import { MAX_KNOWN_PEERS, MAX_LAN_ADDRESSES, MAX_LAN_CANDIDATES, YIELD_DIAL_MS } from "./protocols.ts";
 
 /** How an agent became known. What came over the LAN is unproven and dropped when it can't be reached. */
 export type Origin = "configured" | "member" | "book" | "lan";
@@ -44,6 +44,7 @@ interface Target {
   readonly agentId: string;
   readonly fixed: readonly string[];
   addresses: readonly string[];
+  lan: readonly string[];
   origin: Origin;
   failures: number;
   lastFailureAt: number;
@@ -55,6 +56,9 @@ interface Target {
 /** Error codes after which only a change of bundles or credentials helps. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof GaggleError && error.code !== "PEER_UNREACHABLE" && error.code !== "TIMEOUT" && error.code !== "BUSY";
+
+/** In the order in which they are tried. */
+const addressesOf = ({ addresses, fixed, lan }: Target): string[] => [...new Set([...addresses, ...fixed, ...lan])];
 
 /** A dialler without targets. */
 export function createDialler(deps: DiallerDeps): Dialler {
@@ -86,7 +90,7 @@ export function createDialler(deps: DiallerDeps): Dialler {
   function dial(target: Target): Promise<void> {
     target.cancelTimer();
     if (closed || deps.isConnected(target.agentId)) return Promise.resolve();
-    target.dialling ??= deps.connect(target.agentId, [...new Set([...target.addresses, ...target.fixed])]).then(
+    target.dialling ??= deps.connect(target.agentId, addressesOf(target)).then(
       () => {
         target.dialling = undefined;
       },
@@ -112,11 +116,12 @@ export function createDialler(deps: DiallerDeps): Dialler {
 
   function add(agentId: string, addresses: readonly string[], origin: Origin): void {
     if (isFull(origin)) return;
-    const fixed = origin === "configured" ? addresses : [];
+    const lan = origin === "lan";
     const target: Target = {
       agentId,
-      fixed,
-      addresses,
+      fixed: origin === "configured" ? addresses : [],
+      addresses: lan ? [] : addresses,
+      lan: lan ? addresses.slice(0, MAX_LAN_ADDRESSES) : [],
       origin,
       failures: 0,
       lastFailureAt: 0,
@@ -129,10 +134,10 @@ export function createDialler(deps: DiallerDeps): Dialler {
   }
 
   function update(target: Target, addresses: readonly string[], origin: Origin): void {
-    // The LAN is unauthenticated: it may add addresses to an agent that proved itself, not take any away.
-    const next = origin === "lan" ? [...new Set([...addresses, ...target.addresses])].slice(0, 16) : addresses;
-    const news = next.some((address) => !target.addresses.includes(address));
-    target.addresses = next;
+    const news = addresses.some((address) => !addressesOf(target).includes(address));
+    // The LAN is unauthenticated: its addresses come last and replace only its own.
+    if (origin === "lan") target.lan = addresses.slice(0, MAX_LAN_ADDRESSES);
+    else target.addresses = addresses;
     if (origin === "member" && target.origin !== "configured") target.origin = "member";
     if (!news || deps.isConnected(target.agentId)) return;
     target.failures = 0;

@@ -2,14 +2,14 @@
 import { networkInterfaces } from "node:os";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
-import { FaultTolerance, type Libp2p, type PeerInfo, type PrivateKey } from "@libp2p/interface";
+import { FaultTolerance, type Libp2p, type PeerInfo, type PrivateKey, type Startable, start, stop } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { sha256Hex } from "../contract/json.ts";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
 import { worthTelling, worthTellingLan } from "./address.ts";
-import { DIAL_TIMEOUT_MS } from "./protocols.ts";
+import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS } from "./protocols.ts";
 
 /** libp2p's connection limits; a company's daemons often share one address behind NAT, so its default of 5 dials a second is too low. */
 const CONNECTIONS = {
@@ -19,7 +19,7 @@ const CONNECTIONS = {
   maxParallelDials: 50,
   maxDialQueueLength: 2_500,
   dialTimeout: DIAL_TIMEOUT_MS,
-  addressDialTimeout: DIAL_TIMEOUT_MS / 2,
+  addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
   inboundUpgradeTimeout: HELLO_TIMEOUT_MS,
   inboundStreamProtocolNegotiationTimeout: HELLO_TIMEOUT_MS,
   outboundStreamProtocolNegotiationTimeout: HELLO_TIMEOUT_MS,
@@ -70,19 +70,22 @@ export function createLibp2pNode(config: {
     // Its pings need a protocol that would answer strangers.
     connectionMonitor: { enabled: false },
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
-    peerDiscovery: config.mdns ? [lanDiscovery(config.org, config.onLanPeer)] : [],
+    ...(config.mdns ? { services: { lan: lanDiscovery(config.org, config.onLanPeer) } } : {}),
   });
 }
 
 type LanComponents = Parameters<ReturnType<typeof mdns>>[0];
 
-/** mDNS that advertises only what the LAN can use. Its events are taken here: libp2p's own report a peer once, not its new address. */
-function lanDiscovery(org: string, onLanPeer: (peer: PeerInfo) => void): ReturnType<typeof mdns> {
-  return (components: LanComponents) => {
+/**
+ * mDNS that advertises only what the LAN can use. It runs as a service, not as libp2p's peer discovery: that would keep every claim of the
+ * unauthenticated LAN in the peer store, and report a peer once but not its new address.
+ */
+function lanDiscovery(org: string, onLanPeer: (peer: PeerInfo) => void): (components: LanComponents) => Startable {
+  return (components) => {
     const addressManager = Object.create(components.addressManager) as LanComponents["addressManager"];
     addressManager.getAddresses = () => worthTellingLan(components.addressManager.getAddresses());
     const discovery = mdns({ serviceTag: lanServiceTag(org) })({ logger: components.logger, addressManager });
     discovery.addEventListener("peer", (event) => onLanPeer(event.detail));
-    return discovery;
+    return { start: () => start(discovery), stop: () => stop(discovery) };
   };
 }

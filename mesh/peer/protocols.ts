@@ -31,7 +31,11 @@ export const MAX_KNOWN_PEERS = 2_000;
 /** Agents found on the LAN that have not proven anything yet. */
 export const MAX_LAN_CANDIDATES = 256;
 /** Time for TCP, Noise and yamux of a dial. */
-export const DIAL_TIMEOUT_MS = 6_000;
+export const DIAL_TIMEOUT_MS = 10_000;
+/** The same for one of several addresses, so that one that swallows packets leaves time for the others. */
+export const ADDRESS_DIAL_TIMEOUT_MS = 3_000;
+/** Addresses of one agent that are taken from the LAN. */
+export const MAX_LAN_ADDRESSES = 4;
 /** Wait between two rounds of asking members whom they know; jittered by half. */
 export const EXCHANGE_INTERVAL_MS = 5_000;
 /** Members asked in one round. */

@@ -1,0 +1,152 @@
+import type { Stream } from "@libp2p/interface";
+import { streamPair } from "@libp2p/utils";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { FRAME_TIMEOUT_MS } from "../../../../mesh/contract/limits.ts";
+import { createFrameReader, encodeFrame, type StreamFrame } from "../../../../mesh/peer/frame-codec.ts";
+import { createMessageChannel } from "../../../../mesh/peer/message-channel.ts";
+import { serveMessages } from "../../../../mesh/peer/message-server.ts";
+import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS } from "../../../../mesh/peer/protocols.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
+
+const open: Stream[] = [];
+
+async function createPair(): Promise<[asker: Stream, answerer: Stream]> {
+  const pair = await streamPair();
+  open.push(...pair);
+  return pair;
+}
+
+afterEach(() => {
+  for (const stream of open.splice(0)) stream.abort(new Error("end of test"));
+});
+
+/** Frames that arrive on a stream. */
+function framesOn(stream: Stream): StreamFrame[] {
+  const frames: StreamFrame[] = [];
+  const reader = createFrameReader((frame) => frames.push(frame));
+  stream.addEventListener("message", (event) => reader.push(event.data.subarray()));
+  return frames;
+}
+
+describe("a message channel", () => {
+  it("gives each request the answer of its id, in whatever order they come", async () => {
+    const [asker, answerer] = await createPair();
+    const frames = framesOn(answerer);
+    const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
+    const first = channel.request(Buffer.from("first"));
+    const second = channel.request(Buffer.from("second"));
+    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    for (const { id, payload } of frames.toReversed()) answerer.send(encodeFrame({ id, kind: "answer", payload }));
+    expect(await Promise.all([first, second])).toEqual([Buffer.from("first"), Buffer.from("second")]);
+    expect(channel.pending).toBe(0);
+  });
+
+  it("gives up a request after the time for a frame, says that nothing at all came, and ignores the late answer", async () => {
+    const [asker, answerer] = await createPair();
+    const frames = framesOn(answerer);
+    const clock = createVirtualClock();
+    const onSilent = vi.fn<() => void>();
+    const channel = createMessageChannel(asker, clock, onSilent);
+    const request = channel.request(new Uint8Array(1));
+    const failed = expect(request).rejects.toMatchObject({ code: "TIMEOUT" });
+    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await clock.advance(FRAME_TIMEOUT_MS);
+    await failed;
+    expect(onSilent).toHaveBeenCalledTimes(1);
+    answerer.send(encodeFrame({ id: frames[0]?.id ?? 0, kind: "answer", payload: new Uint8Array() }));
+    const next = channel.request(Buffer.from("next"));
+    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    answerer.send(encodeFrame({ id: frames[1]?.id ?? 0, kind: "answer", payload: Buffer.from("ok") }));
+    expect(await next).toEqual(Buffer.from("ok"));
+  });
+
+  it("does not take a slow request for a silent peer while other answers come", async () => {
+    const [asker, answerer] = await createPair();
+    const frames = framesOn(answerer);
+    const clock = createVirtualClock();
+    const onSilent = vi.fn<() => void>();
+    const channel = createMessageChannel(asker, clock, onSilent);
+    const slow = expect(channel.request(new Uint8Array(1))).rejects.toMatchObject({ code: "TIMEOUT" });
+    const quick = channel.request(new Uint8Array(1));
+    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    answerer.send(encodeFrame({ id: frames[1]?.id ?? 0, kind: "answer", payload: new Uint8Array() }));
+    await quick;
+    await clock.advance(FRAME_TIMEOUT_MS);
+    await slow;
+    expect(onSilent).not.toHaveBeenCalled();
+  });
+
+  it("fails everything that waits when the stream ends, and stays closed", async () => {
+    const [asker, answerer] = await createPair();
+    const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
+    const failed = expect(channel.request(new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    answerer.abort(new Error("gone"));
+    await failed;
+    expect(channel.open).toBe(false);
+    await expect(channel.request(new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+
+  it("answers BUSY where too many requests wait", async () => {
+    const [asker] = await createPair();
+    const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
+    for (let index = 0; index < MAX_PENDING_REQUESTS; index++) channel.request(new Uint8Array(1)).catch(() => undefined);
+    await expect(channel.request(new Uint8Array(1))).rejects.toMatchObject({ code: "BUSY" });
+  });
+
+  it("reads an unknown failure code as INTERNAL", async () => {
+    const [asker, answerer] = await createPair();
+    const frames = framesOn(answerer);
+    const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
+    const failed = expect(channel.request(new Uint8Array(1))).rejects.toMatchObject({ code: "INTERNAL" });
+    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    answerer.send(encodeFrame({ id: frames[0]?.id ?? 0, kind: "failure", payload: Buffer.from("constructor") }));
+    await failed;
+  });
+});
+
+describe("a message server", () => {
+  it("answers what its handler throws with the code alone", async () => {
+    const [asker, answerer] = await createPair();
+    serveMessages(answerer, createVirtualClock(), {
+      answer: () => Promise.reject(new GaggleError("POLICY_DENIED", "secret reason")),
+      onBusy: () => undefined,
+      onViolation: () => undefined,
+    });
+    const frames = framesOn(asker);
+    asker.send(encodeFrame({ id: 7, kind: "request", payload: new Uint8Array() }));
+    await vi.waitFor(() => expect(frames).toEqual([{ id: 7, kind: "failure", payload: Buffer.from("POLICY_DENIED") }]));
+  });
+
+  it("stops reading while it works on as many requests as it may, and goes on when they are done", async () => {
+    const [asker, answerer] = await createPair();
+    const waiting: (() => void)[] = [];
+    let busy = 0;
+    serveMessages(answerer, createVirtualClock(), {
+      answer: () => new Promise((resolve) => waiting.push(() => resolve(new Uint8Array()))),
+      onBusy: (change) => (busy += change),
+      onViolation: () => undefined,
+    });
+    const frames = framesOn(asker);
+    for (let id = 1; id <= MAX_IN_FLIGHT; id++) asker.send(encodeFrame({ id, kind: "request", payload: new Uint8Array() }));
+    await vi.waitFor(() => expect(waiting).toHaveLength(MAX_IN_FLIGHT));
+    expect(answerer.readStatus).toBe("paused");
+    expect(busy).toBe(MAX_IN_FLIGHT);
+    for (const finish of waiting.splice(0)) finish();
+    await vi.waitFor(() => expect(frames).toHaveLength(MAX_IN_FLIGHT));
+    expect(answerer.readStatus).toBe("readable");
+    expect(busy).toBe(0);
+  });
+
+  it("resets the stream and says so when a frame takes too long to arrive", async () => {
+    const [asker, answerer] = await createPair();
+    const clock = createVirtualClock();
+    const onViolation = vi.fn<(error: Error) => void>();
+    serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation });
+    asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(10) }).subarray(0, 12));
+    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    await clock.advance(FRAME_TIMEOUT_MS);
+    expect(onViolation).toHaveBeenCalledWith(expect.objectContaining({ code: "TIMEOUT" }));
+    expect(answerer.status).toBe("aborted");
+  });
+});
