@@ -5,7 +5,7 @@ export const STYLE = `
 :root { color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2327; --soft: #5b6670; --rule: #dedcd5; --faint: #f1efe9; --rail: #cfccc3;
   --ask: #1f5fbf; --answer: #1c7a4b; --approval: #8a4bb8; --bad: #b3261e; --run: #efe6d2; --run-edge: #cbb27c; --mask: #8a5a00; --mask-bg: #fff1cf; }
-@media (prefers-color-scheme: dark) { :root {
+@media screen and (prefers-color-scheme: dark) { :root {
   --paper: #14171a; --card: #1b1f23; --ink: #e7e9ea; --soft: #9aa5ad; --rule: #30363c; --faint: #22272c; --rail: #434b52;
   --ask: #7fb0ff; --answer: #6bd09b; --approval: #cf9ff3; --bad: #ff8d84; --run: #2b2921; --run-edge: #6d6140; --mask: #ffd479; --mask-bg: #3a3018; } }
 * { box-sizing: border-box; }
