@@ -39,6 +39,7 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
     department: "finance",
     agentId: agentIdOf(seededSigner("fiona").publicJwk),
     bootstrapUrl: "http://127.0.0.1:9",
+    bootstrapPeers: [],
     rootFingerprint: organisation.root.thumbprint,
     listen: ["/ip4/127.0.0.1/tcp/0"],
     mdns: false,

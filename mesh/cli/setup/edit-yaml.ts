@@ -135,16 +135,20 @@ function spliceDelete(text: string, root: YAMLMap | null, path: SettingPath): st
   const found = locate(root, path);
   if (found?.pair === undefined || found.map.flow === true) return undefined;
   const lines = linesOf(text, found.pair);
-  return lines === undefined ? undefined : splice(text, lines, "");
+  if (lines === undefined) return undefined;
+  const rest = splice(text, lines, "");
+  return path.length === 2 && found.map.items.length === 1 ? writtenEmpty(rest, root, path[0]) : rest;
 }
 
-/** True where a text says what is wanted; a map with nothing in it may be written as nothing. */
+/** A map whose last entry went is `{}`: with nothing behind its key it would be null. Entries stand below the key, so its range still holds. */
+function writtenEmpty(text: string, root: YAMLMap | null, key: string): string | undefined {
+  const end = rangeOf(root === null ? undefined : pairIn(root, key)?.key)?.[1];
+  return end !== undefined && text[end] === ":" ? splice(text, [end + 1, end + 1], " {}") : undefined;
+}
+
 function says(text: string, wanted: Settings): boolean {
   const document = parseDocument(text, { logLevel: "error" });
-  if (document.errors.length > 0) return false;
-  const filled = (settings: Settings): Settings =>
-    Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, isDeepStrictEqual(value, {}) ? null : value]));
-  return isDeepStrictEqual(filled((document.toJS() ?? {}) as Settings), filled(wanted));
+  return document.errors.length === 0 && isDeepStrictEqual(document.toJS() ?? {}, wanted);
 }
 
 /** The cut text where it says what the rewritten document says, else the rewritten document. */

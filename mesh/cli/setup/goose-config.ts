@@ -4,10 +4,20 @@ import { z } from "zod";
 import { json } from "../../contract/json.ts";
 import { deleteSetting, readSettings, type Settings, setSetting } from "./edit-yaml.ts";
 
+/** Name of the provider that leads to the guard's gateway. */
+export const PROVIDER = "privacy_guard";
+
+/**
+ * Where Goose keeps the provider: the first two are written by hand and by older ones; Goose 1.52 moves them to `active_provider` and
+ * `providers` at its first run, and from then on reads only those.
+ */
+const PROVIDER_KEYS = ["GOOSE_PROVIDER", "GOOSE_MODEL", "active_provider"] as const;
+/** Maps of Goose's configuration with entries of ours in them. */
+const MAPS = ["extensions", "providers", "plugins"] as const;
+
 /** What setup puts into `config.yaml`. */
 export interface WantedConfig {
-  /** GOOSE_PROVIDER and GOOSE_MODEL. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly model: string;
   /** Extension entries by name. */
   readonly extensions: Readonly<Record<string, ExtensionEntry>>;
 }
@@ -25,19 +35,27 @@ export interface ExtensionEntry {
   readonly available_tools?: readonly string[];
 }
 
-/** What the user had where setup wrote, and what setup wrote there. */
+/** What the user had where setup wrote. */
 export const configBefore = z.strictObject({
-  settings: z.record(z.string(), z.strictObject({ had: json.optional(), wrote: z.string() })),
+  /** Their values of GOOSE_PROVIDER, GOOSE_MODEL and active_provider, where they had any. */
+  provider: z.record(z.string(), json),
+  /** The model that setup wrote. */
+  model: z.string(),
+  /** Their extensions under names that are ours. */
   extensions: z.record(z.string(), json),
-  hadExtensions: z.boolean(),
+  /** Which of the maps they had. */
+  maps: z.array(z.enum(MAPS)),
 });
-/** What the user had where setup wrote, and what setup wrote there. */
+/** What the user had where setup wrote. */
 export type ConfigBefore = z.infer<typeof configBefore>;
 
-const extensionsOf = (settings: Settings): Settings => {
-  const value = settings["extensions"];
+const mapIn = (settings: Settings, key: string): Settings => {
+  const value = settings[key];
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Settings) : {};
 };
+
+/** The provider that Goose uses by its configuration file, or undefined. */
+export const providerOf = (settings: Settings): unknown => settings["active_provider"] ?? settings["GOOSE_PROVIDER"];
 
 /** Whether an extension entry starts one of Gaggle's own servers, whatever Goose or the user changed beside. */
 export function isOurExtension(name: string, entry: unknown): boolean {
@@ -46,32 +64,41 @@ export function isOurExtension(name: string, entry: unknown): boolean {
   return typeof script === "string" && script.replaceAll("\\", "/").endsWith(`/dist/extensions/${name}.js`);
 }
 
-/** What the user has now, seen past what an earlier setup wrote. */
-function before(now: Settings, wanted: WantedConfig, earlier: ConfigBefore | undefined): ConfigBefore {
-  const extensions = extensionsOf(now);
-  const settings = Object.entries(wanted.settings).map(([key, wrote]) => {
-    const known = earlier?.settings[key];
-    const had = known !== undefined && now[key] === known.wrote ? known.had : (now[key] as ConfigBefore["settings"][string]["had"]);
-    // A value of ours without a record was left by a setup whose home is gone.
-    return [key, had === undefined || (known === undefined && had === wrote) ? { wrote } : { had, wrote }] as const;
+/** The settings that lead Goose to the gateway, in the form that the file has already. */
+function providerSettings(now: Settings, model: string): [path: readonly [string] | readonly [string, string], value: unknown][] {
+  const byHand: [readonly [string], unknown][] = [
+    [["GOOSE_PROVIDER"], PROVIDER],
+    [["GOOSE_MODEL"], model],
+  ];
+  if (now["active_provider"] === undefined) return byHand;
+  const entry = { ...mapIn(mapIn(now, "providers"), PROVIDER), enabled: true, model, configured: true };
+  return [[["active_provider"], PROVIDER], [["providers", PROVIDER], entry], ...byHand.filter(([[key]]) => now[key] !== undefined)];
+}
+
+/** The user's provider and model, seen past what an earlier setup wrote. */
+function userProvider(now: Settings, earlier: ConfigBefore | undefined): ConfigBefore["provider"] {
+  // Goose may have moved what setup wrote, so the keys tell nothing here.
+  if (providerOf(now) === PROVIDER) return earlier?.provider ?? {};
+  const theirs = PROVIDER_KEYS.map((key) => {
+    const wrote = key === "GOOSE_MODEL" ? earlier?.model : PROVIDER;
+    return [key, now[key] === wrote ? earlier?.provider[key] : now[key]] as const;
   });
-  const replaced = Object.keys(wanted.extensions).flatMap((name) => {
-    const had = isOurExtension(name, extensions[name])
-      ? earlier?.extensions[name]
-      : (extensions[name] as ConfigBefore["extensions"][string]);
-    return had === undefined ? [] : [[name, had] as const];
-  });
-  return {
-    settings: Object.fromEntries(settings),
-    extensions: Object.fromEntries(replaced),
-    hadExtensions: earlier?.hadExtensions ?? Object.hasOwn(now, "extensions"),
-  };
+  return Object.fromEntries(theirs.filter(([, value]) => value !== undefined)) as ConfigBefore["provider"];
+}
+
+function userExtensions(now: Settings, wanted: WantedConfig, earlier: ConfigBefore | undefined): ConfigBefore["extensions"] {
+  const extensions = mapIn(now, "extensions");
+  const theirs = Object.keys(wanted.extensions).map(
+    (name) => [name, isOurExtension(name, extensions[name]) ? earlier?.extensions[name] : extensions[name]] as const,
+  );
+  return Object.fromEntries(theirs.filter(([, value]) => value !== undefined)) as ConfigBefore["extensions"];
 }
 
 /**
  * Puts Gaggle's part into the text of a `config.yaml`.
  * @param file names it in errors
  * @param earlier what an earlier setup told to remember
+ * @returns the new text, and what to remember
  * @throws GaggleError INVALID_INPUT naming the line where the text is not valid YAML
  */
 export function addToConfig(
@@ -81,36 +108,48 @@ export function addToConfig(
   earlier?: ConfigBefore,
 ): { text: string; before: ConfigBefore } {
   const now = readSettings(text, file);
+  const extensions = Object.entries(wanted.extensions).map(([name, entry]) => [["extensions", name], entry] as const);
   let result = text;
-  for (const [key, value] of Object.entries(wanted.settings)) {
-    if (now[key] !== value) result = setSetting(result, file, [key], value);
+  for (const [path, value] of [...providerSettings(now, wanted.model), ...extensions]) {
+    const [top, child] = path;
+    const has = child === undefined ? now[top] : mapIn(now, top)[child];
+    if (!isDeepStrictEqual(has, value)) result = setSetting(result, file, path, value);
   }
-  const extensions = extensionsOf(now);
-  for (const [name, entry] of Object.entries(wanted.extensions)) {
-    if (!isDeepStrictEqual(extensions[name], entry)) result = setSetting(result, file, ["extensions", name], entry);
-  }
-  return { text: result, before: before(now, wanted, earlier) };
+  const before: ConfigBefore = {
+    provider: userProvider(now, earlier),
+    model: wanted.model,
+    extensions: userExtensions(now, wanted, earlier),
+    maps: earlier?.maps ?? MAPS.filter((key) => Object.hasOwn(now, key)),
+  };
+  return { text: result, before };
+}
+
+/** What of Gaggle's may stand in a `config.yaml`. */
+export interface OurNames {
+  readonly extensions: readonly string[];
+  /** Folder of the plugin; Goose lists it in `plugins` by itself. */
+  readonly plugin: string;
 }
 
 /**
  * Takes Gaggle's part out again and puts back what the user had. What the user changed meanwhile stays.
  * @param kept what setup told to remember; undefined where the record is lost
- * @param names extension names that Gaggle uses
  */
-export function removeFromConfig(text: string, file: string, names: readonly string[], kept: ConfigBefore | undefined): string {
+export function removeFromConfig(text: string, file: string, ours: OurNames, kept: ConfigBefore | undefined): string {
   const now = readSettings(text, file);
-  const extensions = extensionsOf(now);
   let result = text;
-  for (const name of names.filter((one) => isOurExtension(one, extensions[one]))) {
-    const had = kept?.extensions[name];
-    result = had === undefined ? deleteSetting(result, file, ["extensions", name]) : setSetting(result, file, ["extensions", name], had);
-  }
-  const left = Object.keys(extensionsOf(readSettings(result, file)));
-  if (kept?.hadExtensions === false && left.length === 0) result = deleteSetting(result, file, ["extensions"]);
-  const ours = kept?.settings ?? (now["GOOSE_PROVIDER"] === "privacy_guard" ? { GOOSE_PROVIDER: { wrote: "privacy_guard" } } : {});
-  for (const [key, { had, wrote }] of Object.entries<ConfigBefore["settings"][string]>(ours)) {
-    if (now[key] !== wrote) continue;
-    result = had === undefined ? deleteSetting(result, file, [key]) : setSetting(result, file, [key], had);
+  const put = (path: readonly [string] | readonly [string, string], had: unknown): void => {
+    result = had === undefined ? deleteSetting(result, file, path) : setSetting(result, file, path, had);
+  };
+  const extensions = mapIn(now, "extensions");
+  for (const name of ours.extensions) if (isOurExtension(name, extensions[name])) put(["extensions", name], kept?.extensions[name]);
+  put(["providers", PROVIDER], undefined);
+  put(["plugins", ours.plugin], undefined);
+  const left = readSettings(result, file);
+  for (const key of MAPS) if (isDeepStrictEqual(mapIn(left, key), {}) && !kept?.maps.includes(key)) put([key], undefined);
+  for (const key of PROVIDER_KEYS) {
+    const isOurs = providerOf(now) === PROVIDER ? kept !== undefined || now[key] === PROVIDER : now[key] === PROVIDER;
+    if (isOurs && !isDeepStrictEqual(now[key], kept?.provider[key])) put([key], kept?.provider[key]);
   }
   return result;
 }

@@ -4,11 +4,9 @@ import { basename, join } from "node:path";
 import type { VerifiedBundle } from "../../../profiles/bundle/verify.ts";
 import type { RoleProfile } from "../../contract/bundle.ts";
 import { recipeYaml, renderRecipe } from "../../recipe/render-recipe.ts";
-import type { ExtensionEntry, WantedConfig } from "./goose-config.ts";
+import { type ExtensionEntry, PROVIDER, type WantedConfig } from "./goose-config.ts";
 import type { GoosePaths } from "./goose-paths.ts";
 
-/** Name of the provider that leads to the guard's gateway. */
-export const PROVIDER = "privacy_guard";
 /** The MCP servers that every agent gets, with what Goose shows about them. */
 export const EXTENSIONS: Readonly<Record<string, string>> = {
   mesh: "Works with colleagues' agents: tasks, approvals, messages",
@@ -123,7 +121,7 @@ export function planSetup(input: SetupInput): SetupPlan {
   const names = Object.keys(EXTENSIONS);
   return {
     config: {
-      settings: { GOOSE_PROVIDER: PROVIDER, GOOSE_MODEL: input.model },
+      model: input.model,
       extensions: Object.fromEntries(names.map((name) => [name, extensionEntry(name, input, input.bundle.profile)])),
     },
     files: [providerFile(input), ...pluginFiles(input), ...recipeFiles(input)],

@@ -2,11 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { readSettings, setSetting } from "../../../../../mesh/cli/setup/edit-yaml.ts";
-import { addToConfig, type ConfigBefore, removeFromConfig, type WantedConfig } from "../../../../../mesh/cli/setup/goose-config.ts";
+import {
+  addToConfig,
+  type ConfigBefore,
+  providerOf,
+  removeFromConfig,
+  type WantedConfig,
+} from "../../../../../mesh/cli/setup/goose-config.ts";
 
 const NAMES = ["mesh", "privacy-guard", "policy"];
 const WANTED: WantedConfig = {
-  settings: { GOOSE_PROVIDER: "privacy_guard", GOOSE_MODEL: "gpt-x" },
+  model: "gpt-x",
   extensions: Object.fromEntries(
     NAMES.map((name) => [
       name,
@@ -25,12 +31,15 @@ const WANTED: WantedConfig = {
 
 const add = (text: string, earlier?: ConfigBefore): { text: string; before: ConfigBefore } =>
   addToConfig(text, "config.yaml", WANTED, earlier);
-const remove = (text: string, before: ConfigBefore | undefined): string => removeFromConfig(text, "config.yaml", NAMES, before);
+const remove = (text: string, before: ConfigBefore | undefined): string =>
+  removeFromConfig(text, "config.yaml", { extensions: NAMES, plugin: "/p/gaggle" }, before);
 
 /** Setup, then remove. */
 function roundTrip(text: string): string {
   const added = add(text);
-  expect(readSettings(added.text, "config.yaml")).toMatchObject({ ...WANTED.settings, extensions: WANTED.extensions });
+  const settings = readSettings(added.text, "config.yaml");
+  expect(providerOf(settings)).toBe("privacy_guard");
+  expect(settings).toMatchObject({ extensions: WANTED.extensions });
   return remove(added.text, added.before);
 }
 
@@ -52,6 +61,12 @@ slash_commands:
 - command: x
   recipe_path: '/a b/c.yaml'
 `;
+
+/** What a text says; a map with nothing in it says the same as nothing. */
+const said = (text: string): object => {
+  const settings = (parse(text) ?? {}) as Record<string, unknown>;
+  return { ...settings, ...(settings["extensions"] === null ? { extensions: {} } : {}) };
+};
 
 describe("a configuration with comments and a style of its own", () => {
   it("keeps every line of the user's, in order, byte for byte, where nothing was to change", () => {
@@ -96,7 +111,7 @@ describe.each([
   ["a list at its key's column", "slash_commands:\n- command: a\n- command: b\n"],
 ])("a configuration with %s", (_name, text) => {
   it("says the same after setup and remove as before", () => {
-    expect(parse(roundTrip(text)) ?? {}).toEqual(parse(text) ?? {});
+    expect(said(roundTrip(text))).toEqual(said(text));
   });
 
   it("keeps its comments", () => {
@@ -152,7 +167,7 @@ describe("any configuration", () => {
       fc.property(settings, style, (value, how) => {
         const text = write(value, how);
         const back = roundTrip(text);
-        expect(parse(back) ?? {}).toEqual(parse(text) ?? {});
+        expect(said(back)).toEqual(said(text));
         expect(back.match(/# about the next/g)?.length).toBe(text.match(/# about the next/g)?.length);
       }),
       { numRuns: 100 },
@@ -160,7 +175,7 @@ describe("any configuration", () => {
   });
 
   it("in block style without our keys is the same text after setup and remove", () => {
-    const others = settings.map(({ GOOSE_PROVIDER: _p, GOOSE_MODEL: _m, ...rest }: Record<string, unknown>) => {
+    const others = settings.map(({ GOOSE_PROVIDER: _p, GOOSE_MODEL: _m, active_provider: _a, ...rest }: Record<string, unknown>) => {
       const extensions = rest["extensions"] as Record<string, unknown> | undefined;
       const { mesh: _mesh, policy: _policy, ...kept } = extensions ?? {};
       return extensions === undefined ? rest : { ...rest, extensions: { developer: { enabled: true }, ...kept } };
@@ -176,32 +191,69 @@ describe("any configuration", () => {
   });
 });
 
-describe("after Goose or the user changed the file", () => {
-  it("remove keeps their changes and takes ours out", () => {
+/** What Goose 1.52 makes of a file at its first run: comments gone, provider moved, platform extensions and plugins listed. */
+function rewrittenByGoose(text: string): string {
+  const { GOOSE_PROVIDER: provider, GOOSE_MODEL: model, extensions, ...rest } = parse(text) as Record<string, unknown>;
+  return stringify({
+    ...rest,
+    extensions: { ...(extensions as object), todo: { enabled: false, type: "platform", name: "todo" } },
+    providers: { [String(provider)]: { enabled: true, model, configured: true } },
+    active_provider: provider,
+    plugins: { "/p/gaggle": { enabled: true } },
+  });
+}
+
+describe("after Goose rewrote the file", () => {
+  it("remove puts the user's provider and model back and keeps what Goose added for itself", () => {
     const { text, before } = add(USER_CONFIG);
-    const rewritten = stringify({ plugins: { gaggle: { enabled: true } }, ...(parse(text) as object), active_provider: "privacy_guard" });
-    const left = parse(remove(rewritten, before)) as Record<string, unknown>;
-    expect(left).toEqual({ plugins: { gaggle: { enabled: true } }, active_provider: "privacy_guard", ...(parse(USER_CONFIG) as object) });
+    const left = parse(remove(rewrittenByGoose(text), before)) as Record<string, unknown>;
+    const user = parse(USER_CONFIG) as { extensions: object };
+    expect(left).toEqual({ ...user, extensions: { ...user.extensions, todo: { enabled: false, type: "platform", name: "todo" } } });
   });
 
-  it("remove leaves a provider alone that the user chose since", () => {
+  it("setup again changes nothing and forgets nothing", () => {
     const { text, before } = add(USER_CONFIG);
-    const changed = setSetting(text, "config.yaml", ["GOOSE_PROVIDER"], "ollama");
-    expect(parse(remove(changed, before))).toMatchObject({ GOOSE_PROVIDER: "ollama", GOOSE_MODEL: "gpt-4o" });
+    const rewritten = rewrittenByGoose(text);
+    expect(add(rewritten, before)).toEqual({ text: rewritten, before });
+  });
+
+  it("a first setup changes the provider where Goose now reads it, and remove puts it back", () => {
+    const moved = rewrittenByGoose(USER_CONFIG);
+    const { text, before } = add(moved);
+    expect(parse(text)).toMatchObject({ active_provider: "privacy_guard", providers: { openai: {}, privacy_guard: { model: "gpt-x" } } });
+    expect(parse(text)).not.toHaveProperty("GOOSE_PROVIDER");
+    expect(parse(remove(text, before))).toEqual({ ...(parse(moved) as object), plugins: {} });
+  });
+
+  it("a provider left in the old place does not win over the guard", () => {
+    const { text } = add(`${rewrittenByGoose(USER_CONFIG)}GOOSE_PROVIDER: openai\n`);
+    expect(parse(text)).toMatchObject({ active_provider: "privacy_guard", GOOSE_PROVIDER: "privacy_guard" });
+  });
+});
+
+describe("after the user changed the file", () => {
+  it.each([["GOOSE_PROVIDER"], ["active_provider"]])("remove leaves a provider alone that the user chose since as %s", (key) => {
+    const { text, before } = add(USER_CONFIG);
+    const changed = setSetting(text, "config.yaml", [key], "ollama");
+    const left = parse(remove(changed, before)) as Record<string, unknown>;
+    expect(providerOf(left)).toBe("ollama");
+    expect(JSON.stringify(left)).not.toContain("privacy_guard");
   });
 
   it("setup again remembers what the user chose since", () => {
     const { text, before } = add(USER_CONFIG);
     const again = add(setSetting(text, "config.yaml", ["GOOSE_PROVIDER"], "ollama"), before);
-    expect(again.before.settings["GOOSE_PROVIDER"]).toEqual({ had: "ollama", wrote: "privacy_guard" });
-    expect(again.before.settings["GOOSE_MODEL"]).toEqual({ had: "gpt-4o", wrote: "gpt-x" });
+    expect(again.before.provider).toEqual({ GOOSE_PROVIDER: "ollama", GOOSE_MODEL: "gpt-4o" });
   });
 
-  it("remove works without the record", () => {
-    const left = parse(remove(add("GOOSE_MODE: auto\n").text, undefined)) as Record<string, unknown>;
-    expect(left["GOOSE_PROVIDER"]).toBeUndefined();
-    expect(left["extensions"] ?? {}).toEqual({});
-  });
+  it.each([["GOOSE_MODE: auto\n"], [rewrittenByGoose("GOOSE_PROVIDER: openai\nGOOSE_MODEL: m\n")]])(
+    "remove works without the record",
+    (text) => {
+      const left = parse(remove(add(text).text, undefined)) as Record<string, unknown>;
+      expect(providerOf(left)).toBeUndefined();
+      expect(JSON.stringify(left)).not.toMatch(/privacy|mesh|gaggle/);
+    },
+  );
 });
 
 describe("a file that is not valid", () => {
