@@ -1,7 +1,7 @@
 /** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
 import type { Connection, Libp2p, PeerInfo, StreamHandler } from "@libp2p/interface";
 import { CODE_P2P, multiaddr } from "@multiformats/multiaddr";
-import { errorCode, GaggleError } from "../contract/errors.ts";
+import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf } from "../identity/keys.ts";
 import { readAddresses, readPeerAddress, worthTellingLan } from "./address.ts";
 import { createBookKeeper } from "./book-keeper.ts";
@@ -16,6 +16,9 @@ import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
 import { libp2pKeyOf } from "./private-key.ts";
 import { HELLO_PROTOCOL, MAX_STREAMS_PER_PROTOCOL, MESSAGE_PROTOCOL, PEERS_PROTOCOL, RECHECK_INTERVAL_MS } from "./protocols.ts";
+
+/** Reasons for which an agent is forgotten and not only cut off. */
+const FINAL_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["REVOKED", "CREDENTIAL_INVALID", "NOT_A_MEMBER"]);
 
 /**
  * A peer node that listens and keeps its members connected. Set `handleFrames` next: until then members get BUSY.
@@ -87,9 +90,10 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   function recheck(): void {
     for (const bad of known.recheck()) {
       const reason = errorCode(bad.error);
-      // Who only failed to renew may be back tomorrow, so its addresses stay.
-      if (reason === "CREDENTIAL_EXPIRED") members.cut(bad.agentId, reason);
-      else if (bad.agentId !== agentId) disconnect(bad.agentId, reason);
+      if (bad.agentId === agentId) continue;
+      // Who only failed to renew, or is judged without a valid bundle here, may be believed again tomorrow: its addresses stay.
+      if (FINAL_REASONS.has(reason)) disconnect(bad.agentId, reason);
+      else members.cut(bad.agentId, reason);
     }
     rememberSelf();
   }

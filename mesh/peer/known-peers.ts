@@ -3,9 +3,10 @@ import { GaggleError } from "../contract/errors.ts";
 import { z } from "zod";
 import { membershipClaims, type Principal } from "../contract/identity.ts";
 import { agentId } from "../contract/ids.ts";
-import { canonicalHash, parseJson } from "../contract/json.ts";
+import { canonicalHash } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
+import { unverifiedPayloadOf } from "../identity/jws.ts";
 import { readAddresses } from "./address.ts";
 import { addressText } from "./hello-wire.ts";
 import { MAX_ADDRESSES, MAX_KNOWN_PEERS } from "./protocols.ts";
@@ -97,7 +98,4 @@ export function createKnownPeers(deps: { verify(jwt: string, agentId: string): P
 }
 
 /** When a credential that has been verified was issued, in seconds since the epoch. */
-export function issuedAt(credential: string): number {
-  const payload = Buffer.from(credential.split(".")[1] ?? "", "base64url").toString("utf8");
-  return membershipClaims.parse(parseJson(payload, "The credential")).iat;
-}
+const issuedAt = (credential: string): number => membershipClaims.parse(unverifiedPayloadOf(credential)).iat;
