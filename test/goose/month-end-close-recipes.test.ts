@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parse } from "csv-parse/sync";
 import { describe, expect, it } from "vitest";
 import { recipeYaml, renderRecipe } from "../../mesh/recipe/render-recipe.ts";
 import { closeWorld } from "../support/close-world.ts";
@@ -20,6 +21,20 @@ function placed(name: string, folder: string): string {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, recipeYaml(renderRecipe({ text, installDir: REPOSITORY, node: process.execPath }), { path, bundleVersion: 1 }));
   return file;
+}
+
+const PERSONAL_COLUMNS = /email|iban|phone|national_id/;
+
+/** E-mails, IBANs, phones and national ids of all CSV files, as they stand there and without spaces. */
+function personalValues(books: string): string[] {
+  const files = readdirSync(books, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".csv"));
+  const values = files.flatMap((file) => {
+    const rows = parse<Record<string, string>>(readFileSync(join(books, file)), { columns: true });
+    return rows.flatMap((row) =>
+      Object.entries(row).flatMap(([column, value]) => (PERSONAL_COLUMNS.test(column) && value !== "" ? [value] : [])),
+    );
+  });
+  return [...new Set(values.flatMap((value) => [value, value.replaceAll(" ", "")]))];
 }
 
 describe("the recipes of the close", () => {
@@ -51,6 +66,18 @@ describe("the recipes of the close", () => {
     expect(readFileSync(report, "utf8")).toBe(first);
     expect(world.runs).toHaveLength(3);
     expect(world.state.approvals.size).toBe(1);
+  });
+
+  it("show the model's side no e-mail, bank account, phone or national id of the files, though the tools' results hold them", async () => {
+    const world = await closeWorld();
+    expect(await world.runRecipe(CLOSE, OCTOBER)).toMatchObject({ status: "posted" });
+    const requests = readFileSync(world.modelRequests, "utf8").trim().split("\n");
+    const seen = requests.map((line) => JSON.stringify(JSON.parse(line))).join("\n");
+    const secrets = personalValues(world.books);
+    expect(secrets.length).toBeGreaterThan(200);
+    expect(secrets.filter((value) => seen.includes(value))).toEqual([]);
+    expect(seen).toMatch(/EMAIL_[0-9A-Z]{10}/);
+    expect(seen).toMatch(/IBAN_[0-9A-Z]{10}/);
   });
 
   it("send a task that failed once more, and close all the same", async () => {

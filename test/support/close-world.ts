@@ -1,5 +1,5 @@
 /**
- * The sample's close with real Gooses, real recipes, the real ledger and the rehearsal model. The mesh in between is played in memory behind
+ * The sample's close with real Gooses, real recipes, the real ledger and the rehearsal model, each Goose behind a guard of its own. The mesh in between is played in memory behind
  * finance's real socket: a task runs the department's recipe in the real executor, an approval is decided as the test says.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -11,11 +11,13 @@ import type { ApprovalView, TaskView } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { newUuid } from "../../mesh/contract/ids.ts";
 import { canonicalHash, type JsonObject, parseJson } from "../../mesh/contract/json.ts";
+import { startModelTap } from "../../mesh/demo/model-tap.ts";
 import { startRehearsalModel } from "../../mesh/demo/rehearsal/rehearsal-model.ts";
 import { sampleScripts } from "../../mesh/demo/rehearsal/scripts/sample-scripts.ts";
 import { createExecutor, type Executor } from "../../mesh/executor/create-executor.ts";
 import { prepareRun } from "../../mesh/recipe/prepare-run.ts";
 import { REPOSITORY, writeProvider } from "./executor-world.ts";
+import { GATEWAY_TOKEN, startGuardGateway } from "./guard-gateway.ts";
 import { createRealClock, realRandom } from "./real-clock.ts";
 import { type GooseRoot, gooseBinary, gooseRoot } from "./real-goose.ts";
 import { startStandIn, type StandInHandlers, type StandInState } from "./stand-in-daemon.ts";
@@ -35,6 +37,8 @@ export type RecipeResult = Readonly<Record<string, string | string[] | undefined
 export interface CloseWorld {
   /** The sample company's files by department; finance's are also written to. */
   readonly books: string;
+  /** What the model's side got; see model-tap.ts. */
+  readonly modelRequests: string;
   readonly finance: GooseRoot;
   readonly state: StandInState;
   /** Departments whose recipe was run, in order. */
@@ -70,7 +74,13 @@ export async function closeWorld(): Promise<CloseWorld> {
   const runs: Department[] = [];
   const failNext = new Set<Department>();
   let decision: Decision = "approved";
-  const executors = new Map(DEPARTMENTS.map((department) => [department, departmentExecutor(folder, department, books, model.url)]));
+  const modelRequests = join(folder, "model-requests.jsonl");
+  const tap = await startModelTap({ clock: createRealClock() }, { upstream: model.url, file: modelRequests });
+  for (const agent of [...DEPARTMENTS, "finance"]) {
+    const { gateway } = await startGuardGateway(tap.url);
+    writeProvider(join(folder, `goose-${agent}`), `${gateway.url}/v1`, { authorization: `Bearer ${GATEWAY_TOKEN}` });
+  }
+  const executors = new Map(DEPARTMENTS.map((department) => [department, departmentExecutor(folder, department, books)]));
   const work = async (department: Department, context: JsonObject): Promise<Partial<TaskView>> => {
     runs.push(department);
     if (failNext.delete(department)) return { state: "FAILED", message: "The run was ended." };
@@ -80,10 +90,10 @@ export async function closeWorld(): Promise<CloseWorld> {
   onTestFinished(async () => {
     await daemon.close();
     await Promise.all([...executors.values()].map((executor) => executor.close()));
+    await tap.close();
     await model.close();
   });
   const finance = gooseRoot(join(folder, "goose-finance"));
-  writeProvider(finance.root, model.url);
   const runRecipe: CloseWorld["runRecipe"] = async (recipe, params) => {
     const given = Object.entries(params).flatMap(([key, value]) => ["--params", `${key}=${value}`]);
     const args = ["run", "-q", "--recipe", recipe, ...given, "--no-session", "--max-turns", "60", "--output-format", "json"];
@@ -100,12 +110,11 @@ export async function closeWorld(): Promise<CloseWorld> {
   const decide = (next: Decision): void => {
     decision = next;
   };
-  return { books, finance, state, runs, failNext, runRecipe, decide };
+  return { books, modelRequests, finance, state, runs, failNext, runRecipe, decide };
 }
 
-function departmentExecutor(folder: string, department: Department, books: string, modelUrl: string): Executor {
+function departmentExecutor(folder: string, department: Department, books: string): Executor {
   const root = join(folder, `goose-${department}`);
-  writeProvider(root, modelUrl);
   return createExecutor(
     {
       clock: createRealClock(),

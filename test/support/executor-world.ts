@@ -86,7 +86,7 @@ export interface ExecutorWorld {
 }
 
 /** Points a Goose root's provider `privacy_guard` at a model server. */
-export function writeProvider(gooseRoot: string, baseUrl: string): void {
+export function writeProvider(gooseRoot: string, baseUrl: string, headers: Readonly<Record<string, string>> = {}): void {
   const providers = join(gooseRoot, "config", "custom_providers");
   mkdirSync(providers, { recursive: true });
   const provider = {
@@ -95,6 +95,7 @@ export function writeProvider(gooseRoot: string, baseUrl: string): void {
     display_name: "Privacy Guard",
     base_url: `${baseUrl}/chat/completions`,
     models: [{ name: "gaggle-rehearsal", context_limit: 128_000 }],
+    headers,
     requires_auth: false,
     supports_streaming: true,
     dynamic_models: false,
