@@ -4,7 +4,7 @@ import { tableColumns } from "./table-columns.ts";
 const WINDOW = 80;
 const LIST_WINDOW = 400;
 
-const KEY = /(?:^|[^\p{L}\p{N}_])["'`*]{0,3}([\p{L}\p{N}_][\p{L}\p{N}_ .\/-]{0,60}?)["'`*]{0,3}\s{0,3}(?::|=>?)\s{0,4}["'`(\[*]{0,3}$/u;
+const KEY = /(?:^|[^\p{L}\p{N}_])["'`*]{0,3}([\p{L}\p{N}_][\p{L}\p{N}_ ./-]{0,60}?)["'`*]{0,3}\s{0,3}(?::|=>?)\s{0,4}["'`([*]{0,3}$/u;
 const MARKUP = /<([\p{L}\p{N}_:-]{1,40})(?: [^<>]{0,40})?>\s{0,4}$/u;
 const CLAUSE_END = /[\n\t;|{}[\]"<>]|,(?! )/g;
 
@@ -12,7 +12,7 @@ const CLAUSE_END = /[\n\t;|{}[\]"<>]|,(?! )/g;
 const words = (name: string): string =>
   name
     .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
-    .replace(/[_.\/-]+/g, " ")
+    .replace(/[_./-]+/g, " ")
     .trim()
     .toLowerCase();
 

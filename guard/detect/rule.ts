@@ -36,5 +36,3 @@ export const compact = (value: string): string => value.replace(/[^\p{L}\p{N}]/g
 export const STARTS = String.raw`(?<![\p{L}\p{N}_]|[\p{L}\p{N}_]-|\d\.)`;
 /** Source of a look-ahead: the value doesn't end inside a word, a dashed id or before decimals (`.0` alone is no decimal). */
 export const ENDS = String.raw`(?![\p{L}\p{N}_]|-[\p{L}\p{N}]|\.0{0,20}[1-9])`;
-/** Source of one optional separator inside a written number. */
-export const GAP = String.raw`[ .\/-]?`;

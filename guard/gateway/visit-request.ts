@@ -52,7 +52,7 @@ const text: Walk = (value, where, visitor) => (typeof value === "string" ? visit
 const fixed: Walk = (value, where, visitor) => {
   if (typeof value === "string") visitor.fixed(value, where);
   else if (typeof value === "number") visitor.fixed(String(value), where);
-  else if (Array.isArray(value)) value.forEach((item, i) => fixed(item, `${where}[${i}]`, visitor));
+  else if (Array.isArray(value)) for (const [i, item] of value.entries()) fixed(item, `${where}[${i}]`, visitor);
   else if (isObject(value))
     for (const [key, child] of Object.entries(value)) {
       visitor.fixed(key, where);

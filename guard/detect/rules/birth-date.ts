@@ -30,8 +30,8 @@ const rule = (detector: string, pattern: RegExp, valid: (text: string) => boolea
 
 /** Rules for dates of birth. */
 export const BIRTH_DATE_RULES: readonly Rule[] = [
-  rule("rule:birth-date", /(?<![\p{L}\p{N}_]|\d[.\/-])\d{1,4}([.\/-]) ?\d{1,2}\1 ?\d{1,4}(?![\p{L}\p{N}_]|[.\/-]\d)/gu, numeric),
-  rule("rule:birth-date-time", /(?<![\p{L}\p{N}_]|\d[.\/-])\d{4}-\d{2}-\d{2}(?=T\d{2}:)/gu, numeric),
+  rule("rule:birth-date", /(?<![\p{L}\p{N}_]|\d[./-])\d{1,4}([./-]) ?\d{1,2}\1 ?\d{1,4}(?![\p{L}\p{N}_]|[./-]\d)/gu, numeric),
+  rule("rule:birth-date-time", /(?<![\p{L}\p{N}_]|\d[./-])\d{4}-\d{2}-\d{2}(?=T\d{2}:)/gu, numeric),
   rule("rule:birth-date-compact", /(?<![\p{L}\p{N}_.])\d{8}(?![\p{L}\p{N}_]|\.\d)/gu, compactDate),
   rule(
     "rule:birth-date-words",

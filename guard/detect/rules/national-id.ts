@@ -20,7 +20,7 @@ const digit = (id: string, index: number): number => Number(id.charAt(index));
 
 const spanishLetter = (digits: string): string => "TRWAGMYFPDXBNJZSQVHLCKE".charAt(Number(digits) % 23);
 const germanDigits = (id: string): boolean => {
-  const counts = [..."0123456789"].map((figure) => at(id, 0, 10).split(figure).length - 1).filter((count) => count > 1);
+  const counts = Array.from("0123456789", (figure) => at(id, 0, 10).split(figure).length - 1).filter((count) => count > 1);
   return counts.length === 1 && (counts[0] === 2 || counts[0] === 3) && !id.startsWith("0");
 };
 const frenchKey = (id: string): boolean => {
@@ -208,7 +208,7 @@ const DECLARED: Rule = {
   label: "NATIONAL_ID",
   detector: "rule:declared-id",
   score: 0.6,
-  pattern: new RegExp(String.raw`${STARTS}[A-Z0-9](?:[ .\/+-]?[A-Z0-9]){5,19}${ENDS}`, "giu"),
+  pattern: new RegExp(String.raw`${STARTS}[A-Z0-9](?:[ ./+-]?[A-Z0-9]){5,19}${ENDS}`, "giu"),
   accept: wholeIf((id) => compact(id).replace(/\D/g, "").length >= 5),
   context:
     /^(?:[\w ]* )?(?:national(?: id| identification| identity)(?: number| no)?|ssn|social security(?: number| no)?|dni|nie|nif|nir|pesel|personnummer|nino|bsn|cpf|codice fiscale|steuer ?id(?:entifikationsnummer)?|steuernummer|tax ?(?:id|number|payer id)(?: number)?|passport(?: number| no)?|identity(?: card)?(?: number| no)?|ausweis(?:nummer)?|sozialversicherungsnummer|insee)$/,

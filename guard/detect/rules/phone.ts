@@ -5,12 +5,12 @@ import type { Part, Rule } from "../rule.ts";
 const CONTEXT =
   /\b(?:(?:tele|smart)?(?:phones?|fon|fono|foon)|tel|telephone|telefon\w*|téléphone|teléfono|mobile?s?|móvil|handy|cell(?:phone|ular)?|fax|call(?:er)?|whatsapp|sms|msisdn|rufnummer|gsm|puhelin|telemóvel|contact (?:no|nr|number))\b/;
 
-const SEPARATORS = String.raw`[ .()\/-]{0,3}`;
-const START = String.raw`(?<![\p{L}\p{N}_+]|[\p{L}\p{N}_][.\/-])`;
+const SEPARATORS = String.raw`[ .()/-]{0,3}`;
+const START = String.raw`(?<![\p{L}\p{N}_+]|[\p{L}\p{N}_][./-])`;
 const END = String.raw`(?![\p{L}\p{N}_]|-[\p{L}\p{N}])`;
 
 const digitsOf = (text: string): string => text.replace(/\D/g, "");
-const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}|^\d{1,2}[.\/]\d{1,2}[.\/]\d{4}$/.test(text);
+const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}|^\d{1,2}[./]\d{1,2}[./]\d{4}$/.test(text);
 
 /** Offsets behind the number's digits, longest first, so that a number followed by other figures still ends where it can end. */
 function* ends(text: string, least: number): Generator<number> {

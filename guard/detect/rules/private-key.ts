@@ -9,7 +9,7 @@ const BLOCK_MAX = 20_000;
 function accept(match: RegExpExecArray): Part {
   const rest = match.input.slice(match.index + match[0].length, match.index + BLOCK_MAX);
   const end = END.exec(rest);
-  const body = end === null ? (/^[\sA-Za-z0-9+\/=\\:,.()-]*/.exec(rest)?.[0].trimEnd().length ?? 0) : end.index + end[0].length;
+  const body = end === null ? (/^[\sA-Za-z0-9+/=\\:,.()-]*/.exec(rest)?.[0].trimEnd().length ?? 0) : end.index + end[0].length;
   return [0, match[0].length + body];
 }
 

@@ -17,9 +17,9 @@ const PROVIDER_KEYS: readonly (readonly [provider: string, shape: string])[] = [
   ["google-oauth", String.raw`(?:ya29\.[A-Za-z0-9_-]{20,300}|GOCSPX-[A-Za-z0-9_-]{28})`],
   ["slack", String.raw`xox[abeoprs]-[A-Za-z0-9-]{10,250}`],
   ["slack-app", String.raw`xapp-\d-[A-Za-z0-9-]{20,200}`],
-  ["slack-hook", String.raw`hooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9+\/]{40,80}`],
+  ["slack-hook", String.raw`hooks\.slack\.com/(?:services|workflows)\/[A-Za-z0-9+\/]{40,80}`],
   ["stripe", String.raw`(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,250}`],
-  ["stripe-hook", String.raw`whsec_[A-Za-z0-9+\/=]{24,80}`],
+  ["stripe-hook", String.raw`whsec_[A-Za-z0-9+/=]{24,80}`],
   ["npm", String.raw`npm_[A-Za-z0-9]{36}`],
   ["pypi", String.raw`pypi-AgE[A-Za-z0-9_-]{50,250}`],
   ["sendgrid", String.raw`SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}`],
@@ -36,12 +36,12 @@ const PROVIDER_KEYS: readonly (readonly [provider: string, shape: string])[] = [
   ["notion", String.raw`ntn_[A-Za-z0-9]{40,60}`],
   ["vault", String.raw`hv[sbr]\.[A-Za-z0-9_-]{24,200}`],
   ["doppler", String.raw`dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9]{40,44}`],
-  ["grafana", String.raw`gl(?:sa|c)_[A-Za-z0-9_+\/=]{32,200}`],
+  ["grafana", String.raw`gl(?:sa|c)_[A-Za-z0-9_+/=]{32,200}`],
   ["groq", String.raw`gsk_[A-Za-z0-9]{40,80}`],
   ["perplexity", String.raw`pplx-[A-Za-z0-9]{32,80}`],
   ["xai", String.raw`xai-[A-Za-z0-9]{40,120}`],
   ["age", String.raw`AGE-SECRET-KEY-1[A-Z0-9]{58}`],
-  ["azure-storage", String.raw`(?<=AccountKey=)[A-Za-z0-9+\/]{86}==`],
+  ["azure-storage", String.raw`(?<=AccountKey=)[A-Za-z0-9+/]{86}==`],
 ];
 
 /** True where the first part of a JWT is a JSON object with an algorithm. */
@@ -91,12 +91,12 @@ export const SECRET_RULES: readonly Rule[] = [
     new RegExp(String.raw`${START}eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,8000}\.[A-Za-z0-9_-]{0,2000}`, "gu"),
     (match) => (isJwt(match[0]) ? whole(match) : undefined),
   ),
-  secret("rule:url-credentials", /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s"'<>\/:]{0,200}:[^\s"'<>\/]{1,300})@/gi, lastGroup, 0.995),
+  secret("rule:url-credentials", /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s"'<>/:]{0,200}:[^\s"'<>/]{1,300})@/gi, lastGroup, 0.995),
   secret(
     "rule:assignment",
     /(?:passw(?:or)?d|passwort|pwd|passphrase|secret|api[_-]?key|apikey|access[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|private[_-]?key|client[_-]?secret)\w{0,20}["']?\s{0,3}(?::|=|=>)\s{0,3}["']?([^\s"',;&<>()[\]{}\\]{8,200})/giu,
     assigned,
     0.7,
   ),
-  secret("rule:authorization", /\b(?:bearer|basic)\s{1,3}([A-Za-z0-9._~+\/-]{20,2000}={0,2})/gi, assigned, 0.75),
+  secret("rule:authorization", /\b(?:bearer|basic)\s{1,3}([A-Za-z0-9._~+/-]{20,2000}={0,2})/gi, assigned, 0.75),
 ];

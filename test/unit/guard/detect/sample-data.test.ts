@@ -30,7 +30,7 @@ interface PersonalValue {
 }
 
 function personalValues(file: string): PersonalValue[] {
-  const rows = parse(readFileSync(join(DATA, file), "utf8"), { columns: true }) as Record<string, string>[];
+  const rows = parse<Record<string, string>>(readFileSync(join(DATA, file), "utf8"), { columns: true });
   return rows.flatMap((row) =>
     Object.entries(row).flatMap(([column, value]) => {
       const label = COLUMNS.find(([ending]) => column.endsWith(ending))?.[1];
