@@ -28,7 +28,8 @@ const alarmKey = (agentId: string): string => `collected/alarm/${agentId}`;
 export interface AuditCollection {
   /**
    * Stores what of the events is new, durably, and gives the end of the stored chain. What is stored already is skipped.
-   * @throws GaggleError CREDENTIAL_INVALID (another agent's events, or a head by another key), AUDIT_BROKEN (a wrong hash), AUDIT_GAP (a gap, or a
+   * @throws GaggleError CREDENTIAL_INVALID (another agent's events, or a head by another key), AUDIT_BROKEN (a wrong hash), AUDIT_GAP (a
+   *   gap, or a
    *   fork, which is also recorded as an alarm)
    */
   ingest(agentId: string, batch: { events: readonly AuditEvent[]; head: string }): Promise<ChainEnd>;

@@ -32,12 +32,14 @@ export interface Member extends Principal {
 /** The organisation's members. */
 export interface Members {
   /**
-   * Redeems an invitation for the agent whose key is proven. The same agent may repeat it while the invitation lives, and gets the same credential.
+   * Redeems an invitation for the agent whose key is proven. The same agent may repeat it while the invitation lives, and gets the same
+   * credential.
    * @throws GaggleError INVITATION_INVALID, INVITATION_USED, REVOKED, CONFLICT, BUNDLE_MISSING, BUNDLE_EXPIRED
    */
   join(request: { invitation: string; seal: X25519Jwk; proof: ProofClaims }): Promise<Member>;
   /**
-   * A member in good standing. @throws GaggleError NOT_A_MEMBER where it never joined or left the org chart, REVOKED, BUNDLE_MISSING, BUNDLE_EXPIRED
+   * A member in good standing. @throws GaggleError NOT_A_MEMBER where it never joined or left the org chart, REVOKED, BUNDLE_MISSING,
+   * BUNDLE_EXPIRED
    */
   get(agentId: string): Member;
   /** Takes a proof once. @throws GaggleError CREDENTIAL_INVALID where it was used before */

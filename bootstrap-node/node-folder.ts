@@ -1,4 +1,7 @@
-/** The folder that a bootstrap node lives in: made by `gaggle org init` as `bootstrap/`, and all that the node ever needs of the organisation. */
+/**
+ * The folder that a bootstrap node lives in: made by `gaggle org init` as `bootstrap/`, and all that the node ever needs of the
+ * organisation.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";

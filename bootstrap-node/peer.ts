@@ -1,4 +1,6 @@
-/** The bootstrap node as a libp2p peer: a fixed point that members connect to and learn each other's addresses from. It takes no messages. */
+/**
+ * The bootstrap node as a libp2p peer: a fixed point that members connect to and learn each other's addresses from. It takes no messages.
+ */
 import { createRefusalCounter } from "../mesh/audit/refusal-counter.ts";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
 import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";

@@ -149,7 +149,7 @@ async function problemOf(response: Response): Promise<GaggleError> {
 async function readJson(response: Response): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > MAX_API_BODY_BYTES)
       throw new GaggleError("TOO_LARGE", "The bootstrap node's answer is larger than the limit; it was not read.");

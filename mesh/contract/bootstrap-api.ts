@@ -14,7 +14,8 @@ export const PROOF_HEADER = "gaggle-proof";
 export const MAX_INGEST_EVENTS = 1_000;
 
 /**
- * Who may call: `none`, anyone (an invitation or a root's signature in the body speaks for itself); `proof`, who proves an agent key; `token`, who
+ * Who may call: `none`, anyone (an invitation or a root's signature in the body speaks for itself); `proof`, who proves an agent key;
+ * `token`, who
  * holds an access token and proves the key it is bound to; `export`, as `token` or with a proof by an admin key.
  */
 export type RouteAccess = "none" | "proof" | "token" | "export";

@@ -1,4 +1,7 @@
-/** The approval key: unlocked by a person's passphrase alone, so that no program of the same user can approve. docs/decisions/0014-approval-key.md */
+/**
+ * The approval key: unlocked by a person's passphrase alone, so that no program of the same user can approve.
+ * docs/decisions/0014-approval-key.md
+ */
 import { createCipheriv, createDecipheriv, scrypt } from "node:crypto";
 import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";

@@ -30,7 +30,8 @@ export const signApproval = (input: { statement: ApprovalStatement; signer: Sign
   signJws({ typ: TYP, payload: parseAs(approvalStatement, input.statement, "The approval statement"), signer: input.signer });
 
 /**
- * Checks a decision: signed by a rostered key that isn't revoked, by the person and role that the roster names for that key, about exactly this
+ * Checks a decision: signed by a rostered key that isn't revoked, by the person and role that the roster names for that key, about
+ * exactly this
  * request, and not by the one who asked.
  * @throws GaggleError APPROVAL_INVALID, REVOKED
  */

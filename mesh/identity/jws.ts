@@ -1,5 +1,6 @@
 /**
- * Compact JWS (RFC 7515) with EdDSA (RFC 8037), as strict as we can be: the header holds exactly `alg`, `typ` and `kid`, base64url is canonical,
+ * Compact JWS (RFC 7515) with EdDSA (RFC 8037), as strict as we can be: the header holds exactly `alg`, `typ` and `kid`, base64url is
+ * canonical,
  * the key is one the caller named. Synchronous (docs/decisions/0012-jws.md says why this is not jose).
  */
 import { verify } from "node:crypto";

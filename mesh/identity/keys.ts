@@ -1,4 +1,7 @@
-/** Ed25519 and X25519 keys as JWK (RFC 8037), their thumbprints (RFC 7638) and the agent id that belongs to a key. Synchronous, by node:crypto. */
+/**
+ * Ed25519 and X25519 keys as JWK (RFC 8037), their thumbprints (RFC 7638) and the agent id that belongs to a key. Synchronous, by
+ * node:crypto.
+ */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
 import { publicKeyFromRaw } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey, peerIdFromString } from "@libp2p/peer-id";
@@ -56,7 +59,9 @@ export function publicJwkOf(key: Ed25519PrivateJwk | X25519PrivateJwk): Ed25519J
   return key.crv === "Ed25519" ? { kty: "OKP", crv: "Ed25519", x: key.x } : { kty: "OKP", crv: "X25519", x: key.x };
 }
 
-/** RFC 7638 thumbprint (SHA-256, base64url) of a public Ed25519 key; for a private one pass its public part or itself, `d` is not hashed. */
+/**
+ * RFC 7638 thumbprint (SHA-256, base64url) of a public Ed25519 key; for a private one pass its public part or itself, `d` is not hashed.
+ */
 export const thumbprintOf = (jwk: Pick<Ed25519Jwk, "x">): string =>
   createHash("sha256").update(`{"crv":"Ed25519","kty":"OKP","x":"${jwk.x}"}`).digest("base64url");
 

@@ -1,4 +1,7 @@
-/** Membership credentials: what an issuer says about an agent, and when a receiver believes it. Source: design, Trust, Membership credential. */
+/**
+ * Membership credentials: what an issuer says about an agent, and when a receiver believes it. Source: design, Trust, Membership
+ * credential.
+ */
 import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { type MembershipClaims, membershipClaims } from "../contract/identity.ts";
@@ -56,7 +59,8 @@ export function issueMembership(input: {
 }
 
 /**
- * Checks a membership credential against the newest bundle's manifest: issuer named there and not revoked, same organisation, bound to its own
+ * Checks a membership credential against the newest bundle's manifest: issuer named there and not revoked, same organisation, bound to
+ * its own
  * agent key, in time (leeway 120 s), nobody in it revoked; with `agentId`, held by exactly that agent.
  * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED, CLOCK_SKEW, NOT_A_MEMBER (another organisation), REVOKED
  */

@@ -1,5 +1,6 @@
 /**
- * Proof of the agent key for one call of the bootstrap node's API: a JWT (EdDSA, `typ` "gaggle-proof+jwt") that lives at most a minute and is bound
+ * Proof of the agent key for one call of the bootstrap node's API: a JWT (EdDSA, `typ` "gaggle-proof+jwt") that lives at most a minute
+ * and is bound
  * to the organisation, the method, the path and the body, after the idea of DPoP (RFC 9449).
  */
 import { z } from "zod";

@@ -35,13 +35,17 @@ export interface BundleStore {
   /**
    * Takes a newer bundle after checking all of it; the one that is already there changes nothing.
    * @returns whether it is another one than before
-   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW; CONFLICT for other content under the accepted
+   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW; CONFLICT for other content under
+   *   the accepted
    *   version. The last good one stays.
    */
   accept(bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }>;
 }
 
-/** Opens the store and checks what is on the disk again. Never throws for a bad bundle: {@link BundleStore.current} then says what is wrong. */
+/**
+ * Opens the store and checks what is on the disk again. Never throws for a bad bundle: {@link BundleStore.current} then says what is
+ * wrong.
+ */
 export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, config: BundleStoreConfig): Promise<BundleStore> {
   const paths = { bundle: join(config.dir, "bundle.json"), seen: join(config.dir, "seen.json") };
   let highest = await readSeen(paths.seen);

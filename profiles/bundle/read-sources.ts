@@ -74,7 +74,9 @@ const listFolder = async (dir: string) => {
   }
 };
 
-/** Paths of a folder's plain `.yaml` files, sorted, so that every machine builds the same. Links are left out: they could point anywhere. */
+/**
+ * Paths of a folder's plain `.yaml` files, sorted, so that every machine builds the same. Links are left out: they could point anywhere.
+ */
 const yamlFiles = async (dir: string): Promise<string[]> =>
   (await listFolder(dir))
     .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))

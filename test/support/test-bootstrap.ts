@@ -55,7 +55,7 @@ export interface TestAgent {
 export const injectFetch =
   (app: FastifyInstance): typeof globalThis.fetch =>
   async (input, init) => {
-    const url = new URL(String(input));
+    const url = new URL(input instanceof Request ? input.url : input);
     const method = init?.method === "POST" ? "POST" : "GET";
     const headers = Object.fromEntries(new Headers(init?.headers).entries());
     const answer = await app.inject({

@@ -23,7 +23,8 @@ export interface OrgApproverOptions {
 
 /**
  * Adds an approver to `roster.json`; the same one again changes nothing.
- * @throws GaggleError INVALID_INPUT, NOT_FOUND (not in the org chart), CONFLICT (another role in the org chart, or the key is another person's)
+ * @throws GaggleError INVALID_INPUT, NOT_FOUND (not in the org chart), CONFLICT (another role in the org chart, or the key is another
+ *   person's)
  */
 export async function orgApprover(options: OrgApproverOptions, out: Output): Promise<Approver> {
   const { dir } = options;

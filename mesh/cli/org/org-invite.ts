@@ -24,7 +24,8 @@ export interface OrgInviteOptions {
 
 /**
  * Makes an invitation. It holds the pseudonym key: hand it over on a channel that only the invited person reads.
- * @throws GaggleError INVALID_INPUT, BUNDLE_MISSING before the first `gaggle org sign`, NOT_FOUND where the signed org chart lacks the person,
+ * @throws GaggleError INVALID_INPUT, BUNDLE_MISSING before the first `gaggle org sign`, NOT_FOUND where the signed org chart lacks the
+ *   person,
  *   CONFLICT where it gives them another role, INVITATION_INVALID for a bad URL
  */
 export async function orgInvite(options: OrgInviteOptions, out: Output, deps: OrgDeps): Promise<string> {

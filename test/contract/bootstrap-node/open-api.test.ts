@@ -9,7 +9,7 @@ describe("publishing bundles", () => {
   let node: TestBootstrap;
   const post = async (bundle: unknown) => {
     const answer = await node.app.inject({ method: "POST", url: "/api/v1/bundles", payload: { bundle } });
-    return answer.json() as { code?: string; version?: number; role?: string };
+    return answer.json<{ code?: string; version?: number; role?: string }>();
   };
   const sign = (version: number, nowMs = node.clock.now()): SignedBundle => node.organisation.sign("finance", { version, nowMs });
   beforeEach(async () => {

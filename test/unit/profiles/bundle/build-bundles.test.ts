@@ -46,7 +46,20 @@ describe("reading sources", () => {
     await writeFile(join(dir, path), text);
   };
   const role = (name: string): string =>
-    `role: ${name}\ntitle: T\ndepartment: ${name}\nlevel: 1\nextensions: []\nskills: []\nguard: { mode: strict }\nconcurrency: 1\nlocale: en-GB\nhints: |\n  Hello.\n`;
+    [
+      `role: ${name}`,
+      "title: T",
+      `department: ${name}`,
+      "level: 1",
+      "extensions: []",
+      "skills: []",
+      "guard: { mode: strict }",
+      "concurrency: 1",
+      "locale: en-GB",
+      "hints: |",
+      "  Hello.",
+      "",
+    ].join("\n");
   const read = () => readSources(join(dir, "profiles"), join(dir, "recipes"));
 
   beforeEach(async () => {

@@ -26,7 +26,12 @@ describe("gaggle org", () => {
   let dir: string;
   let said: string;
   let clock: VirtualClock;
-  const out = createOutput({ write: (text) => void (said += text) }, false);
+  const stream = {
+    write(text: string) {
+      said += text;
+    },
+  };
+  const out = createOutput(stream, false);
   const deps = () => ({ clock, random: seededRandom(`cli ${clock.now()}`) });
   const init = (change: Partial<OrgInitOptions> = {}) => orgInit({ dir, installDir, content: "sample", ...change }, out, deps());
   const sign = () => orgSign({ dir }, out, deps());
@@ -190,7 +195,7 @@ describe("gaggle org", () => {
   });
 
   it("gives programs one JSON document, and never a key", async () => {
-    const json = createOutput({ write: (line) => void (said += line) }, true);
+    const json = createOutput(stream, true);
     await orgInit({ dir, installDir, content: "sample" }, json, deps());
     expect(JSON.parse(said)).toMatchObject({ version: 0 });
     expect(said).not.toContain('"d"');

@@ -1,0 +1,83 @@
+/** The bootstrap node without its network: what it keeps, over one store and one commit queue. */
+import { statfsSync } from "node:fs";
+import { type AuditChain, openAuditChain } from "../mesh/audit/chain.ts";
+import type { AgentExport } from "../mesh/audit/export.ts";
+import { signHead } from "../mesh/audit/ship.ts";
+import { errorCode } from "../mesh/contract/errors.ts";
+import type { Clock, CommitQueue, OrderedStore, Random, Signer } from "../mesh/contract/ports.ts";
+import { agentIdOf, createSigner } from "../mesh/identity/keys.ts";
+import { createCommitQueue } from "../mesh/store/commit-queue.ts";
+import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
+import { type AuditCollection, createAuditCollection } from "./audit-collection.ts";
+import { type BundleShelf, openBundleShelf } from "./bundle-shelf.ts";
+import { createMembers, type Members } from "./members.ts";
+import type { NodeFolder } from "./node-folder.ts";
+import type { OwnIdentity } from "./own-event.ts";
+import type { NodeLog } from "./server.ts";
+
+/** Events that an export of the node's own chain reads at once. */
+const PAGE = 500;
+
+/** What a node keeps and decides. */
+export interface NodeCore {
+  readonly org: string;
+  readonly own: OwnIdentity;
+  readonly issuer: Signer;
+  readonly queue: CommitQueue;
+  readonly shelf: BundleShelf;
+  readonly members: Members;
+  readonly tokens: AccessTokens;
+  readonly collection: AuditCollection;
+  /** The node's own chain up to now with its signed head; undefined while it is empty. */
+  ownChain(credential: string | undefined): AgentExport | undefined;
+}
+
+/**
+ * Opens a node's state over its store, and takes the newer of the bundles that the admin put into the folder.
+ * @throws GaggleError where the store holds what is not the organisation's
+ */
+export async function openNodeCore(
+  deps: { clock: Clock; random: Random; log: NodeLog; store: OrderedStore },
+  folder: NodeFolder,
+): Promise<NodeCore> {
+  const { clock, random, log, store } = deps;
+  const { org, rootFingerprint } = folder;
+  const issuer = createSigner(folder.issuer);
+  const signer = createSigner(folder.agentKeys.sign);
+  const own: OwnIdentity = { agentId: agentIdOf(signer.publicJwk), random };
+  const chain = await openAuditChain({ store, random }, { org, agentId: own.agentId });
+  const freeBytes = (): number => {
+    const { bavail, bsize } = statfsSync(folder.storeDir);
+    return bavail * bsize;
+  };
+  const onEffectError = (error: unknown): void => log.error({ code: errorCode(error) }, "an effect of a write failed");
+  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError });
+  const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint });
+  for (const bundle of folder.bundles) {
+    await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
+  }
+  return {
+    org,
+    own,
+    issuer,
+    queue,
+    shelf,
+    members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
+    tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
+    collection: createAuditCollection({ store, queue, clock, issuer, own }, { org }),
+    ownChain: (credential) => exportChain(chain, { org, agentId: own.agentId, signer, clock, credential }),
+  };
+}
+
+function exportChain(
+  chain: AuditChain,
+  own: { org: string; agentId: string; signer: Signer; clock: Clock; credential: string | undefined },
+): AgentExport | undefined {
+  const { seq, hash } = chain.head();
+  if (seq === 0) return undefined;
+  const head = signHead({ v: 1, org: own.org, agentId: own.agentId, seq, hash, ts: new Date(own.clock.now()).toISOString() }, own.signer);
+  async function* events() {
+    for (let from = 1; from <= seq; from += PAGE) yield* await chain.list({ fromSeq: from, limit: Math.min(PAGE, seq - from + 1) });
+  }
+  return { agentId: own.agentId, credentials: own.credential === undefined ? [] : [own.credential], events: events(), head };
+}
