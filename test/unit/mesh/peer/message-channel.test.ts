@@ -133,7 +133,7 @@ describe("a message server", () => {
     expect(busy).toBe(MAX_IN_FLIGHT);
     for (const finish of waiting.splice(0)) finish();
     await vi.waitFor(() => expect(frames).toHaveLength(MAX_IN_FLIGHT));
-    expect(answerer.readStatus).toBe("readable");
+    await vi.waitFor(() => expect(answerer.readStatus).toBe("readable"));
     expect(busy).toBe(0);
   });
 
