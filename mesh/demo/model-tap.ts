@@ -1,6 +1,6 @@
 /**
- * A recording reverse proxy on the loopback interface, in front of the configured model: it keeps each request's body exactly as the model's
- * side gets it, so that anyone can search it for personal data, and passes the answer through untouched.
+ * A recording reverse proxy on the loopback interface, in front of the configured model: it keeps each request's body exactly as
+ * the model's side gets it, so that anyone can search it for personal data, and passes the answer through untouched.
  */
 import { appendFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest, type ServerResponse } from "node:http";

@@ -1,5 +1,6 @@
 /**
- * Ends a run's Goose with all that it started. Goose puts each extension into a process group of its own, so killing Goose's group is not enough.
+ * Ends a run's Goose with all that it started. Goose puts each extension into a process group of its own, so killing
+ * Goose's group is not enough.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

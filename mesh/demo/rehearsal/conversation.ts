@@ -50,7 +50,7 @@ function textOf(m: z.infer<typeof message>): string {
   return (m.content ?? []).map(({ text }) => text ?? "").join("\n");
 }
 
-/** Gaggle's tools answer with a sentence and then one JSON text, their errors with `CODE: message`; Goose joins texts and adds `Error: `. */
+/** Gaggle's tools answer with a sentence and then one JSON text, which Goose joins; their errors are `CODE: message`, without JSON. */
 function toolAnswer(text: string): ToolAnswer {
   const value = trailingJson(text);
   return { value, failed: value === undefined };

@@ -6,7 +6,7 @@ const period = { $param: "period" };
 /** The script for one department's `accruals` recipe. */
 export const departmentAccruals = (department: string): Script => ({
   title: `Accruals of ${department}`,
-  marker: `You are the agent of the ${department} department. Finance is closing the books of a month and asks you for the department's accruals`,
+  marker: `You are the agent of the ${department} department. Finance is closing the books of a month and`,
   reads: { period: /Report the accruals of the [a-z]+ department for (\d{4}-\d{2})\./ },
   steps: [
     {
