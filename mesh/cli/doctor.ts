@@ -1,0 +1,59 @@
+/** `gaggle doctor`: what is wrong on this machine, and how to mend it. */
+import { type AgentConfig, readAgentConfig } from "../agent/agent-config.ts";
+import type { Env } from "../client/home.ts";
+import { installFolder } from "../client/install-folder.ts";
+import { VERSION } from "../contract/version.ts";
+import { type Output, paint } from "./output.ts";
+import { goosePaths } from "./setup/goose-paths.ts";
+import { type Check, look, ok } from "./doctor/check.ts";
+import { checkExtensions, checkPlugin, checkProvider } from "./doctor/goose-checks.ts";
+import { askDaemon, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
+import { checkBootstrap, checkBundle } from "./doctor/organisation-checks.ts";
+
+/** What to look at. */
+export interface DoctorRequest {
+  readonly home: string;
+  readonly env: Env;
+  /** Milliseconds since the epoch; the system's clock where left out. */
+  readonly now?: () => number;
+}
+
+async function memberChecks({ home, env, now = Date.now }: DoctorRequest, config: AgentConfig): Promise<Check[]> {
+  const paths = goosePaths(config.gooseRoot, env);
+  const bootstrap = checkBootstrap(config, now);
+  return [
+    await look("files", () => checkFileModes(home)),
+    await look("socket", () => checkSocket(home)),
+    await look("daemon", async () => checkDaemon((await askDaemon(home)).status, VERSION)),
+    await look("bundle", () => checkBundle(home, config, now)),
+    ...(await bootstrap),
+    await look("provider", () => checkProvider(paths, config, env)),
+    await look("extensions", () => checkExtensions(paths)),
+    await look("plugin", () => checkPlugin(paths)),
+  ];
+}
+
+/** Looks at everything; never throws, and starts or changes nothing. What needs a member is left out where this machine hasn't joined. */
+export async function doctor(request: DoctorRequest): Promise<readonly Check[]> {
+  const { home, env } = request;
+  const machine = [checkNode(process.version), await look("goose", () => checkGoose(env, installFolder(import.meta.url)))];
+  let config: AgentConfig | undefined;
+  const joined = await look("joined", async () => {
+    config = await readAgentConfig(home);
+    return ok("joined", `${config.subject}, ${config.role}, in ${home}`);
+  });
+  return [...machine, joined, ...(config === undefined ? [] : await memberChecks(request, config))];
+}
+
+const MARK = { ok: paint.good("✓"), warn: paint.warn("!"), fail: paint.bad("✗") } as const;
+
+/** Shows the findings. @returns whether nothing failed */
+export function printChecks(checks: readonly Check[], out: Output): boolean {
+  const width = Math.max(...checks.map((check) => check.name.length));
+  out.result({ checks });
+  for (const { name, state, message, fix } of checks) {
+    out.line(`${MARK[state]} ${name.padEnd(width)}  ${message}`);
+    if (fix !== "") out.line(`  ${" ".repeat(width)}  ${paint.dim(`→ ${fix}`)}`);
+  }
+  return checks.every((check) => check.state !== "fail");
+}

@@ -1,0 +1,52 @@
+/** Checks of what ties this agent to its organisation: bundle, bootstrap node, clock. */
+import { type AgentConfig, homePaths } from "../../agent/agent-config.ts";
+import { CLOCK_LEEWAY_MS } from "../../contract/limits.ts";
+import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
+import { duration } from "../output.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+const BOOTSTRAP_TIMEOUT_MS = 5_000;
+/** A bundle with less time left than this should have been replaced by now. */
+const BUNDLE_WARN_MS = 3 * 86_400_000;
+
+/** The signed profile bundle that is in force. */
+export async function checkBundle(home: string, config: AgentConfig, now: () => number): Promise<Check> {
+  const { org, role, rootFingerprint } = config;
+  const store = await openBundleStore({ clock: { now } }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
+  const { version, issuedAt, expiresAt } = store.current().manifest;
+  const left = Date.parse(expiresAt) - now();
+  const message = `Version ${version}, ${duration(now() - Date.parse(issuedAt))} old, expires in ${duration(left)}`;
+  if (left < BUNDLE_WARN_MS) return warn("bundle", message, "Ask your admin to sign a new one (gaggle org sign) before it expires.");
+  return ok("bundle", message);
+}
+
+/** Whether the bootstrap node answers, and how far its clock and ours are apart. */
+export async function checkBootstrap({ bootstrapUrl }: AgentConfig, now: () => number): Promise<readonly Check[]> {
+  const host = new URL(bootstrapUrl).host;
+  const asked = now();
+  let response: Response;
+  try {
+    response = await fetch(bootstrapUrl, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(BOOTSTRAP_TIMEOUT_MS) });
+  } catch {
+    // The mesh goes on without it, so this is no failure.
+    const fix = "Check your network and, with your admin, whether the bootstrap node runs. Work with known colleagues goes on meanwhile.";
+    return [
+      warn("bootstrap", `The bootstrap node at ${host} does not answer.`, fix),
+      warn("clock", "Could not be compared.", "See bootstrap."),
+    ];
+  }
+  return [ok("bootstrap", `${host} answers`), checkClock(response.headers.get("date"), (asked + now()) / 2)];
+}
+
+/** Compares our clock with a Date header, which has whole seconds. */
+export function checkClock(header: string | null, nowMs: number): Check {
+  const theirs = Date.parse(header ?? "");
+  if (Number.isNaN(theirs))
+    return warn("clock", "The bootstrap node tells no time.", "Check that the bootstrap URL is right: gaggle status");
+  const apart = Math.max(0, Math.abs(nowMs - theirs - 500) - 500);
+  const message = `${duration(apart)} apart from the bootstrap node`;
+  if (apart > CLOCK_LEEWAY_MS)
+    return fail("clock", message, "Set this machine's clock (turn on automatic time): others refuse what you sign.");
+  if (apart > CLOCK_LEEWAY_MS / 4) return warn("clock", message, "Set this machine's clock: turn on automatic time.");
+  return ok("clock", message);
+}
