@@ -75,7 +75,8 @@ export async function readApprovalPublicKey(path: string): Promise<Ed25519Jwk | 
  */
 export async function unlockApprovalKey(input: { path: string; passphrase: string }): Promise<Signer> {
   const file = await readSecretFile(input.path, keyFile);
-  if (file === undefined) throw new GaggleError("NOT_FOUND", `There is no approval key at ${input.path}; make one first.`);
+  if (file === undefined)
+    throw new GaggleError("NOT_FOUND", `There is no approval key at ${input.path}; make one with: gaggle approval-key`);
   return createSigner({ ...file.public, d: await openSecret(file, input.passphrase) });
 }
 

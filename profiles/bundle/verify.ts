@@ -14,7 +14,7 @@ import {
 import { type ErrorCode, GaggleError } from "../../mesh/contract/errors.ts";
 import { parseAs, parseJson, sha256Hex } from "../../mesh/contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
-import { claimedKeyOf, unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
+import { unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
 import { thumbprintOf } from "../../mesh/identity/keys.ts";
 
 /** `typ` of a manifest's JWS. */
@@ -84,9 +84,8 @@ export function verifyBundleContent(input: { bundle: unknown } & Omit<BundleExpe
  */
 export function verifyManifest(jws: string, rootFingerprint: string): BundleManifest {
   try {
-    if (claimedKeyOf(jws, MAX_MANIFEST_BYTES) !== rootFingerprint) throw altered("it is not signed by the pinned root key");
     const { root } = bundleManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
-    if (thumbprintOf(root) !== rootFingerprint) throw altered("its root key is not the pinned one");
+    if (thumbprintOf(root) !== rootFingerprint) throw altered("it is not signed by the pinned root key");
     return bundleManifest.parse(verifyJws({ jws, typ: BUNDLE_TYP, key: root, maxBytes: MAX_MANIFEST_BYTES }));
   } catch (cause) {
     if (cause instanceof GaggleError && cause.code === "BUNDLE_SIGNATURE") throw cause;

@@ -57,7 +57,7 @@ function readKey(key: string | Ed25519Jwk): Ed25519Jwk {
   if (thumbprint.safeParse(key).success) {
     throw new GaggleError(
       "INVALID_INPUT",
-      "A thumbprint names a key but does not hold it; give the public key as JWK, as gaggle approve shows it.",
+      "A thumbprint names a key but does not hold it; give the public key as JWK, as gaggle approval-key shows it.",
     );
   }
   return parseAs(ed25519Jwk, parseJson(key, "The approval key"), "The approval key");

@@ -91,6 +91,7 @@ describe("joining", () => {
       await node.publish(i + 2, { revocations: { ...none, ...change } });
       await expect(agent.join(node.invite(FIONA))).rejects.toThrow(code("REVOKED"));
     }
+    expect((await node.chain.list({ fromSeq: 1, limit: 100 })).map(({ action }) => action)).not.toContain("member.join");
     await node.publish(9, { revocations: { ...none, keys: [node.organisation.admin.thumbprint] } });
     await expect(agent.join(node.invite(FIONA))).rejects.toThrow(code("INVITATION_INVALID"));
   });

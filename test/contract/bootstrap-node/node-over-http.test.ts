@@ -22,7 +22,10 @@ import type { Random } from "../../../mesh/contract/ports.ts";
 import { createApprovalKey } from "../../../mesh/identity/approval-key.ts";
 import { parseInvitation } from "../../../mesh/identity/invitation.ts";
 import { ensureAgentKeys } from "../../../mesh/identity/key-file.ts";
-import { agentIdOf, createSigner, publicJwkOf } from "../../../mesh/identity/keys.ts";
+import { type AgentKeys, agentIdOf, createSigner, generateAgentKeys, publicJwkOf } from "../../../mesh/identity/keys.ts";
+import { verifyMembership } from "../../../mesh/identity/membership.ts";
+import { createPeerNode } from "../../../mesh/peer/create-peer-node.ts";
+import type { PeerNode } from "../../../mesh/peer/peer-node.ts";
 import { verifyBundle } from "../../../profiles/bundle/verify.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
 import { createWallClock } from "../../support/wall-clock.ts";
@@ -39,6 +42,7 @@ describe("a bootstrap node over HTTP", () => {
   let dir: string;
   let children: ChildProcess[];
   let nodes: BootstrapNode[];
+  let peers: PeerNode[];
   const clock = createWallClock();
   const deps = { clock, random };
 
@@ -97,11 +101,12 @@ describe("a bootstrap node over HTTP", () => {
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), "gaggle-node-"));
     dir = join(home, "org");
-    [children, nodes] = [[], []];
+    [children, nodes, peers] = [[], [], []];
     await orgInit({ dir, installDir, content: "sample" }, out, deps);
     await orgSign({ dir }, out, deps);
   });
   afterEach(async () => {
+    await Promise.all(peers.map((peer) => peer.close()));
     await Promise.all(nodes.map((node) => node.close()));
     for (const child of children) child.kill("SIGKILL");
     await rm(home, { recursive: true });
@@ -215,5 +220,38 @@ describe("a bootstrap node over HTTP", () => {
     const fiona = await enrol(await invite(node.url, "fiona.berg", "finance"), "fiona");
     expect(fiona.joined.peers).toEqual(node.peerAddresses());
     expect(fiona.joined.peers[0]).toMatch(new RegExp(`^/ip4/127.0.0.1/tcp/\\d+/p2p/${node.agentId}$`));
+  });
+
+  it("proves itself to members as a peer, and turns away who never joined", async () => {
+    const node = await start({ peer: { listen: ["/ip4/127.0.0.1/tcp/0"], mdns: false } });
+    const [address = ""] = node.peerAddresses();
+    const fiona = await enrol(await invite(node.url, "fiona.berg", "finance"), "fiona");
+    const { manifest } = fiona.bundle;
+    const startPeer = async (keys: AgentKeys, credential: string): Promise<PeerNode> => {
+      const membership = {
+        credential: () => credential,
+        verify: (jwt: string, agentId: string) => {
+          const { sub, role, department } = verifyMembership({ jwt, manifest, nowMs: clock.now(), agentId });
+          return { agentId, subject: sub, role, department };
+        },
+        bundleVersion: () => manifest.version,
+        revocationSeq: () => manifest.revocations.seq,
+        card: () => ({ version: 1, skills: [] }),
+      };
+      const book = { load: async () => [], save: async () => undefined };
+      const peer = await createPeerNode(
+        { privateKey: keys.sign, membership, book, onRefusal: quiet, clock, random, log },
+        { org: manifest.org, listen: ["/ip4/127.0.0.1/tcp/0"], bootstrapPeers: [], mdns: false },
+      );
+      peers.push(peer);
+      return peer;
+    };
+    const member = await (await startPeer(await ensureAgentKeys(join(home, "fiona", "keys"), random), fiona.joined.credential)).dial(
+      address,
+    );
+    expect(member.principal).toMatchObject({ agentId: node.agentId, subject: "bootstrap", role: "bootstrap", department: "platform" });
+    expect(member.bundleVersion).toBe(1);
+    const stranger = await startPeer(generateAgentKeys(random), fiona.joined.credential);
+    await expect(stranger.dial(address)).rejects.toThrow(code("CREDENTIAL_INVALID"));
   });
 });
