@@ -2,11 +2,12 @@
 import { createCompany } from "./company.ts";
 import { createContext } from "./context.ts";
 import type { Finding } from "./finding.ts";
-import { type FoldedView, foldedView } from "./folded-view.ts";
+import { createFindingCache } from "./finding-cache.ts";
 import { createKnownValues, type KnownValues } from "./known-values.ts";
 import type { Label } from "./labels.ts";
 import { opaqueSpans } from "./opaque.ts";
-import { mergeFindings, notOverlapping } from "./overlap.ts";
+import { mergeFindings } from "./overlap.ts";
+import { inBothReadings } from "./readings.ts";
 import type { Rule } from "./rule.ts";
 import { BIRTH_DATE_RULES } from "./rules/birth-date.ts";
 import { EMAIL_RULES } from "./rules/email.ts";
@@ -23,6 +24,8 @@ import { SECRET_RULES } from "./rules/secret.ts";
 export interface DetectorConfig {
   /** Classes that are not looked for. Default: none. */
   readonly ignore?: readonly Label[];
+  /** Texts whose findings are kept, since a chat's history is sent again at every turn. Default 2 000. */
+  readonly cacheEntries?: number;
 }
 
 /** Finds personal data and secrets. */
@@ -31,7 +34,7 @@ export interface Detector {
    * The spans of a text: in order, not overlapping, every repetition of a found value included.
    * @param known values that are looked for besides, wherever they stand as whole words
    */
-  detect(text: string, known?: KnownValues): Finding[];
+  detect(text: string, known?: KnownValues): readonly Finding[];
 }
 
 const RULES: readonly Rule[] = [
@@ -81,36 +84,8 @@ function applyRule(rule: Rule, pattern: RegExp, text: string, fits: (rule: Rule,
   return findings;
 }
 
-/** A finding of the folded view at its place in the source. */
-const inSource = (finding: Finding, view: FoldedView): Finding => ({
-  ...finding,
-  start: view.starts[finding.start] ?? 0,
-  end: view.ends[finding.end - 1] ?? 0,
-});
-
-/** Widens a span so that it never begins or ends inside an escape sequence: what replaces it must leave valid JSON. */
-function snap(finding: Finding, view: FoldedView): Finding {
-  let { start, end } = finding;
-  const first = firstEndingAfter(view.ends, start);
-  if ((view.starts[first] ?? start) < start) start = view.starts[first] ?? start;
-  const last = firstEndingAfter(view.ends, end - 1);
-  if ((view.starts[last] ?? end) < end && (view.ends[last] ?? end) > end) end = view.ends[last] ?? end;
-  return { ...finding, start, end };
-}
-
-function firstEndingAfter(ends: readonly number[], place: number): number {
-  let low = 0;
-  let high = ends.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ends[middle] ?? 0) <= place) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /**
- * Makes a detector. It keeps no text between calls.
+ * Makes a detector. Of texts that it has seen it keeps digests and findings, in memory.
  * @param config what to leave out
  */
 export function createDetector(config: DetectorConfig = {}): Detector {
@@ -122,7 +97,7 @@ export function createDetector(config: DetectorConfig = {}): Detector {
   const unconditional = rules.filter(({ rule }) => rule.context === undefined);
   const contextual = rules.filter(({ rule }) => rule.context !== undefined);
 
-  const scan = (text: string, known: KnownValues | undefined): Finding[] => {
+  const scan = (text: string): Finding[] => {
     const contextAt = createContext(text);
     const opaque = opaqueSpans(text);
     const find = (some: typeof rules, fits: Parameters<typeof applyRule>[3]): Finding[] =>
@@ -136,24 +111,22 @@ export function createDetector(config: DetectorConfig = {}): Detector {
       (rule, place) => rule.context?.test(contextAt(place)) === true || (rule.besideOthers === true && company.isNear(place)),
     );
     const kept = [...certain, ...conditional];
-    return mergeFindings([...kept, ...repetitions(text, kept), ...knownIn(text, known)], text);
+    return mergeFindings([...kept, ...repetitions(text, kept)], text);
   };
+  const cached = createFindingCache((text) => inBothReadings(text, scan), config.cacheEntries ?? 2_000);
 
   return {
     detect: (text, known) => {
-      const view = foldedView(text);
-      if (view === undefined) return scan(text, known);
-      const folded = scan(view.text, known).map((finding) => inSource(finding, view));
-      // What only the text as written shows, such as a password with a backslash. Elsewhere the decoded reading is the better one.
-      const raw = notOverlapping(scan(text, known), folded).map((finding) => snap(finding, view));
-      return mergeFindings([...folded, ...raw], text);
+      const findings = cached(text);
+      if (known === undefined || known.size === 0) return findings;
+      return mergeFindings([...findings, ...inBothReadings(text, (reading) => knownIn(reading, known))], text);
     },
   };
 }
 
 /** The places of known values. */
-const knownIn = (text: string, known: KnownValues | undefined): Finding[] =>
-  (known?.find(text) ?? []).map((span) => ({ ...span, score: 0.5, detector: "known-value", value: text.slice(span.start, span.end) }));
+const knownIn = (text: string, known: KnownValues): Finding[] =>
+  known.find(text).map((span) => ({ ...span, score: 0.5, detector: "known-value", value: text.slice(span.start, span.end) }));
 
 /** Every other place where a value of these findings stands. */
 function repetitions(text: string, findings: readonly Finding[]): Finding[] {

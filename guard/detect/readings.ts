@@ -1,0 +1,44 @@
+/** Looks at a text as written and as a reader sees it, and brings what is found back to places in the text as written. */
+import type { Finding } from "./finding.ts";
+import { type FoldedView, foldedView } from "./folded-view.ts";
+import { mergeFindings, notOverlapping } from "./overlap.ts";
+
+/** A finding of the folded view at its place in the source. */
+const inSource = (finding: Finding, view: FoldedView): Finding => ({
+  ...finding,
+  start: view.starts[finding.start] ?? 0,
+  end: view.ends[finding.end - 1] ?? 0,
+});
+
+/** Widens a span so that it never begins or ends inside an escape sequence: what replaces it must leave valid JSON. */
+function snap(finding: Finding, view: FoldedView): Finding {
+  let { start, end } = finding;
+  const first = firstEndingAfter(view.ends, start);
+  if ((view.starts[first] ?? start) < start) start = view.starts[first] ?? start;
+  const last = firstEndingAfter(view.ends, end - 1);
+  if ((view.starts[last] ?? end) < end && (view.ends[last] ?? end) > end) end = view.ends[last] ?? end;
+  return { ...finding, start, end };
+}
+
+function firstEndingAfter(ends: readonly number[], place: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ends[middle] ?? 0) <= place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The findings of `scan` in both readings. Where they overlap, the decoded reading is the better one; the text as written adds what only it
+ * shows, such as a password with a backslash.
+ */
+export function inBothReadings(text: string, scan: (reading: string) => Finding[]): Finding[] {
+  const view = foldedView(text);
+  if (view === undefined) return scan(text);
+  const folded = scan(view.text).map((finding) => inSource(finding, view));
+  const raw = notOverlapping(scan(text), folded).map((finding) => snap(finding, view));
+  return mergeFindings([...folded, ...raw], text);
+}
