@@ -305,5 +305,3 @@ export function createApprovals(deps: ApprovalDeps) {
     },
   };
 }
-/** Both sides of approvals. */
-export type Approvals = ReturnType<typeof createApprovals>;

@@ -209,5 +209,3 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     },
   };
 }
-/** The asking side of tasks. */
-export type Asker = ReturnType<typeof createAsker>;

@@ -102,5 +102,3 @@ export function createNotifications(deps: SessionDeps) {
       }),
   };
 }
-/** Both sides of notifications. */
-export type Notifications = ReturnType<typeof createNotifications>;

@@ -107,5 +107,3 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
     },
   };
 }
-/** Runs tasks without a person. */
-export type RunQueue = ReturnType<typeof createRunQueue>;

@@ -27,7 +27,7 @@ export interface CommitQueueDeps {
   readonly audit: AuditLinker;
   /** Free bytes where the store lies. */
   freeBytes(): number;
-  /** Told about an `afterCommit` effect that threw; the batch is on the disk by then. */
+  /** Told about an `afterCommit` effect or audit listener that threw (the batch is on the disk by then), and about `freeBytes` that threw. */
   onEffectError(error: unknown): void;
 }
 
@@ -76,21 +76,26 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
 
   const read = (key: string): string | undefined => (overlay.has(key) ? overlay.get(key) : deps.store.get(key));
 
-  const runEffects = (): void => {
-    const due = effects;
-    effects = [];
-    for (const effect of due) {
-      try {
-        effect();
-      } catch (error) {
-        deps.onEffectError(error);
-      }
+  const guarded = (effect: () => void): void => {
+    try {
+      effect();
+    } catch (error) {
+      deps.onEffectError(error);
     }
+  };
+
+  /** What can't be measured counts as full. */
+  const isSpaceLow = (): boolean => {
+    let low = true;
+    guarded(() => {
+      low = deps.freeBytes() < FREE_SPACE_FLOOR_BYTES;
+    });
+    return low;
   };
 
   /** Applies the jobs in order; returns those whose changes are now in the overlay. */
   const applyAll = (jobs: readonly Job[]): Job[] => {
-    const low = deps.freeBytes() < FREE_SPACE_FLOOR_BYTES;
+    const low = isSpaceLow();
     return jobs.filter((job) => {
       try {
         if (low && !job.finishing) throw new GaggleError("DISK_FULL", "The disk is nearly full, so no new work is taken. Free some space.");
@@ -116,8 +121,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     }
     overlay = new Map();
     auditOps = [];
-    if (ops.length > 0) deps.audit.committed();
-    runEffects();
+    if (ops.length > 0) guarded(() => deps.audit.committed());
+    for (const effect of effects.splice(0)) guarded(effect);
     for (const job of applied) job.done();
   };
 

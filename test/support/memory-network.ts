@@ -60,5 +60,3 @@ export function createMemoryNetwork(deps: { clock: Clock; random: SeededRandom }
     linkOf: (from: string): PeerLink => ({ request: (to, frame) => request(from, to, frame) }),
   };
 }
-/** The network of a test. */
-export type MemoryNetwork = ReturnType<typeof createMemoryNetwork>;

@@ -153,6 +153,22 @@ test("below the floor of free space new work is refused, and what finishes runni
   expect(disk.get("end")).toBe("1");
 });
 
+test("a listener of the audit and a measure of space that throw are reported, and the queue goes on", async () => {
+  const { queue, audit, state, effectErrors } = await setUp();
+  audit.subscribe(() => {
+    throw new Error("listener");
+  });
+  await queue.run((tx) => tx.audit(said("task:1")));
+  Object.defineProperty(state, "free", {
+    get: () => {
+      throw new Error("no such disk");
+    },
+  });
+  await expect(queue.run((tx) => tx.put("a", "1"))).rejects.toMatchObject({ code: "DISK_FULL" });
+  await queue.run((tx) => tx.put("b", "1"), { finishing: true });
+  expect(effectErrors.map(String)).toEqual(["Error: listener", "Error: no such disk", "Error: no such disk"]);
+});
+
 test("a transition that changes nothing costs no sync", async () => {
   const { queue, state } = await setUp();
   expect(await queue.run((tx) => tx.get("nothing"))).toBeUndefined();

@@ -1,4 +1,6 @@
 import { cp, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -57,4 +59,20 @@ test("a log that was torn at any byte opens with a prefix of the batches", async
     await rm(copy, { recursive: true });
   }
   expect(last).toBeLessThan(3);
+});
+
+test("a write that the disk refuses is STORE_FAILED and closes the store; what was synced before is there after reopening", async ({
+  skip,
+}) => {
+  if (process.platform === "win32") return skip("Windows has no file size limit per process");
+  const script = path.join(import.meta.dirname, "../../../support/fill-store.ts");
+  // 256 blocks of 1 KiB: the log can't grow beyond, as on a full disk.
+  const { stdout } = await promisify(execFile)("bash", ["-c", 'ulimit -f 256; exec "$0" "$@"', process.execPath, script, dir]);
+  const { written, write, read, writeAgain } = JSON.parse(stdout) as Record<string, unknown>;
+  expect({ write, read, writeAgain }).toEqual({ write: "STORE_FAILED", read: "STORE_FAILED", writeAgain: "STORE_FAILED" });
+  const store = await openLevelStore(dir);
+  const kept = await store.range({ gte: "k/", lt: "k/~" });
+  expect(written).toBeGreaterThan(10);
+  expect(kept.length).toBeGreaterThanOrEqual(Number(written));
+  await store.close();
 });
