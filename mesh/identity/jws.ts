@@ -25,7 +25,7 @@ export type JwsType =
   | "gaggle-invitation+jws"
   | "gaggle-membership+jwt"
   | "gaggle-proof+jwt"
-  | (string & {});
+  | "gaggle-export+jws";
 
 const header = z.strictObject({ alg: z.literal("EdDSA"), typ: z.string().max(60), kid: thumbprint });
 
