@@ -1,5 +1,4 @@
 /** `gaggle join`: makes the agent key, enrols with the invitation, checks and stores what came back. */
-import { createServer } from "node:net";
 import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -11,6 +10,7 @@ import { verifyMembership } from "../identity/membership.ts";
 import { makePrivateFolder, writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, homePaths, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
+import { freePort } from "./free-port.ts";
 import { writeModelKey } from "./model-key.ts";
 import { writePseudonymKey } from "./pseudonym-key.ts";
 
@@ -72,6 +72,7 @@ export async function joinOrganisation(
     listen: [...request.listen],
     mdns: request.mdns,
     bootstrapPeers: joined.peers,
+    // Goose's provider file will name it, so it is kept from now on.
     gatewayPort: request.gatewayPort ?? (await freePort()),
     upstream: request.upstream,
     gooseRoot: request.gooseRoot,
@@ -101,17 +102,4 @@ function checkMembership(jwt: string, bundle: VerifiedBundle, expected: { agentI
     );
   }
   return member;
-}
-
-/** A port that is free on loopback now. Goose's provider file will name it, so it is kept from then on. */
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.once("error", reject);
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    server.close(() => resolve(port));
-  });
-  return promise;
 }

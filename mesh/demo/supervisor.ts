@@ -1,6 +1,6 @@
 /** Keeps the demo's processes running, as systemd would: starts them, restarts what dies, ends them by their own ids. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { GaggleError } from "../contract/errors.ts";
 
 /** A process to keep running. */
@@ -9,17 +9,19 @@ export interface ServiceSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Gets everything that the process prints. */
   readonly logFile: string;
 }
 
-/** What the supervisor tells: a service was started again after it had died. */
-export type RestartListener = (service: { name: string; restarts: number }) => void;
+/** Told of every start; `restarts` is 0 for the first. */
+export type StartListener = (service: { readonly name: string; readonly pid: number; readonly restarts: number }) => void;
 
-/** Runs services until {@link Supervisor.stopAll}. */
+/** Runs services until they are stopped. */
 export interface Supervisor {
   start(spec: ServiceSpec): void;
-  /** Process id of a running service. */
-  pid(name: string): number | undefined;
+  /** Ends one service and leaves it ended. */
+  stop(name: string): Promise<void>;
   stopAll(): Promise<void>;
 }
 
@@ -27,42 +29,52 @@ interface Service {
   readonly spec: ServiceSpec;
   child: ChildProcess;
   restarts: number;
+  /** Ends in order say that another process does the work, so looking again is not urgent. */
+  delayMs: number;
+  stopping: boolean;
 }
 
-/** A service that dies more often than this is broken, not unlucky. */
+/** A service that fails more often than this is broken, not unlucky. */
 const MAX_RESTARTS = 20;
-const RESTART_DELAY_MS = 300;
-const STOP_GRACE_MS = 8_000;
+const FIRST_DELAY_MS = 300;
+const MAX_DELAY_MS = 5_000;
+const STOP_GRACE_MS = 10_000;
 
 /** Makes a supervisor. */
-export function createSupervisor(onRestart: RestartListener): Supervisor {
+export function createSupervisor(onStart: StartListener): Supervisor {
   const services = new Map<string, Service>();
-  let stopping = false;
 
   const launch = (spec: ServiceSpec): ChildProcess => {
-    const log = createWriteStream(spec.logFile, { flags: "a", mode: 0o600 });
-    const child = spawn(spec.command, spec.args, { env: spec.env, stdio: ["ignore", "pipe", "pipe"] });
-    child.stdout?.pipe(log, { end: false });
-    child.stderr?.pipe(log, { end: false });
-    child.once("close", () => log.end());
-    // A failed spawn is followed by no exit event; the restart below treats both alike.
-    child.once("error", () => restartLater(spec.name));
-    child.once("exit", () => restartLater(spec.name));
-    return child;
+    const log = openSync(spec.logFile, "a", 0o600);
+    try {
+      return spawn(spec.command, spec.args, { env: spec.env, cwd: spec.cwd, stdio: ["ignore", log, log] });
+    } finally {
+      closeSync(log);
+    }
   };
 
-  const restartLater = (name: string): void => {
-    const service = services.get(name);
-    if (stopping || service === undefined || service.restarts >= MAX_RESTARTS) return;
-    service.restarts += 1;
+  const watch = (service: Service): void => {
+    const { child, spec, restarts } = service;
+    if (child.pid !== undefined) onStart({ name: spec.name, pid: child.pid, restarts });
+    // Where the start itself fails there is an error and no exit.
+    child.once("error", () => restart(service, 1));
+    child.once("exit", (code) => restart(service, code));
+  };
+
+  const restart = (service: Service, code: number | null): void => {
+    if (service.stopping || service.restarts >= MAX_RESTARTS) return;
     setTimeout(() => {
-      if (stopping) return;
+      if (service.stopping) return;
+      service.restarts += 1;
+      service.delayMs = code === 0 ? Math.min(MAX_DELAY_MS, service.delayMs * 2) : FIRST_DELAY_MS;
       service.child = launch(service.spec);
-      onRestart({ name, restarts: service.restarts });
-    }, RESTART_DELAY_MS).unref();
+      watch(service);
+    }, service.delayMs).unref();
   };
 
-  const stop = async ({ child }: Service): Promise<void> => {
+  const end = async (service: Service): Promise<void> => {
+    service.stopping = true;
+    const { child } = service;
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill("SIGTERM");
@@ -74,12 +86,16 @@ export function createSupervisor(onRestart: RestartListener): Supervisor {
   return {
     start(spec) {
       if (services.has(spec.name)) throw new GaggleError("CONFLICT", `The service ${spec.name} runs already.`);
-      services.set(spec.name, { spec, child: launch(spec), restarts: 0 });
+      const service: Service = { spec, child: launch(spec), restarts: 0, delayMs: FIRST_DELAY_MS, stopping: false };
+      services.set(spec.name, service);
+      watch(service);
     },
-    pid: (name) => services.get(name)?.child.pid,
+    async stop(name) {
+      const service = services.get(name);
+      if (service !== undefined) await end(service);
+    },
     async stopAll() {
-      stopping = true;
-      await Promise.all([...services.values()].map(stop));
+      await Promise.all([...services.values()].map(end));
     },
   };
 }

@@ -1,0 +1,136 @@
+/** Commands that make and keep a machine a member: join, setup, agent, model, doctor, demo. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { systemClock, systemRandom } from "../agent/system.ts";
+import { GaggleError } from "../contract/errors.ts";
+import { action } from "./action.ts";
+import { port } from "./admin-commands.ts";
+import { paint } from "./output.ts";
+
+/** Options about the model behind the guard. */
+interface ModelOptions {
+  readonly modelUrl?: string;
+  readonly model?: string;
+  readonly modelKeyEnv?: string;
+}
+
+/** Adds them to the program. */
+export function addMemberCommands(program: Command): void {
+  program
+    .command("join")
+    .description("join the organisation that an invitation is from")
+    .argument("<invitation>", "the link that the admin gave you")
+    .option("--listen <multiaddr...>", "where other agents reach this one", ["/ip4/0.0.0.0/tcp/0"])
+    .option("--no-mdns", "don't look for colleagues on the LAN")
+    .option("--gateway-port <port>", "port of the privacy guard on this machine", port)
+    .option("--goose-root <folder>", "GOOSE_PATH_ROOT of the Goose that this agent serves")
+    .option("--model-url <url>", "OpenAI-compatible server behind the guard, such as https://api.openai.com/v1")
+    .option("--model <name>", "the model's name there")
+    .option("--model-key-env <variable>", "environment variable that holds the server's key")
+    .action(
+      action<ModelOptions & { listen: string[]; mdns: boolean; gatewayPort?: number; gooseRoot?: string }>(
+        async ({ home, env, out }, options, [invitation = ""]) => {
+          const { joinOrganisation } = await import("../agent/join-organisation.ts");
+          const { upstream, modelKey } = modelOf(options, env);
+          const config = await joinOrganisation(
+            { clock: systemClock, random: systemRandom, fetch: globalThis.fetch },
+            {
+              home,
+              invitation,
+              listen: options.listen,
+              mdns: options.mdns,
+              gooseRoot: options.gooseRoot === undefined ? null : resolve(options.gooseRoot),
+              upstream,
+              ...(modelKey === undefined ? {} : { modelKey }),
+              ...(options.gatewayPort === undefined ? {} : { gatewayPort: options.gatewayPort }),
+            },
+          );
+          out.result(config);
+          out.line(`You are ${paint.strong(config.subject)} (${config.role}) of ${config.org}. Your agent is ${config.agentId}.`);
+          out.line("Next: `gaggle setup` lets your Goose take part; the agent itself starts when it is needed, or with `gaggle agent`.");
+        },
+      ),
+    );
+
+  program
+    .command("model")
+    .description("choose the model behind the privacy guard; counts after the next start of the agent")
+    .requiredOption("--url <url>", "OpenAI-compatible server, such as https://api.openai.com/v1")
+    .requiredOption("--name <model>", "the model's name there")
+    .option("--key-env <variable>", "environment variable that holds the server's key")
+    .action(
+      action<{ url: string; name: string; keyEnv?: string }>(async ({ home, env, out }, { url, name, keyEnv }) => {
+        const { chooseUpstream } = await import("../agent/choose-upstream.ts");
+        const { upstream, modelKey } = modelOf(
+          { modelUrl: url, model: name, ...(keyEnv === undefined ? {} : { modelKeyEnv: keyEnv }) },
+          env,
+        );
+        await chooseUpstream(home, upstream, modelKey);
+        out.result({ upstream });
+        out.line(`The guard will send model calls to ${name} at ${url}. Run \`gaggle setup\` and start the agent again.`);
+      }),
+    );
+
+  program
+    .command("setup")
+    .description("write what Goose needs: extensions, guard provider, hooks, recipes")
+    .option("--print", "show it and write nothing")
+    .option("--remove", "take it out again")
+    .option("--goose-root <folder>", "GOOSE_PATH_ROOT of the Goose that is meant")
+    .action(
+      action<{ print?: boolean; remove?: boolean; gooseRoot?: string }>(async ({ home, installDir, node, env, out }, options) => {
+        const { setup } = await import("./setup/setup.ts");
+        const gooseRoot = options.gooseRoot === undefined ? undefined : resolve(options.gooseRoot);
+        const { print = false, remove = false } = options;
+        await setup({ home, gooseRoot, print, remove, installDir, node, env, now: systemClock.now }, out);
+      }),
+    );
+
+  program
+    .command("agent")
+    .description("run this machine's agent daemon")
+    .action(
+      action(async (context) => {
+        const { runAgent } = await import("./run-agent.ts");
+        await runAgent(context);
+      }),
+    );
+
+  program
+    .command("doctor")
+    .description("tell what is wrong on this machine, and how to mend it")
+    .action(
+      action(async ({ home, env, out }) => {
+        const { doctor, printChecks } = await import("./doctor.ts");
+        const checks = await doctor({ home, env });
+        printChecks(checks, out);
+        if (checks.some(({ state }) => state === "fail")) process.exitCode = 1;
+      }),
+    );
+
+  program
+    .command("demo")
+    .description("run the month-end close of the sample company on this machine")
+    .option("--dir <folder>", "where the evidence goes", "./.gaggle-demo")
+    .option("--period <month>", "the month to close", "2026-10")
+    .option("--model <name>", "a real model instead of the rehearsal (needs OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST)")
+    .option("--interactive", "you decide on the approval")
+    .option("--again", "run the close again on the organisation of the last demo")
+    .action(
+      action<{ dir: string; period: string; model?: string; interactive?: boolean; again?: boolean }>(async (context, options) => {
+        const { runDemo } = await import("../demo/run-demo.ts");
+        const { interactive = false, again = false, dir, ...rest } = options;
+        await runDemo(context, { ...rest, dir: resolve(dir), interactive, again });
+      }),
+    );
+}
+
+/** The chosen model: its server's address and name go together; the key comes from the environment, never from the command line. */
+function modelOf({ modelUrl, model, modelKeyEnv }: ModelOptions, env: Readonly<Record<string, string | undefined>>) {
+  if (modelUrl === undefined && model === undefined) return { upstream: null, modelKey: undefined };
+  if (modelUrl === undefined || model === undefined)
+    throw new GaggleError("INVALID_INPUT", "A model needs both its server's URL and its name.");
+  const modelKey = modelKeyEnv === undefined ? undefined : env[modelKeyEnv];
+  if (modelKeyEnv !== undefined && !modelKey) throw new GaggleError("INVALID_INPUT", `The environment variable ${modelKeyEnv} is not set.`);
+  return { upstream: { baseUrl: modelUrl.replace(/\/+$/, ""), model }, modelKey };
+}

@@ -1,0 +1,212 @@
+/** Commands of daily work: what the daemon does for its person. */
+import { createReadStream } from "node:fs";
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { systemRandom } from "../agent/system.ts";
+import { GaggleError } from "../contract/errors.ts";
+import { jsonObject, parseAs, parseJson } from "../contract/json.ts";
+import { action, type CommandWork } from "./action.ts";
+import type { DaemonCalls } from "./mesh-commands.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Work that talks to the daemon. */
+const daemonAction = <O>(
+  work: (daemon: DaemonCalls, context: CommandContext, options: O, args: string[]) => Promise<void>,
+): ((...given: unknown[]) => Promise<void>) =>
+  action<O>((async (context, options, args) => {
+    const { withDaemon } = await import("./context.ts");
+    await withDaemon(context, (daemon) => work(daemon, context, options, args));
+  }) satisfies CommandWork<O>);
+
+const meshCommands = () => import("./mesh-commands.ts");
+
+/** Adds them to the program. */
+export function addWorkCommands(program: Command): void {
+  program
+    .command("status")
+    .description("how this agent is, or how a task, approval or session goes")
+    .argument("[id]", "a task, approval or session")
+    .action(
+      daemonAction(async (daemon, { out }, _options, [id]) => {
+        const { showRecord, showStatus } = await meshCommands();
+        await (id === undefined ? showStatus(daemon, out, Date.now()) : showRecord(daemon, out, id));
+      }),
+    );
+  program
+    .command("peers")
+    .description("the agents that this one knows")
+    .option("--role <role>")
+    .option("--skill <skill>")
+    .action(
+      daemonAction<{ role?: string; skill?: string }>(async (daemon, { out }, options) =>
+        (await meshCommands()).showPeers(daemon, out, options),
+      ),
+    );
+  program
+    .command("send")
+    .description("ask another agent to do something")
+    .argument("<task>", "what to do, in words")
+    .option("--role <role>", "to an agent of this role")
+    .option("--agent <id>", "to this agent")
+    .option("--skill <skill>", "with this skill of theirs")
+    .option("--context <json>", "facts for the task, a JSON object", "{}")
+    .option("--key <idempotency key>", "the same key never sends twice")
+    .option("--wait", "wait for the result and show what happens meanwhile")
+    .action(
+      daemonAction<{ role?: string; agent?: string; skill?: string; context: string; key?: string; wait?: boolean }>(
+        async (daemon, { out }, options, [task = ""]) => {
+          const { role, agent, skill, wait = false } = options;
+          const target = {
+            ...(role === undefined ? {} : { targetRole: role }),
+            ...(agent === undefined ? {} : { agentId: agent }),
+            ...(skill === undefined ? {} : { skill }),
+          };
+          const context = parseAs(jsonObject, parseJson(options.context, "--context"), "--context");
+          await (await meshCommands()).sendTask(daemon, out, { target, task, context, idempotencyKey: options.key ?? randomUUID(), wait });
+        },
+      ),
+    );
+  program
+    .command("inbox")
+    .description("what waits for you, or one item in full")
+    .argument("[id]")
+    .option("--all", "also what is done")
+    .action(
+      daemonAction<{ all?: boolean }>(async (daemon, { out }, { all = false }, [id]) =>
+        (await meshCommands()).showInbox(daemon, out, { all, ...(id === undefined ? {} : { id }) }),
+      ),
+    );
+  program
+    .command("outbox")
+    .description("messages that are on their way")
+    .action(daemonAction(async (daemon, { out }) => (await meshCommands()).showOutbox(daemon, out, "outbox.list")));
+  const dead = program
+    .command("dead")
+    .description("messages that could not be delivered")
+    .action(daemonAction(async (daemon, { out }) => (await meshCommands()).showOutbox(daemon, out, "dead.list")));
+  dead
+    .command("retry")
+    .description("send one again")
+    .argument("<message>")
+    .action(
+      daemonAction(async (daemon, { out }, _options, [id = ""]) => {
+        out.result(await daemon.call("dead.retry", { id }));
+        out.line("It is on its way again.");
+      }),
+    );
+  addApprovalCommands(program);
+  addPolicyCommands(program);
+  addAuditCommands(program);
+}
+
+function addApprovalCommands(program: Command): void {
+  const decide = (decision: "approved" | "rejected") =>
+    daemonAction<{ reason: string; passphraseStdin?: boolean }>(
+      async (daemon, { out, home }, { reason, passphraseStdin = false }, [approvalId = ""]) => {
+        const { decideApproval } = await import("./approve.ts");
+        const { readPassphrase } = await import("./passphrase.ts");
+        const passphrase = (): Promise<string> => readPassphrase("Passphrase of your approval key: ", passphraseStdin);
+        await decideApproval(daemon, out, Date.now, { home, approvalId, decision, reason, passphrase });
+      },
+    );
+  for (const [verb, decision] of [
+    ["approve", "approved"],
+    ["reject", "rejected"],
+  ] as const) {
+    program
+      .command(verb)
+      .description(`${verb} what another agent asks for, signed with your approval key`)
+      .argument("<approval>")
+      .option("--reason <text>", "goes into the signed decision", "")
+      .option("--passphrase-stdin", "read the passphrase from stdin")
+      .action(decide(decision));
+  }
+  program
+    .command("approval-key")
+    .description("make your approval key, or show its public part")
+    .option("--passphrase-stdin", "read the passphrase from stdin")
+    .action(
+      action<{ passphraseStdin?: boolean }>(async ({ out, home }, { passphraseStdin = false }) => {
+        const { ensureApprovalKey } = await import("./approve.ts");
+        const { readPassphrase } = await import("./passphrase.ts");
+        await ensureApprovalKey(out, systemRandom, {
+          home,
+          passphrase: () => readPassphrase("New passphrase for your approval key: ", passphraseStdin),
+        });
+      }),
+    );
+}
+
+function addPolicyCommands(program: Command): void {
+  const policy = program.command("policy").description("who you are to the policy, and what it lets you do");
+  policy
+    .command("whoami")
+    .description("your role, skills and tools by the signed profile")
+    .action(
+      daemonAction(async (daemon, { out }) => {
+        const me = await daemon.call("policy.whoami", {});
+        out.result(me);
+        out.line(`${me.subject}: ${me.title}, role ${me.role}, level ${me.level}, ${me.orgName}; bundle version ${me.bundleVersion}`);
+        out.line(`skills: ${me.skills.join(", ") || "none"}`);
+        for (const { name, tools } of me.extensions) out.line(`${name}: ${tools.join(", ")}`);
+      }),
+    );
+  policy
+    .command("check")
+    .description("whether the policy allows an action, and why")
+    .argument("<action>", "for example task.send or tool.call")
+    .option("--target <role>", "role of the agent that is acted upon")
+    .option("--resource <name>", "a skill, or a tool as extension__tool")
+    .action(
+      daemonAction<{ target?: string; resource?: string }>(async (daemon, { out }, { target, resource }, [name = ""]) => {
+        const { DAEMON_METHODS } = await import("../contract/daemon-api.ts");
+        const question = {
+          action: name,
+          ...(target === undefined ? {} : { targetRole: target }),
+          ...(resource === undefined ? {} : { resource }),
+        };
+        const answer = await daemon.call("policy.check", parseAs(DAEMON_METHODS["policy.check"].params, question, "policy check"));
+        out.result(answer);
+        out.line(`${answer.allowed ? "allowed" : "denied"}: ${answer.reason}`);
+        if (!answer.allowed) process.exitCode = 1;
+      }),
+    );
+}
+
+function addAuditCommands(program: Command): void {
+  const audit = program.command("audit").description("the audit trail: verify, export, send");
+  audit
+    .command("verify")
+    .description("check an export by itself, and say where it breaks")
+    .argument("<file>", "an export (ndjson)")
+    .option("--root <fingerprint>", "fingerprint of the organisation's root key, as you know it from elsewhere")
+    .action(
+      action<{ root?: string }>(async ({ out }, { root }, [file = ""]) => {
+        const { verifyAuditFile } = await import("./audit-commands.ts");
+        const ok = await verifyAuditFile(out, createReadStream(file), root);
+        if (!ok) throw new GaggleError("AUDIT_BROKEN", "The export does not verify; the lines above say where.");
+      }),
+    );
+  audit
+    .command("export")
+    .description("write the collected audit trail of the organisation to a file")
+    .argument("<file>")
+    .option("--org-dir <folder>", "use the admin key in this organisation folder instead of your membership")
+    .option("--url <url>", "the bootstrap node, with --org-dir")
+    .action(
+      action<{ orgDir?: string; url?: string }>(async (context, options, [file = ""]) => {
+        const { exportAudit } = await import("./audit-commands.ts");
+        await exportAudit(context, options, file);
+      }),
+    );
+  audit
+    .command("ship")
+    .description("send now what the bootstrap node does not have yet")
+    .action(
+      daemonAction(async (daemon, { out }) => {
+        const { seq, shipped } = await daemon.call("audit.ship", {});
+        out.result({ seq, shipped });
+        out.line(`${shipped} of ${seq} events are collected.`);
+      }),
+    );
+}
