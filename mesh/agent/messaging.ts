@@ -1,7 +1,7 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, Target } from "../contract/daemon-api.ts";
-import { GaggleError } from "../contract/errors.ts";
+import type { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import type { ApprovalStatement, Message } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, PeerLink, PolicyEngine, Random, Signer, Transaction } from "../contract/ports.ts";

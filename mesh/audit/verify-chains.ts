@@ -126,13 +126,17 @@ export function createChainVerifier(report: Report) {
     /** `claimed` is the head's payload before its signature is checked; the agent id in it names the key to check with. */
     head(jws: string, claimed: unknown, org: string | undefined): void {
       const parsed = auditHead.safeParse(claimed);
-      if (!parsed.success) return report("HEAD_INVALID", "The signed head is malformed.");
+      if (!parsed.success) {
+        report("HEAD_INVALID", "The signed head is malformed.");
+        return;
+      }
       const head = parsed.data;
       const place = { agent: head.agentId, seq: head.seq };
       try {
         verifyJws({ jws, typ: HEAD_TYP, key: jwkOfAgentId(head.agentId) });
       } catch {
-        return report("HEAD_INVALID", "The head is not signed by the agent that it names.", place);
+        report("HEAD_INVALID", "The head is not signed by the agent that it names.", place);
+        return;
       }
       const state = stateOf(head.agentId);
       if (head.org !== org) report("HEAD_INVALID", "The head is of another organisation.", place);

@@ -114,7 +114,8 @@ export async function verifyExport(
     try {
       statement = exportStatement.parse(verifyJws({ jws, typ: EXPORT_TYP, keys: trust?.issuers ?? [], maxBytes: MAX_EXPORT_LINE_BYTES }));
     } catch {
-      return report("STATEMENT_INVALID", "The export's statement is not signed by an issuer that the manifest names.");
+      report("STATEMENT_INVALID", "The export's statement is not signed by an issuer that the manifest names.");
+      return;
     }
     if (statement.org !== trust?.org) report("STATEMENT_INVALID", "The export's statement is of another organisation.");
     chains.finish(statement.agents);

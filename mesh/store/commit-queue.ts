@@ -67,11 +67,11 @@ const toOps = (writes: Overlay): StoreOp[] =>
  * unless it is marked `finishing`. After a failed write the queue is stopped: every waiting and later call fails with STORE_FAILED.
  */
 export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
-  let waiting: Job[] = [];
+  const waiting: Job[] = [];
   let flushing = false;
   let stopped: GaggleError | undefined;
   let overlay: Overlay = new Map();
-  let effects: (() => void)[] = [];
+  const effects: (() => void)[] = [];
   let auditOps: StoreOp[] = [];
 
   const read = (key: string): string | undefined => (overlay.has(key) ? overlay.get(key) : deps.store.get(key));

@@ -96,7 +96,10 @@ test("whatever fails and succeeds in whatever order, a lane's messages settle in
         const one = flying[pick % Math.max(1, flying.length)];
         if (one === undefined) return;
         flying = flying.filter((other) => other !== one);
-        if (fails) return stream.failed(one, now, 0);
+        if (fails) {
+          stream.failed(one, now, 0);
+          return;
+        }
         settled.push(one);
         stream.settled(one, true);
       };

@@ -65,7 +65,7 @@ test("a write that the disk refuses is STORE_FAILED and closes the store; what w
   skip,
 }) => {
   if (process.platform === "win32") return skip("Windows has no file size limit per process");
-  const script = path.join(import.meta.dirname, "../../../support/fill-store.ts");
+  const script = path.join(import.meta.dirname, "../../../support/fill-store-process.ts");
   // 256 blocks of 1 KiB: the log can't grow beyond, as on a full disk.
   const { stdout } = await promisify(execFile)("bash", ["-c", 'ulimit -f 256; exec "$0" "$@"', process.execPath, script, dir]);
   const { written, write, read, writeAgain } = JSON.parse(stdout) as Record<string, unknown>;
