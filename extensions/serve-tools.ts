@@ -6,8 +6,6 @@ import { z } from "zod";
 import { callTool } from "./call-tool.ts";
 import type { Tool } from "./define-tool.ts";
 
-export { defineTool, type Tool, type ToolCall, type ToolResult } from "./define-tool.ts";
-
 /** What ends is given this long; a daemon that hangs must not keep an extension alive after its chat. */
 const EXIT_GRACE_MS = 1_000;
 

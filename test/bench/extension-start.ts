@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
-/** The hook gets what Goose sends and is measured to its end: a home that never joined makes it answer no. */
 const EXTENSIONS = ["mesh", "privacy-guard", "policy", "ledger"] as const;
 /** The largest ratio that is good enough for an extension. */
 const LIMIT = 3.5;
@@ -46,6 +45,7 @@ const initialize = (name: string, env: NodeJS.ProcessEnv): Promise<number> =>
     });
   });
 
+/** The hook gets what Goose sends and is measured to its end: a home that never joined makes it answer no. */
 const hook = (env: NodeJS.ProcessEnv): Promise<number> =>
   time([join(DIST, "hook.js")], env, (child) => {
     child.stdin?.end(JSON.stringify({ event: "PreToolUse", session_id: "s", tool_name: "shell" }));

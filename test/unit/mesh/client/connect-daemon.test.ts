@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectDaemon, type DaemonClient, type DaemonClientConfig } from "../../../../mesh/client/connect-daemon.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
@@ -8,7 +9,7 @@ import { startLogPath } from "../../../../mesh/client/start-daemon.ts";
 import { type StandInDaemon, startStandIn } from "../../../support/stand-in-daemon.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
-const AGENT_PROGRAM = join(import.meta.dirname, "../../../support/stand-in-agent.ts");
+const AGENT_PROGRAM = fileURLToPath(new URL("../../../support/stand-in-agent.ts", import.meta.url));
 
 let home: string;
 const clients: DaemonClient[] = [];
@@ -21,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
-  await Promise.all(servers.splice(0).map((server) => server.close()));
+  await Promise.all(servers.splice(0).map(async (server) => server.close()));
   for (const pid of pids) end(pid);
   pids.clear();
 });
