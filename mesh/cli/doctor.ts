@@ -18,27 +18,39 @@ export interface DoctorRequest {
   readonly now?: () => number;
 }
 
+/** For files of Goose's that can't be read at all. */
+const SETUP_AGAIN = "Mend the file that the message names, then run: gaggle setup";
+
 async function memberChecks({ home, env, now = Date.now }: DoctorRequest, config: AgentConfig): Promise<Check[]> {
   const paths = goosePaths(config.gooseRoot, env);
   const bootstrap = checkBootstrap(config, now);
   return [
-    await look("files", () => checkFileModes(home)),
-    await look("socket", () => checkSocket(home)),
-    await look("daemon", async () => checkDaemon((await askDaemon(home)).status, VERSION)),
-    await look("bundle", () => checkBundle(home, config, now)),
+    await look("files", `Make ${home} yours: only you may own and read it.`, () => checkFileModes(home)),
+    await look("socket", "Remove that folder or set XDG_RUNTIME_DIR, then start the daemon: gaggle agent", () => checkSocket(home)),
+    await look("daemon", "Start it: gaggle agent. It says why it can't, if it can't.", async () =>
+      checkDaemon((await askDaemon(home)).status, VERSION),
+    ),
+    await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
+      checkBundle(home, config, now),
+    ),
     ...(await bootstrap),
-    await look("provider", () => checkProvider(paths, config, env)),
-    await look("extensions", () => checkExtensions(paths)),
-    await look("plugin", () => checkPlugin(paths)),
+    await look("provider", SETUP_AGAIN, () => checkProvider(paths, config, env)),
+    await look("extensions", SETUP_AGAIN, () => checkExtensions(paths)),
+    await look("plugin", SETUP_AGAIN, () => checkPlugin(paths)),
   ];
 }
 
 /** Looks at everything; never throws, and starts or changes nothing. What needs a member is left out where this machine hasn't joined. */
 export async function doctor(request: DoctorRequest): Promise<readonly Check[]> {
   const { home, env } = request;
-  const machine = [checkNode(process.version), await look("goose", () => checkGoose(env, installFolder(import.meta.url)))];
+  const machine = [
+    checkNode(process.version),
+    await look("goose", "Install Goose 1.52 or newer, or set GAGGLE_GOOSE to its path.", () =>
+      checkGoose(env, installFolder(import.meta.url)),
+    ),
+  ];
   let config: AgentConfig | undefined;
-  const joined = await look("joined", async () => {
+  const joined = await look("joined", "Run: gaggle join <invitation>", async () => {
     config = await readAgentConfig(home);
     return ok("joined", `${config.subject}, ${config.role}, in ${home}`);
   });

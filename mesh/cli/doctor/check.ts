@@ -17,16 +17,15 @@ export const warn = (name: string, message: string, fix: string): Check => ({ na
 /** It doesn't work. */
 export const fail = (name: string, message: string, fix: string): Check => ({ name, state: "fail", message, fix });
 
-/** Runs a check; one that throws is a failure with the error's own message, which names the fix. */
-export async function look(name: string, check: () => Check | Promise<Check>): Promise<Check> {
+/**
+ * Runs a check; one that throws is a failure with the error's own message.
+ * @param fix what to do where it throws
+ */
+export async function look(name: string, fix: string, check: () => Check | Promise<Check>): Promise<Check> {
   try {
     return await check();
   } catch (error) {
-    const message = error instanceof GaggleError ? error.message : `The check itself failed (${errorCode(error)}).`;
-    return fail(
-      name,
-      message,
-      error instanceof GaggleError ? "Do what the message says." : "Report this bug with the output of gaggle doctor --json.",
-    );
+    if (error instanceof GaggleError) return fail(name, error.message, fix);
+    return fail(name, `The check itself failed (${errorCode(error)}).`, "Report this bug with the output of gaggle doctor --json.");
   }
 }
