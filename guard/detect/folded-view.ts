@@ -2,6 +2,7 @@
  * A text as a reader sees it, for detection only: JSON escapes of any depth decoded, full-width forms, odd spaces and dashes
  * folded, invisible characters dropped. Every character knows where it stands in the source, so spans can be mapped back.
  */
+import { GaggleError } from "../../mesh/contract/errors.ts";
 
 /** The folded text; character `i` comes from `starts[i]` to `ends[i]` (exclusive) of the source. */
 export interface FoldedView {
@@ -11,7 +12,13 @@ export interface FoldedView {
 }
 
 const FOLDABLE = /[\\\u00a0\u00ad\u2000-\u200f\u2010-\u2015\u202a-\u202f\u205f-\u2064\u2212\u3000\ufeff\uff01-\uff5e]/;
-const SIMPLE_ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "/": "/" };
+/** The same, each in turn; a backslash that is left stays. */
+const FOLDABLE_EACH = new RegExp(FOLDABLE, "g");
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))/g;
+const SIMPLE_ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+
+/** Levels of escapes that are read. JSON in JSON doubles its backslashes at each, so real texts have a handful. */
+const MAX_LEVELS = 40;
 
 /** One character folded; an invisible one becomes the empty text. */
 function fold(character: string): string {
@@ -31,55 +38,53 @@ function fold(character: string): string {
   return character;
 }
 
-/** A character on the stack, with its place in the source; `escaped` where it came from an escape sequence. */
-interface Item {
-  readonly character: string;
-  readonly start: number;
-  readonly end: number;
-  readonly escaped: boolean;
+/** Copies a view, with some of its parts replaced by one character or none. */
+function rewrite(view: FoldedView, pattern: RegExp, character: (match: RegExpExecArray) => string): FoldedView {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const text: string[] = [];
+  let from = 0;
+  const copy = (to: number): void => {
+    for (let i = from; i < to; i += 1) {
+      starts.push(view.starts[i] ?? 0);
+      ends.push(view.ends[i] ?? 0);
+    }
+    text.push(view.text.slice(from, to));
+  };
+  for (const match of view.text.matchAll(pattern)) {
+    copy(match.index);
+    from = match.index + match[0].length;
+    const replaced = character(match);
+    if (replaced === "") continue;
+    text.push(replaced);
+    starts.push(view.starts[match.index] ?? 0);
+    ends.push(view.ends[from - 1] ?? 0);
+  }
+  copy(view.text.length);
+  return { text: text.join(""), starts, ends };
+}
+
+const unescaped = ([, hex, simple = ""]: RegExpExecArray): string =>
+  hex === undefined ? (SIMPLE_ESCAPES[simple] ?? simple) : String.fromCharCode(Number.parseInt(hex, 16));
+
+/** The view with one level of escapes after another decoded, exactly as JSON does, until none is left. */
+function decode(view: FoldedView): FoldedView {
+  let decoded = view;
+  for (let level = 0; decoded.text.search(ESCAPE) >= 0; level += 1) {
+    if (level === MAX_LEVELS)
+      throw new GaggleError("GUARD_REFUSED", "The text nests escapes in escapes too deeply to be checked; send it plain.");
+    decoded = rewrite(decoded, ESCAPE, unescaped);
+  }
+  return decoded;
 }
 
 /**
- * Reads a backslash at `start`, given everything to its right already folded (the last item is the next character). Going from right to
- * left, `\\u0040` and `\u005cu0040` both end as one `@`: escapes of escapes need no second pass.
+ * The folded view of a text, or undefined where folding changes nothing.
+ * @throws GaggleError GUARD_REFUSED for escapes nested more than {@link MAX_LEVELS} levels deep
  */
-function unescape(start: number, end: number, stack: Item[]): Item {
-  const next = stack.at(-1);
-  if (next === undefined) return { character: "\\", start, end, escaped: false };
-  if (next.escaped) {
-    stack.pop();
-    return { ...next, start };
-  }
-  const simple = SIMPLE_ESCAPES[next.character];
-  if (simple !== undefined) {
-    stack.pop();
-    return { character: simple, start, end: next.end, escaped: true };
-  }
-  const hex = next.character === "u" ? stack.slice(-5, -1).reverse() : [];
-  const code = hex.map((item) => item.character).join("");
-  if (!/^[0-9a-fA-F]{4}$/.test(code)) return { character: "\\", start, end, escaped: false };
-  stack.length -= 5;
-  const last = hex.at(-1)?.end ?? end;
-  const character = fold(String.fromCharCode(Number.parseInt(code, 16)));
-  // A decoded backslash may begin the next escape with what stands to its right.
-  return character === "\\" ? unescape(start, last, stack) : { character, start, end: last, escaped: true };
-}
-
-/** The folded view of a text, or undefined where folding changes nothing. Linear. */
 export function foldedView(source: string): FoldedView | undefined {
   if (!FOLDABLE.test(source)) return undefined;
-  const stack: Item[] = [];
-  for (let i = source.length - 1; i >= 0; i -= 1) {
-    const raw = source.charAt(i);
-    if (raw === "\\") stack.push(unescape(i, i + 1, stack));
-    else stack.push({ character: fold(raw), start: i, end: i + 1, escaped: false });
-    // Only an escaped item stays as a place holder when it is invisible: the backslash before it belongs to it.
-    if (stack.at(-1)?.character === "" && stack.at(-1)?.escaped === false) stack.pop();
-  }
-  const items = stack.reverse().filter((item) => item.character !== "");
-  return {
-    text: items.map((item) => item.character).join(""),
-    starts: items.map((item) => item.start),
-    ends: items.map((item) => item.end),
-  };
+  const places = Array.from({ length: source.length }, (_, i) => i);
+  const decoded = decode({ text: source, starts: places, ends: places.map((place) => place + 1) });
+  return rewrite(decoded, FOLDABLE_EACH, ([character]) => fold(character));
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GATEWAY_TOKEN, startGuardGateway, type TestGateway } from "../support/guard-gateway.ts";
@@ -90,6 +90,7 @@ describe("the guard's gateway before the real Goose", () => {
     const done = await run(goose, `Make a file for ${EMAIL}.`);
     expect(done.code, done.stderr).toBe(0);
     expect(upstream.requests.length).toBe(2);
+    expect(readFileSync(join(root, "mail.json"), "utf8")).toBe(JSON.stringify({ to: EMAIL }));
     expectNothingPersonal(upstream);
     expect(done.stdout).toContain(`The tool said ${EMAIL}`);
     const second = JSON.stringify(JSON.parse(upstream.requests[1]?.raw ?? ""));

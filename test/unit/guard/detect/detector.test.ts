@@ -33,10 +33,16 @@ describe("JSON escapes", () => {
     [String.raw`{"e":"a\u0040b.example"}`, String.raw`EMAIL a\u0040b.example`],
     [String.raw`{"x":"{\"e\":\"a\\u0040b.example\"}"}`, String.raw`EMAIL a\\u0040b.example`],
     [String.raw`"\u005cu0040" "a\u005cu0040b.example"`, String.raw`EMAIL a\u005cu0040b.example`],
+    [String.raw`"\"bob\\\u0075\u0030\u0030\u0034\u0030b.example\""`, String.raw`EMAIL bob\\\u0075\u0030\u0030\u0034\u0030b.example`],
     [String.raw`{"e":"\nbob@b.example"}`, "EMAIL bob@b.example"],
     [String.raw`"{\"a\":\"{\\\"e\\\":\\\"\\\\u0062ob@b.example\\\"}\"}"`, String.raw`EMAIL \\\\u0062ob@b.example`],
     [String.raw`"\u0044\u0045\u0038\u0039 3704 0044 0532 0130 00"`, String.raw`IBAN \u0044\u0045\u0038\u0039 3704 0044 0532 0130 00`],
   ])("do not hide a value in %s", (text, expected) => expect(found(text)).toEqual([expected]));
+
+  it("are refused when they nest too deeply to be read", () => {
+    expect(found(`\\${"u005c".repeat(30)}u0061da@b.example`)).toHaveLength(1);
+    expect(() => found(`\\${"u005c".repeat(50)}u0061da@b.example`)).toThrow(expect.objectContaining({ code: "GUARD_REFUSED" }));
+  });
 
   it("give the decoded value", () => {
     expect(detector.detect(String.raw`{"e":"a\u0040b.example"}`)[0]?.value).toBe("a@b.example");
