@@ -1,4 +1,4 @@
-/** How a token is written: a class, an underscore and ten Crockford base32 characters. Decision: docs/decisions, token form. */
+/** How a token is written: a class, an underscore and ten Crockford base32 characters. docs/decisions/0040-guard-tokens-and-sessions.md */
 import { LABELS } from "../detect/labels.ts";
 
 /** Classes of tokens: what the detector finds, and text that merely looks like a token. */

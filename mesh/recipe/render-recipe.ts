@@ -1,5 +1,5 @@
 /**
- * Turns the signed text of a recipe into what Goose runs on this machine. Decision: docs/decisions/0030-rendered-recipes.md.
+ * Turns the signed text of a recipe into what Goose runs on this machine. Decision: docs/decisions/0050-rendered-recipes.md.
  */
 import { stringify } from "yaml";
 import { GaggleError } from "../contract/errors.ts";

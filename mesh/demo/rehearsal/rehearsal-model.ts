@@ -1,6 +1,6 @@
 /**
  * The rehearsal model: an OpenAI-compatible server that plays written scripts, for machines without a model.
- * It reads its scripts and the conversation it is sent, nothing else. Decision: docs/decisions/0032-rehearsal-model.md.
+ * It reads its scripts and the conversation it is sent, nothing else. Decision: docs/decisions/0052-rehearsal-model.md.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { GaggleError } from "../../contract/errors.ts";
