@@ -1,0 +1,105 @@
+/** What everything else in a daemon stands on: keys, store, audit chain, commit queue, membership, policy, sessions. */
+import { statfsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
+import { openAuditChain } from "../audit/chain.ts";
+import { createRefusalCounter } from "../audit/refusal-counter.ts";
+import type { AuditDraft } from "../contract/audit.ts";
+import { errorCode } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { Clock, OrderedStore, Random } from "../contract/ports.ts";
+import { readAgentKeys } from "../identity/key-file.ts";
+import { createSigner } from "../identity/keys.ts";
+import { createCommitQueue } from "../store/commit-queue.ts";
+import { writePrivateFile } from "../store/private-file.ts";
+import { type AgentConfig, homePaths } from "./agent-config.ts";
+import { createBootstrapClient } from "./bootstrap-client.ts";
+import { createBundlePolicy } from "./bundle-policy.ts";
+import { createGooseSessions } from "./goose-sessions.ts";
+import { createMembership } from "./membership.ts";
+import { newTraceId } from "./system.ts";
+
+/** Where the daemon says what happens; pino's shape. Never gets a text, a key or a token. */
+export interface AgentLog {
+  debug(details: object, text: string): void;
+  info(details: object, text: string): void;
+  warn(details: object, text: string): void;
+  error(details: object, text: string): void;
+}
+
+/** What the daemon needs from its process. */
+export interface AgentDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fetch: typeof globalThis.fetch;
+  readonly log: AgentLog;
+}
+
+/** The foundation of one daemon. */
+export type AgentCore = Awaited<ReturnType<typeof openAgentCore>>;
+
+/**
+ * Opens it. The store stays the caller's to close.
+ * @throws GaggleError NOT_JOINED, CREDENTIAL_INVALID
+ */
+export async function openAgentCore(deps: AgentDeps, home: string, config: AgentConfig, store: OrderedStore) {
+  const { clock, random, log } = deps;
+  const { org, agentId, subject, role, department, rootFingerprint } = config;
+  const paths = homePaths(home);
+  const self: Principal = { agentId, subject, role, department };
+  const actor: AuditDraft["actor"] = { type: "agent", id: agentId, role };
+  const newTrace = (): string => newTraceId(random);
+  /** For work in the background: its failure is told and nothing else. */
+  const onError = (text: string) => (error: unknown) => log.warn({ code: errorCode(error) }, text);
+
+  const keys = await readAgentKeys(paths.keys);
+  const signer = createSigner(keys.sign);
+  const chain = await openAuditChain({ store, random }, { org, agentId });
+  const freeBytes = (): number => {
+    const { bavail, bsize } = statfsSync(paths.store);
+    return bavail * bsize;
+  };
+  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError: onError("an effect failed") });
+  /** Records what this agent itself did or saw, outside of any task. */
+  const audit = (draft: Omit<AuditDraft, "actor" | "traceId">): Promise<void> =>
+    queue.run((tx) => tx.audit({ actor, traceId: newTrace(), ...draft }), { finishing: true });
+  const record = (drafts: readonly AuditDraft[]): void => {
+    const write = queue.run((tx) => drafts.forEach((draft) => tx.audit(draft)), { finishing: true });
+    write.catch(onError("refusals were not recorded"));
+  };
+
+  const client = createBootstrapClient({ ...deps, signer }, { baseUrl: config.bootstrapUrl, org });
+  const membership = createMembership(
+    {
+      bundles: await openBundleStore({ clock }, { dir: paths.bundle, rootFingerprint, org, role }),
+      source: { bundle: () => client.fetchBundle(role), credential: () => client.renew() },
+      clock,
+      saveCredential: (jwt) => writePrivateFile(paths.credential, jwt),
+      audit,
+    },
+    { credential: await readFile(paths.credential, "utf8") },
+  );
+  const sessions = createGooseSessions();
+  return {
+    ...deps,
+    config,
+    paths,
+    store,
+    self,
+    actor,
+    keys,
+    signer,
+    chain,
+    queue,
+    audit,
+    client,
+    membership,
+    bundle: membership.bundle,
+    policy: createBundlePolicy(membership.bundle),
+    refusals: createRefusalCounter({ clock, actor, newTraceId: newTrace, record }),
+    sessions,
+    newTrace,
+    traceOf: (sessionId: string): string => sessions.find(sessionId)?.traceId ?? newTrace(),
+    onError,
+  };
+}

@@ -1,0 +1,98 @@
+/** What the daemon does for its organisation: messages, tasks, approvals, and runs without a person. */
+import { GaggleError } from "../contract/errors.ts";
+import type { Directory } from "../directory/create-directory.ts";
+import { verifyApproval } from "../identity/approval.ts";
+import type { PeerNode } from "../peer/peer-node.ts";
+import type { RunnableSkill } from "../session/ports.ts";
+import type { AgentCore } from "./agent-core.ts";
+import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
+import { createRunExecutor, type RunExecutor } from "./run-executor.ts";
+import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
+
+/** Where unattended runs find what they need. */
+export interface WorkOptions {
+  readonly home: string;
+  readonly installDir: string;
+  readonly node: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The parts, for the daemon to start and to end. */
+export interface AgentWork {
+  readonly messaging: Messaging;
+  readonly runner: TaskRunner;
+  readonly executor: RunExecutor;
+}
+
+/** Puts messaging, runner and executor together. */
+export function createAgentWork(
+  core: AgentCore,
+  { peer, directory }: { peer: PeerNode; directory: Directory },
+  options: WorkOptions,
+): AgentWork {
+  const { bundle, onError, log, self, config, refusals } = core;
+  const executor = createRunExecutor(core, { ...options, model: config.upstream?.model });
+  const runner = createTaskRunner({
+    executor: executor.get,
+    bundle,
+    began: (task) => executor.began(task.taskId, task.traceId),
+    finish: (taskId, attempt, outcome) => messaging.finishRun(taskId, attempt, outcome),
+    onError: onError("a run failed"),
+  });
+  const messaging: Messaging = createMessaging(
+    {
+      ...core,
+      ...trustOf(core),
+      link: peer,
+      runner,
+      resolve: directory.resolve,
+      skillOf: (id) => runnableSkill(core, id),
+      countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),
+      onError: (error) => log.error({ err: error }, "delivery met an error"),
+    },
+    { self, org: config.org, concurrency: concurrencyOf(core) },
+  );
+  return { messaging, runner, executor };
+}
+
+/** Everything about trust comes from the newest bundle at the moment it is asked for. */
+const trustOf = ({
+  bundle,
+  membership,
+  clock,
+  config,
+}: AgentCore): Pick<MessagingDeps, "policyHash" | "credential" | "verifyCredential" | "trustVersion" | "verifyApproval"> => ({
+  policyHash: () => bundle().manifest.policyHash,
+  credential: () => {
+    if (clock.now() < membership.credentialExpiresAt()) return membership.credential();
+    throw new GaggleError(
+      "CREDENTIAL_EXPIRED",
+      "This agent's membership has expired; it is renewed when the bootstrap node can be reached.",
+    );
+  },
+  verifyCredential: (jwt, agentId) => membership.verify(jwt, agentId),
+  trustVersion: () => String(bundle().manifest.version),
+  verifyApproval: (jws, expected) => {
+    const { roster, revocations } = bundle().manifest;
+    return verifyApproval({ jws, roster, revocations, expected: { org: config.org, ...expected } });
+  },
+});
+
+/** A skill with what the audit says of each of its runs. */
+function runnableSkill({ bundle }: AgentCore, id: string): RunnableSkill | undefined {
+  const { profile, manifest } = bundle();
+  const skill = profile.skills.find((one) => one.id === id);
+  if (skill === undefined) return undefined;
+  const { recipe, restart } = skill;
+  return { id, restart, details: { skill: id, recipe, recipeSha256: manifest.files[recipe] ?? "", bundleVersion: manifest.version } };
+}
+
+/** Runs at a time; one where there is no valid bundle yet. */
+function concurrencyOf({ bundle }: AgentCore): number {
+  try {
+    return bundle().profile.concurrency;
+  } catch (error) {
+    if (error instanceof GaggleError) return 1;
+    throw error;
+  }
+}

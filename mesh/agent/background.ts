@@ -1,0 +1,76 @@
+/** What a daemon does by itself: keep membership and the bootstrap node's addresses fresh, and send the audit chain. */
+import { createAuditShipper } from "../audit/ship.ts";
+import { MAX_INGEST_EVENTS } from "../contract/bootstrap-api.ts";
+import { errorCode } from "../contract/errors.ts";
+import type { PeerNode } from "../peer/peer-node.ts";
+import { readAgentConfig, writeAgentConfig } from "./agent-config.ts";
+import type { AgentCore } from "./agent-core.ts";
+import { repeat } from "./repeat.ts";
+import { shipAudit } from "./ship-audit.ts";
+
+/** How often the bootstrap node is asked for a newer bundle, and the credential's age is looked at. */
+const REFRESH_MS = 30_000;
+/** How often new audit events are sent to the bootstrap node. */
+const SHIP_MS = 2_000;
+
+/** The daemon's work in the background. */
+export interface Background {
+  /** Starts both jobs. */
+  start(): void;
+  /** Asks the bootstrap node now. */
+  refresh(): void;
+  /** Whether the bootstrap node answered when it was last asked. */
+  reachable(): boolean;
+  /** Number of the last event that the bootstrap node has. */
+  shipped(): number;
+  /** Sends what it does not have. @throws GaggleError of the node or of the way there */
+  ship(): Promise<void>;
+  /** Ends both jobs; what is under way ends first. */
+  stop(): Promise<void>;
+}
+
+/** Makes it. */
+export function createBackground(core: AgentCore, peer: PeerNode, home: string): Background {
+  const { clock, log, client, chain, membership, onError } = core;
+  const { org, agentId } = core.config;
+  const shipper = createAuditShipper(core, { org, agentId, maxEvents: MAX_INGEST_EVENTS });
+  let reachable = false;
+
+  const notReached = (error: unknown): void => {
+    reachable = false;
+    log.info({ code: errorCode(error) }, "the bootstrap node was not reached; the mesh goes on without it");
+  };
+  const refreshing = repeat({ clock, onError: notReached }, REFRESH_MS, async () => {
+    await membership.refresh();
+    reachable = true;
+    await rememberPeers();
+  });
+
+  /** The node may have moved: its peer is dialled where it isn't connected, and its addresses are kept for the next start. */
+  const rememberPeers = async (): Promise<void> => {
+    const { peers } = await client.directory();
+    const connected = peer.members().map(({ principal }) => principal.agentId);
+    const missing = peers.filter((address) => !connected.some((id) => address.endsWith(`/p2p/${id}`)));
+    for (const address of missing) await peer.dial(address).catch(onError("the bootstrap node's peer was not reached"));
+    const stored = await readAgentConfig(home);
+    if (peers.length > 0 && peers.join() !== stored.bootstrapPeers.join())
+      await writeAgentConfig(home, { ...stored, bootstrapPeers: peers });
+  };
+
+  const ship = (): Promise<void> => shipAudit(shipper, chain, client);
+  const shipping = repeat({ clock, onError: onError("audit events wait for the bootstrap node") }, SHIP_MS, ship);
+  return {
+    start() {
+      void refreshing.kick();
+      void shipping.kick();
+    },
+    refresh: () => void refreshing.kick(),
+    reachable: () => reachable,
+    shipped: shipper.shipped,
+    ship,
+    async stop() {
+      await refreshing.stop();
+      await shipping.stop();
+    },
+  };
+}
