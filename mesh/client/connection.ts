@@ -34,14 +34,20 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** The signal ends the attempt to connect and nothing else: Node's own `signal` option would end the open connection too. */
 const open = (path: string, signal: AbortSignal): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    const socket = connect({ path, signal });
+    const socket = connect({ path });
+    const abort = (): void => void socket.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("close", () => signal.removeEventListener("abort", abort));
     socket.once("error", reject);
     socket.once("connect", () => {
+      signal.removeEventListener("abort", abort);
       socket.removeListener("error", reject);
       resolve(socket);
     });
+    if (signal.aborted) abort();
   });
 
 /** Hands a reply to whoever waits for it. A line that is not one of ours is a broken connection. */

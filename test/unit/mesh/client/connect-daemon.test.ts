@@ -105,6 +105,18 @@ describe("a call", () => {
     await expect(client.call("audit.ship", {}, { timeoutMs: 50 })).rejects.toMatchObject({ code: "TIMEOUT" });
   });
 
+  it("still finds its connection open after the time for connecting is over", async () => {
+    await serve();
+    const client = await open({ timeoutMs: 200 });
+    let lost = 0;
+    client.onDisconnect(() => {
+      lost += 1;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await client.call("dead.list", {})).toEqual({ items: [] });
+    expect(lost).toBe(0);
+  });
+
   it("after close fails at once", async () => {
     await serve();
     const client = await open();
