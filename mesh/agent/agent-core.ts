@@ -64,7 +64,12 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   const audit = (draft: Omit<AuditDraft, "actor" | "traceId">): Promise<void> =>
     queue.run((tx) => tx.audit({ actor, traceId: newTrace(), ...draft }), { finishing: true });
   const record = (drafts: readonly AuditDraft[]): void => {
-    const write = queue.run((tx) => drafts.forEach((draft) => tx.audit(draft)), { finishing: true });
+    const write = queue.run(
+      (tx) => {
+        for (const draft of drafts) tx.audit(draft);
+      },
+      { finishing: true },
+    );
     write.catch(onError("refusals were not recorded"));
   };
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ed25519Jwk } from "./identity.ts";
 import { agentId, orgId, sha256, slug, subjectId, thumbprint } from "./ids.ts";
+import { RUN_MAX_TURNS, RUN_TIMEOUT_MS } from "./limits.ts";
 
 /** Path of a file in a bundle: relative, forward slashes, no `.` or `..` segments. */
 const bundlePath = z
@@ -60,8 +61,12 @@ export const skill = z.strictObject({
   recipe: bundlePath,
   /** Whether an interrupted run may be repeated without asking a person. */
   restart: z.enum(["safe", "ask"]),
-  timeoutSeconds: z.int().min(1).max(3_600).default(600),
-  maxTurns: z.int().min(1).max(200).default(30),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(3_600)
+    .default(RUN_TIMEOUT_MS / 1_000),
+  maxTurns: z.int().min(1).max(200).default(RUN_MAX_TURNS),
 });
 /** What a role's agent can be asked to do. */
 export type Skill = z.infer<typeof skill>;

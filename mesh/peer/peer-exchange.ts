@@ -37,7 +37,10 @@ function fitting(all: readonly PeerRecord[]): PeerRecord[] {
   return all
     .toSorted((a, b) => b.seenAt - a.seenAt)
     .slice(0, MAX_KNOWN_PEERS)
-    .filter((record) => (bytes += Buffer.byteLength(JSON.stringify(record)) + 1) <= MAX_FRAME_BYTES);
+    .filter((record) => {
+      bytes += Buffer.byteLength(JSON.stringify(record)) + 1;
+      return bytes <= MAX_FRAME_BYTES;
+    });
 }
 
 /** Asks the member at the other end whom it knows; nothing comes back where both know the same. */

@@ -72,7 +72,7 @@ describe("two members", () => {
     const frames = Array.from({ length: 200 }, (_, index) => new Uint8Array([index, ...randomBytes(3_000)]));
     const answers = await Promise.all(frames.map((frame) => marco.node.request(fiona.node.agentId, frame)));
 
-    answers.forEach((answer, index) => expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0));
+    for (const [index, answer] of answers.entries()) expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0);
   });
 
   it("move many large frames at once without exceeding a buffer", async () => {
@@ -84,7 +84,7 @@ describe("two members", () => {
     const frames = Array.from({ length: 14 }, () => new Uint8Array(randomBytes(MAX_FRAME_BYTES)));
     const answers = await Promise.all(frames.map((frame) => marco.node.request(fiona.node.agentId, frame)));
 
-    answers.forEach((answer, index) => expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0));
+    for (const [index, answer] of answers.entries()) expect(Buffer.compare(answer, frames[index] ?? new Uint8Array())).toBe(0);
   });
 
   it("learn an error's code and nothing else from the other's handler", async () => {
