@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
+import type { BootstrapOptions } from "./run-bootstrap.ts";
+import { END_WITH_STDIN } from "./until-told.ts";
 
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
 
@@ -90,11 +92,14 @@ export function addAdminCommands(program: Command): void {
     .option("--port <port>", "port of the HTTP API", port, 4870)
     .option("--peer-listen <multiaddr...>", "where other agents reach it over libp2p", ["/ip4/0.0.0.0/tcp/4871"])
     .option("--no-mdns", "don't announce it on the LAN")
+    .option(...END_WITH_STDIN)
     .action(
-      action<{ dir: string; host: string; port: number; peerListen: string[]; mdns: boolean }>(async (context, options) => {
-        const { runBootstrap } = await import("./run-bootstrap.ts");
-        await runBootstrap(context, { ...options, dir: resolve(options.dir) });
-      }),
+      action<{ dir: string; host: string; port: number; peerListen: string[]; mdns: boolean; endWithStdin?: boolean }>(
+        async (context, { endWithStdin = false, ...options }) => {
+          const { runBootstrap } = await import("./run-bootstrap.ts");
+          await runBootstrap(context, { ...options, endWithStdin, dir: resolve(options.dir) });
+        },
+      ),
     );
 }
 

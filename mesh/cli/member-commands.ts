@@ -6,6 +6,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
 import { port } from "./admin-commands.ts";
 import { paint } from "./output.ts";
+import { END_WITH_STDIN, untilTold } from "./until-told.ts";
 
 /** Options about the model behind the guard. */
 interface ModelOptions {
@@ -89,10 +90,11 @@ export function addMemberCommands(program: Command): void {
   program
     .command("agent")
     .description("run this machine's agent daemon")
+    .option(...END_WITH_STDIN)
     .action(
-      action(async (context) => {
+      action<{ endWithStdin?: boolean }>(async (context, { endWithStdin = false }) => {
         const { runAgent } = await import("./run-agent.ts");
-        await runAgent(context);
+        await runAgent(context, { endWithStdin });
       }),
     );
 
@@ -120,7 +122,14 @@ export function addMemberCommands(program: Command): void {
       action<{ dir: string; period: string; model?: string; interactive?: boolean; again?: boolean }>(async (context, options) => {
         const { runDemo } = await import("../demo/run-demo.ts");
         const { interactive = false, again = false, dir, ...rest } = options;
-        await runDemo(context, { ...rest, dir: resolve(dir), interactive, again });
+        const told = untilTold();
+        const interrupted = new AbortController();
+        void told.then(() => interrupted.abort());
+        await runDemo(context, { ...rest, dir: resolve(dir), interactive, again }, interrupted.signal).catch(async (error: unknown) => {
+          if (!interrupted.signal.aborted) throw error;
+          // Everything has ended, so this process ends as the signal would have ended it.
+          process.kill(process.pid, await told);
+        });
       }),
     );
 }

@@ -11,9 +11,9 @@ import { setup } from "./setup/setup.ts";
 import { untilTold } from "./until-told.ts";
 
 /** Runs it; resolves once it has ended in order. */
-export async function runAgent(context: CommandContext): Promise<void> {
+export async function runAgent(context: CommandContext, options: { endWithStdin: boolean }): Promise<void> {
   const { home, installDir, node, env, out } = context;
-  const told = untilTold();
+  const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("agent", env);
   try {
     const agent = await startAgent(

@@ -1,6 +1,8 @@
 /** `gaggle bootstrap`: runs the bootstrap node until it is told to end. */
+import { readFile } from "node:fs/promises";
 import { createBootstrapNode } from "../../bootstrap-node/create-bootstrap-node.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
+import { GaggleError } from "../contract/errors.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
 import { createLog } from "./log.ts";
@@ -14,19 +16,30 @@ export interface BootstrapOptions {
   readonly port: number;
   readonly peerListen: readonly string[];
   readonly mdns: boolean;
+  readonly endWithStdin: boolean;
 }
 
 /** Runs the node; resolves once it has ended in order. */
 export async function runBootstrap({ out, env }: CommandContext, options: BootstrapOptions): Promise<void> {
   const { dir, host, port, peerListen, mdns } = options;
-  const told = untilTold();
+  const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);
   const node = await createBootstrapNode(
     { clock: systemClock, random: systemRandom, log },
-    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns } },
+    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns }, ...(await readTls(options)) },
   );
   out.result({ url: node.url, org: node.org, agentId: node.agentId, peers: node.peerAddresses() });
   out.line(`The bootstrap node of ${node.org} listens on ${paint.strong(node.url)}. Ctrl-C ends it.`);
   await told;
   await node.close();
+}
+
+async function readTls({ tlsCert, tlsKey }: BootstrapOptions): Promise<{ tls?: { cert: string; key: string } }> {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined) throw new GaggleError("INVALID_INPUT", "HTTPS needs both --tls-cert and --tls-key.");
+  try {
+    return { tls: { cert: await readFile(tlsCert, "utf8"), key: await readFile(tlsKey, "utf8") } };
+  } catch (cause) {
+    throw new GaggleError("INVALID_INPUT", "The certificate or its key could not be read. Check the paths and rights.", { cause });
+  }
 }

@@ -1,7 +1,19 @@
 /** Waits until the process is asked to end. */
 
-/** Resolves at SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, as if it were not handled. */
-export const untilTold = (): Promise<void> =>
+/** The option of long-running commands that a program starts and that shall not outlive it. */
+export const END_WITH_STDIN = ["--end-with-stdin", "end when standard input ends, for programs that start this"] as const;
+
+/**
+ * Resolves at SIGINT, SIGTERM or SIGHUP, with its name; a second one ends the process at once, as if it were not handled.
+ * @param options `withStdin`: also when standard input ends (then with SIGHUP): it does when the program at its other end is gone, however
+ *   that ended
+ */
+export const untilTold = (options: { withStdin?: boolean } = {}): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
+    if (options.withStdin !== true) return;
+    for (const end of ["end", "close"]) process.stdin.once(end, () => resolve("SIGHUP"));
+    process.stdin.resume();
+    // Waiting for it must not keep a process that has ended otherwise. A file, which has no `unref`, ends by itself.
+    process.stdin.unref?.();
   });
