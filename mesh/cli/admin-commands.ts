@@ -92,14 +92,14 @@ export function addAdminCommands(program: Command): void {
     .option("--port <port>", "port of the HTTP API", port, 4870)
     .option("--peer-listen <multiaddr...>", "where other agents reach it over libp2p", ["/ip4/0.0.0.0/tcp/4871"])
     .option("--no-mdns", "don't announce it on the LAN")
+    .option("--tls-cert <file>", "certificate chain (PEM): serves HTTPS, also to other machines")
+    .option("--tls-key <file>", "its private key (PEM)")
     .option(...END_WITH_STDIN)
     .action(
-      action<{ dir: string; host: string; port: number; peerListen: string[]; mdns: boolean; endWithStdin?: boolean }>(
-        async (context, { endWithStdin = false, ...options }) => {
-          const { runBootstrap } = await import("./run-bootstrap.ts");
-          await runBootstrap(context, { ...options, endWithStdin, dir: resolve(options.dir) });
-        },
-      ),
+      action<Omit<BootstrapOptions, "endWithStdin"> & { endWithStdin?: boolean }>(async (context, { endWithStdin = false, ...options }) => {
+        const { runBootstrap } = await import("./run-bootstrap.ts");
+        await runBootstrap(context, { ...options, endWithStdin, dir: resolve(options.dir) });
+      }),
     );
 }
 

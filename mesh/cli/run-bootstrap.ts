@@ -16,6 +16,9 @@ export interface BootstrapOptions {
   readonly port: number;
   readonly peerListen: readonly string[];
   readonly mdns: boolean;
+  /** Files with certificate chain and key (PEM); both or none. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly endWithStdin: boolean;
 }
 
