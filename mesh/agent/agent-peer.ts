@@ -3,25 +3,28 @@ import { createCardShelf } from "../directory/card-shelf.ts";
 import { createDirectory, type Directory } from "../directory/create-directory.ts";
 import { isRevoked } from "../identity/membership.ts";
 import { createPeerNode } from "../peer/create-peer-node.ts";
-import type { PeerMembership, PeerNode } from "../peer/peer-node.ts";
+import type { PeerMembership, PeerNode, PeerNodeDeps } from "../peer/peer-node.ts";
 import { createStoredPeerBook } from "../peer/stored-peer-book.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { freePort } from "./free-port.ts";
+import { listenOnKeptPorts } from "./kept-ports.ts";
 
 /** Starts the peer node and opens the directory. @throws GaggleError INVALID_INPUT for an address that can't be listened on */
 export async function startAgentPeer(core: AgentCore): Promise<{ peer: PeerNode; directory: Directory }> {
   const { clock, random, log, store, config, bundle, self, refusals } = core;
   const skills = (): { id: string; description: string }[] => bundle().profile.skills.map(({ id, description }) => ({ id, description }));
-  const peer = await createPeerNode(
-    {
-      privateKey: core.keys.sign,
-      membership: peerMembership(core, skills),
-      book: createStoredPeerBook(store),
-      onRefusal: ({ agentId, address, code }) => refusals.count({ action: "peer.refuse", source: agentId ?? address, code }),
-      clock,
-      random,
-      log,
-    },
-    { org: config.org, listen: config.listen, bootstrapPeers: config.bootstrapPeers, mdns: config.mdns },
+  const deps: PeerNodeDeps = {
+    privateKey: core.keys.sign,
+    membership: peerMembership(core, skills),
+    book: createStoredPeerBook(store),
+    onRefusal: ({ agentId, address, code }) => refusals.count({ action: "peer.refuse", source: agentId ?? address, code }),
+    clock,
+    random,
+    log,
+  };
+  const { org, bootstrapPeers, mdns } = config;
+  const peer = await listenOnKeptPorts({ store, freePort }, config.listen, (listen) =>
+    createPeerNode(deps, { org, listen, bootstrapPeers, mdns }),
   );
   const directory = await createDirectory({
     self: () => ({ principal: self, skills: skills() }),
