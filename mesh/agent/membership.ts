@@ -31,6 +31,8 @@ export interface MembershipDeps {
 export interface Membership {
   /** The bundle in force. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED and its like: then nothing is sent or run */
   bundle(): VerifiedBundle;
+  /** The last good bundle, also when it has expired: for showing, not for acting. @throws GaggleError BUNDLE_MISSING and its like */
+  lastBundle(): VerifiedBundle;
   /** The newest credential, which others judge by its own expiry. */
   credential(): string;
   /** When the credential ends, in milliseconds since the epoch. */
@@ -101,6 +103,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
 
   return {
     bundle: bundleNow,
+    lastBundle: () => deps.bundles.last() ?? bundleNow(),
     credential: () => credential,
     credentialExpiresAt: () => times().exp,
     verify: (jwt, agentId) =>

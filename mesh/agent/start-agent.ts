@@ -159,7 +159,7 @@ async function statusOf(
   { core, messaging, peer, gateway, background, startedAt }: Parts,
   version: string,
 ): Promise<DaemonResult<"daemon.status">> {
-  const { manifest } = core.bundle();
+  const { manifest } = core.membership.lastBundle();
   const { waiting, queued, dead } = await messaging.counts();
   return {
     ...core.self,
