@@ -5,7 +5,7 @@ import type { DaemonMethod, DaemonParams, DaemonResult } from "../contract/daemo
 import { GaggleError, systemCode } from "../contract/errors.ts";
 import { ConnectionLost, type Connection, openConnection } from "./connection.ts";
 import { secureSocketFolder, socketPathFor } from "./socket-path.ts";
-import { type AutoStart, type StartedDaemon, startDaemon, startLogPath } from "./start-daemon.ts";
+import { AUTOSTART_VARIABLE, type AutoStart, type StartedDaemon, startDaemon, startLogPath } from "./start-daemon.ts";
 
 const POLL_MS = 50;
 /** A daemon that lost the lock to one that was just ending leaves nobody; so it is started again, but not in a spin. */
@@ -21,7 +21,7 @@ export interface DaemonClientConfig {
   readonly home: string;
   /** Name of the calling program, for the daemon's log. */
   readonly program: string;
-  /** Starts a daemon where none answers. Left out: an error instead. */
+  /** Starts a daemon where none answers. Left out, or with `GAGGLE_AUTOSTART=never` in its environment: an error instead. */
   readonly autoStart?: AutoStart;
   /** How long to wait for a daemon to answer at first (default 10,000 with `autoStart`, else 2,000). */
   readonly timeoutMs?: number;
@@ -70,16 +70,18 @@ function createStarter(home: string, start: AutoStart | undefined): { ensure(now
 
 function unreachable(config: DaemonClientConfig, cause: unknown): GaggleError {
   const fix =
-    config.autoStart === undefined
+    mayStart(config.autoStart) === undefined
       ? "Start it with: gaggle agent"
       : `It did not start; the reason is in ${startLogPath(config.home)}. \`gaggle doctor\` tells more.`;
   return new GaggleError("DAEMON_UNREACHABLE", `The agent daemon does not answer. ${fix}`, { cause });
 }
 
+const mayStart = (start: AutoStart | undefined): AutoStart | undefined => (start?.env[AUTOSTART_VARIABLE] === "never" ? undefined : start);
+
 /** Connects, starting a daemon where allowed, until `timeoutMs` is over. */
 async function reach(config: DaemonClientConfig, timeoutMs: number, on: Parameters<typeof openConnection>[2]): Promise<Connection> {
   const deadline = performance.now() + timeoutMs;
-  const starter = createStarter(config.home, config.autoStart);
+  const starter = createStarter(config.home, mayStart(config.autoStart));
   const path = socketPathFor(config.home);
   for (;;) {
     secureSocketFolder(dirname(path));

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { GaggleError } from "../contract/errors.ts";
 import type { Env } from "./home.ts";
 
+/** Variable that says `never` where something else keeps the daemon running, or a daemon's end is the end: in unattended runs, in the demo. */
+export const AUTOSTART_VARIABLE = "GAGGLE_AUTOSTART";
+
 /** How to start a daemon: absolute paths of Node and of Gaggle's program, and the daemon's whole environment. */
 export interface AutoStart {
   readonly node: string;

@@ -37,6 +37,7 @@ export type DemoState = z.infer<typeof demoState>;
 /** Paths inside a demo's folder. */
 export const demoPaths = (dir: string) => ({
   state: join(dir, "demo.json"),
+  owner: join(dir, "owner.json"),
   org: join(dir, "org"),
   books: join(dir, "books"),
   logs: join(dir, "logs"),
@@ -77,6 +78,17 @@ async function removeOldDemo(dir: string): Promise<void> {
     );
   }
   await rm(dir, { recursive: true });
+}
+
+/**
+ * Checks that the sample's ledger has the month.
+ * @throws GaggleError INVALID_INPUT that names the months there are
+ */
+export async function checkPeriod(installDir: string, period: string): Promise<void> {
+  const ledger = await readFile(join(installDir, "profiles", "sample", "data", "finance", "ledger.csv"), "utf8");
+  const months = new Set(Array.from(ledger.matchAll(/^[^,]*,[^,]*,(\d{4}-\d{2})-\d{2},/gm), (match) => match[1] ?? ""));
+  if (months.has(period)) return;
+  throw new GaggleError("INVALID_INPUT", `The sample's books have no ${period}. Choose with --period: ${[...months].sort().join(", ")}.`);
 }
 
 /** The state of an earlier demo. @throws GaggleError NOT_FOUND */

@@ -135,6 +135,7 @@ export function startBootstrapNode(setting: DemoSetting, supervisor: Supervisor)
     "--peer-listen",
     `/ip4/127.0.0.1/tcp/${state.peerPort}`,
     "--no-mdns",
+    "--end-with-stdin",
   ];
   const args = [program.entry, "bootstrap", ...where];
   supervisor.start({ name: "bootstrap", command: program.node, args, env, cwd: dir, logFile: join(logs, "bootstrap.log") });
@@ -156,7 +157,7 @@ export function startAgents(setting: DemoSetting, supervisor: Supervisor): void 
     supervisor.start({
       name: agent.subject,
       command: program.node,
-      args: [program.entry, "agent"],
+      args: [program.entry, "agent", "--end-with-stdin"],
       env: agentEnvironment(setting, agent),
       cwd: dir,
       logFile,

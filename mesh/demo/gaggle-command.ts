@@ -9,6 +9,8 @@ export interface GaggleProgram {
   readonly node: string;
   /** Absolute path of `dist/gaggle.js`. */
   readonly entry: string;
+  /** Ends the commands that run. */
+  readonly signal: AbortSignal;
 }
 
 const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
@@ -27,6 +29,7 @@ export async function runGaggle(
     env: options.env,
     cwd: options.cwd,
     stdio: ["pipe", "pipe", "pipe"],
+    signal: program.signal,
   });
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");

@@ -39,7 +39,13 @@ export async function runPersonsGoose(run: GooseRun): Promise<Json> {
     "--output-format",
     "json",
   ];
-  const child = spawn(run.goose, args, { env: run.env, cwd: run.cwd, stdio: ["ignore", "pipe", "ignore"], signal: run.signal });
+  const child = spawn(run.goose, args, {
+    env: run.env,
+    cwd: run.cwd,
+    stdio: ["ignore", "pipe", "ignore"],
+    signal: run.signal,
+    killSignal: "SIGKILL",
+  });
   const exited = new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => resolve());

@@ -6,10 +6,11 @@ import { styleText } from "node:util";
 import { z } from "zod";
 import { systemClock } from "../agent/system.ts";
 import { connectDaemon } from "../client/connect-daemon.ts";
+import { AUTOSTART_VARIABLE } from "../client/start-daemon.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { findGoose } from "../executor/find-goose.ts";
-import { chooseModel } from "./choose-model.ts";
-import { DEMO_AGENTS, type DemoAgent, demoPaths, makeDemoFolder, readDemoState } from "./demo-folder.ts";
+import { chooseModel, type ModelChoice } from "./choose-model.ts";
+import { checkPeriod, DEMO_AGENTS, type DemoAgent, demoPaths, makeDemoFolder, readDemoState } from "./demo-folder.ts";
 import {
   agentEnvironment,
   changeModel,
@@ -23,6 +24,7 @@ import {
   waitForBootstrapNode,
   waitUntilMet,
 } from "./demo-organisation.ts";
+import { DEMO_MARKER, freeFolder, ownFolder } from "./folder-owner.ts";
 import { runGaggle } from "./gaggle-command.ts";
 import { startModelTap } from "./model-tap.ts";
 import type { TimelineEntry } from "./page/model.ts";
@@ -30,7 +32,7 @@ import { runPersonsGoose } from "./persons-goose.ts";
 import { startRehearsalModel } from "./rehearsal/rehearsal-model.ts";
 import { sampleScripts } from "./rehearsal/scripts/sample-scripts.ts";
 import { countMasked, timelineEntry } from "./timeline.ts";
-import { watchAgents } from "./watch-agents.ts";
+import { headOf, watchAgents } from "./watch-agents.ts";
 import { collectAudit, verdictMessage, writeEvidence } from "./write-evidence.ts";
 
 /** What the demo needs of the command that starts it. */
@@ -58,6 +60,8 @@ const FINANCE_TURNS = 60;
 const FINANCE_TRIES = 6;
 /** Time for one try of finance's run: a person may think about the approval. */
 const FINANCE_TRY_MS = 15 * 60_000;
+/** Time for the last steps to reach the screen. */
+const CATCH_UP_MS = 5_000;
 
 const financeResult = z.object({ status: z.enum(["posted", "rejected", "awaiting-approval", "failed"]), problem: z.string().optional() });
 type FinanceResult = z.infer<typeof financeResult>;
@@ -70,21 +74,39 @@ const agentOf = (role: string): DemoAgent => {
 
 /**
  * Runs the close and leaves its evidence in `options.dir`.
- * @throws GaggleError GOOSE_MISSING, INVALID_INPUT, TIMEOUT, EXECUTOR_FAILED (the close did not end), AUDIT_BROKEN
+ * @param signal aborting it ends everything that was started; the files stay, for `again`
+ * @throws GaggleError GOOSE_MISSING, INVALID_INPUT, CONFLICT (the folder), TIMEOUT, EXECUTOR_FAILED (the close did not end), AUDIT_BROKEN;
+ *   the signal's reason
  */
-export async function runDemo(context: DemoContext, options: DemoOptions): Promise<void> {
-  const { out } = context;
+export async function runDemo(context: DemoContext, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const goose = findGoose({ env: context.env, installDir: context.installDir });
   const choice = chooseModel(options.model, context.env);
+  await checkPeriod(context.installDir, options.period);
+  await freeFolder(options.dir);
   const state = options.again ? await readDemoState(options.dir) : await newDemoState();
   if (!options.again) await makeDemoFolder(options.dir, context.installDir, state);
+  await ownFolder(options.dir);
   const setting: DemoSetting = {
     dir: options.dir,
-    program: { node: context.node, entry: join(context.installDir, "dist", "gaggle.js") },
-    env: context.env,
+    program: { node: context.node, entry: join(context.installDir, "dist", "gaggle.js"), signal },
+    // The supervisor keeps the daemons running; nothing else shall start one.
+    env: { ...context.env, [DEMO_MARKER]: options.dir, [AUTOSTART_VARIABLE]: "never" },
     state,
-    say: (text) => out.line(`${styleText("dim", "·")} ${text}`),
+    say: (text) => context.out.line(`${styleText("dim", "·")} ${text}`),
   };
+  await runClose(context, options, setting, goose, choice);
+}
+
+/** Starts everything, runs the close, gathers the evidence, ends everything. */
+async function runClose(
+  context: DemoContext,
+  options: DemoOptions,
+  setting: DemoSetting,
+  goose: string,
+  choice: ModelChoice,
+): Promise<void> {
+  const { out } = context;
+  const { state } = setting;
   out.line(styleText("bold", `Month-end close of Northwind Optics for ${options.period}`));
   out.line(`Model: ${choice.description}. Goose: ${goose}`);
 
@@ -95,7 +117,7 @@ export async function runDemo(context: DemoContext, options: DemoOptions): Promi
   const supervisor = createDemoSupervisor(options.dir, (name) =>
     out.line(styleText("yellow", `  ${name} had ended and was started again`)),
   );
-  try {
+  const work = async (): Promise<void> => {
     if (options.again) {
       startBootstrapNode(setting, supervisor);
       await waitForBootstrapNode(setting);
@@ -128,11 +150,28 @@ export async function runDemo(context: DemoContext, options: DemoOptions): Promi
         `The close ended as ${story.result.status}. ${story.result.problem ?? ""} Go on with: npm start -- --again`,
       );
     }
+  };
+  try {
+    await untilAborted(work(), setting.program.signal);
   } finally {
     await stopAgents(setting, supervisor);
     await supervisor.stopAll();
     await tap.close();
     await rehearsal?.close();
+  }
+}
+
+/** What `work` gives, or the signal's reason as soon as it aborts; what `work` does after that finds nothing to work with. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => undefined);
   }
 }
 
@@ -163,6 +202,7 @@ async function tellClose(context: DemoContext, options: DemoOptions, setting: De
       add({ at: new Date().toISOString(), atMs: systemClock.now() - startMs, lane: agentOf("finance").subject, kind: "note", text }),
     );
     await executive.done();
+    await watch.caughtUp(CATCH_UP_MS);
     if (result.status === "posted") {
       const text = "posts the close: the approved entries, once";
       add({ at: new Date().toISOString(), atMs: systemClock.now() - startMs, lane: agentOf("finance").subject, kind: "posted", text });
@@ -174,16 +214,6 @@ async function tellClose(context: DemoContext, options: DemoOptions, setting: De
   }
 }
 
-/** Number of the last event in an agent's chain. */
-async function headOf(home: string): Promise<number> {
-  const daemon = await connectDaemon({ home, program: "demo", timeoutMs: 5_000 });
-  try {
-    return (await daemon.call("daemon.status", {})).audit.seq;
-  } finally {
-    daemon.close();
-  }
-}
-
 /** Finance's person runs the recipe; where a process was ended under it, runs it again: nothing is asked, approved or posted twice. */
 async function runFinance(
   { dir, period }: DemoOptions,
@@ -192,8 +222,9 @@ async function runFinance(
   note: (text: string) => void,
 ): Promise<FinanceResult> {
   const finance = agentOf("finance");
+  const { signal } = setting.program;
   let last: FinanceResult = { status: "failed" };
-  for (let attempt = 1; attempt <= FINANCE_TRIES; attempt += 1) {
+  for (let attempt = 1; attempt <= FINANCE_TRIES && !signal.aborted; attempt += 1) {
     note(attempt === 1 ? "runs the recipe month-end-close in Goose" : "runs the recipe again: what was done stays done");
     last = await runPersonsGoose({
       goose,
@@ -202,7 +233,7 @@ async function runFinance(
       env: personEnvironment(setting, finance),
       cwd: join(demoPaths(dir).books, "finance"),
       maxTurns: FINANCE_TURNS,
-      signal: AbortSignal.timeout(FINANCE_TRY_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(FINANCE_TRY_MS), signal]),
     }).then(
       (result) => financeResult.parse(result),
       (error: unknown) => ({ status: "failed" as const, problem: `Goose was ended (${errorCode(error)}).` }),
@@ -231,7 +262,8 @@ function createExecutive(context: DemoContext, options: DemoOptions, setting: De
 
   const explain = async (approvalId: string): Promise<string> => {
     const recipe = join(demoPaths(dir).gooseRoot(agent.subject), "config", "recipes", "review-close.yaml");
-    const run = { goose, recipe, params: { approval_id: approvalId }, env, cwd: dir, maxTurns: 10, signal: AbortSignal.timeout(120_000) };
+    const signal = AbortSignal.any([AbortSignal.timeout(120_000), program.signal]);
+    const run = { goose, recipe, params: { approval_id: approvalId }, env, cwd: dir, maxTurns: 10, signal };
     const said = await runPersonsGoose(run).catch(() => undefined);
     return z.object({ summary: z.string() }).safeParse(said).data?.summary ?? "The executive's Goose could not explain the request.";
   };

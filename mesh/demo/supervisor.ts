@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { GaggleError } from "../contract/errors.ts";
 
-/** A process to keep running. */
+/** A process to keep running. Its standard input ends with the supervisor's process, however that ends. */
 export interface ServiceSpec {
   readonly name: string;
   readonly command: string;
@@ -22,6 +22,7 @@ export interface Supervisor {
   start(spec: ServiceSpec): void;
   /** Ends one service and leaves it ended. */
   stop(name: string): Promise<void>;
+  /** Ends every service; none can be started any more. */
   stopAll(): Promise<void>;
 }
 
@@ -43,11 +44,12 @@ const STOP_GRACE_MS = 10_000;
 /** Makes a supervisor. */
 export function createSupervisor(onStart: StartListener): Supervisor {
   const services = new Map<string, Service>();
+  let ended = false;
 
   const launch = (spec: ServiceSpec): ChildProcess => {
     const log = openSync(spec.logFile, "a", 0o600);
     try {
-      return spawn(spec.command, spec.args, { env: spec.env, cwd: spec.cwd, stdio: ["ignore", log, log] });
+      return spawn(spec.command, spec.args, { env: spec.env, cwd: spec.cwd, stdio: ["pipe", log, log] });
     } finally {
       closeSync(log);
     }
@@ -55,6 +57,7 @@ export function createSupervisor(onStart: StartListener): Supervisor {
 
   const watch = (service: Service): void => {
     const { child, spec, restarts } = service;
+    child.stdin?.on("error", () => undefined);
     if (child.pid !== undefined) onStart({ name: spec.name, pid: child.pid, restarts });
     // Where the start itself fails there is an error and no exit.
     child.once("error", () => restart(service, 1));
@@ -85,6 +88,7 @@ export function createSupervisor(onStart: StartListener): Supervisor {
 
   return {
     start(spec) {
+      if (ended) throw new GaggleError("CONFLICT", `The services have been ended, so ${spec.name} is not started.`);
       if (services.has(spec.name)) throw new GaggleError("CONFLICT", `The service ${spec.name} runs already.`);
       const service: Service = { spec, child: launch(spec), restarts: 0, delayMs: FIRST_DELAY_MS, stopping: false };
       services.set(spec.name, service);
@@ -95,6 +99,7 @@ export function createSupervisor(onStart: StartListener): Supervisor {
       if (service !== undefined) await end(service);
     },
     async stopAll() {
+      ended = true;
       await Promise.all([...services.values()].map(end));
     },
   };

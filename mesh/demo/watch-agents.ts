@@ -5,6 +5,8 @@ import { type AuditEvent, auditEvent } from "../contract/audit.ts";
 
 /** A watcher of several daemons. */
 export interface AgentWatch {
+  /** Resolves once every event that the agents have recorded by now was told, or the time is over. */
+  caughtUp(timeoutMs: number): Promise<void>;
   stop(): void;
 }
 
@@ -41,8 +43,7 @@ export function watchAgents(
     }
   };
 
-  const keepFollowing = async (subject: string, home: string, fromSeq: number): Promise<void> => {
-    const state = { next: fromSeq };
+  const keepFollowing = async (subject: string, home: string, state: { next: number }): Promise<void> => {
     while (!stopped) {
       // A daemon that is down is the supervisor's to bring back; the watch only waits for it.
       await follow(subject, home, state).catch(() => undefined);
@@ -50,11 +51,35 @@ export function watchAgents(
     }
   };
 
-  for (const { subject, home, fromSeq } of agents) void keepFollowing(subject, home, fromSeq);
+  const followed = agents.map(({ subject, home, fromSeq }) => ({ subject, home, state: { next: fromSeq } }));
+  for (const { subject, home, state } of followed) void keepFollowing(subject, home, state);
+
+  const catchUp = async (home: string, state: { next: number }, deadline: number): Promise<void> => {
+    let head = Number.POSITIVE_INFINITY;
+    while (!stopped && state.next <= head && performance.now() < deadline) {
+      if (head === Number.POSITIVE_INFINITY) head = await headOf(home).catch(() => head);
+      else await sleep(RETRY_MS / 10);
+    }
+  };
+
   return {
+    async caughtUp(timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      await Promise.all(followed.map(({ home, state }) => catchUp(home, state, deadline)));
+    },
     stop() {
       stopped = true;
       for (const close of closers) close();
     },
   };
+}
+
+/** Number of the last event in an agent's chain. @throws GaggleError DAEMON_UNREACHABLE */
+export async function headOf(home: string): Promise<number> {
+  const daemon = await connectDaemon({ home, program: "demo", timeoutMs: 5_000 });
+  try {
+    return (await daemon.call("daemon.status", {})).audit.seq;
+  } finally {
+    daemon.close();
+  }
 }

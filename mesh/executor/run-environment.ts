@@ -57,5 +57,7 @@ export function runEnvironment({ env, gooseRoot, runId, maxTurns, model, extra }
     // Keeps AGENTS.md and .goosehints of folders out: the recipe is all the instruction there is.
     CONTEXT_FILE_NAMES: "[]",
     [RUN_MARKER]: runId,
+    // A run whose daemon is gone is an orphan; the next daemon ends it and begins anew.
+    GAGGLE_AUTOSTART: "never",
   };
 }

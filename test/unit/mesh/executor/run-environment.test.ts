@@ -26,6 +26,7 @@ describe("the environment of a run", () => {
       GOOSE_DISABLE_SESSION_NAMING: "true",
       CONTEXT_FILE_NAMES: "[]",
       GAGGLE_RUN_ID: "ab",
+      GAGGLE_AUTOSTART: "never",
     });
   });
 
