@@ -7,35 +7,14 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
-import type { Libp2p, Stream } from "@libp2p/interface";
-import { tcp } from "@libp2p/tcp";
-import { multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p } from "libp2p";
 import { addressOf, createTestOrganisation, startTestPeer, type TestPeer } from "../support/peer-world.ts";
+import { type Figures, inTurn, ratioOf, timed } from "./figures.ts";
+import { openRawEcho, serveRawEcho, startRaw } from "./raw-echo.ts";
 
-const RAW_PROTOCOL = "/bench/echo/1.0.0";
 const SMALL_BYTES = 1_024;
 const LARGE_BYTES = 262_144;
 const WARM_UP = 300;
 const IN_FLIGHT = 64;
-
-/** Median, 95th percentile and count of some durations. */
-interface Figures {
-  readonly p50: number;
-  readonly p95: number;
-  readonly count: number;
-}
-
-const startRaw = (): Promise<Libp2p> =>
-  createLibp2p({
-    addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-  });
 
 const startOurs = (name: string): Promise<TestPeer> => {
   const organisation = createTestOrganisation("bench");
@@ -44,13 +23,10 @@ const startOurs = (name: string): Promise<TestPeer> => {
 
 /** The second process: echoes on both until its standard input ends. */
 async function answer(): Promise<void> {
-  const raw = await startRaw();
-  await raw.handle(RAW_PROTOCOL, (stream) => {
-    stream.addEventListener("message", (event) => stream.send(event.data));
-  });
+  const raw = await serveRawEcho();
   const ours = await startOurs("answerer");
   ours.node.handleFrames(async (frame) => frame);
-  process.stdout.write(`${JSON.stringify({ raw: String(raw.getMultiaddrs()[0]), ours: addressOf(ours), id: ours.node.agentId })}\n`);
+  process.stdout.write(`${JSON.stringify({ raw, ours: addressOf(ours), id: ours.node.agentId })}\n`);
   process.stdin.resume();
   process.stdin.on("end", () => process.exit(0));
 }
@@ -60,45 +36,6 @@ async function startAnswerer(): Promise<{ child: ChildProcess; raw: string; ours
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const first = await lines.next();
   return { child, ...(JSON.parse(String(first.value)) as { raw: string; ours: string; id: string }) };
-}
-
-/** Sends on an open raw stream and resolves when as many bytes have come back. */
-function rawEcho(stream: Stream): (payload: Uint8Array) => Promise<void> {
-  let missing = 0;
-  let done = (): void => undefined;
-  stream.addEventListener("message", (event) => {
-    missing -= event.data.byteLength;
-    if (missing === 0) done();
-  });
-  return (payload) =>
-    new Promise((resolve) => {
-      missing = payload.byteLength;
-      done = resolve;
-      stream.send(payload);
-    });
-}
-
-function figuresOf(durations: readonly number[]): Figures {
-  const sorted = durations.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { p50: at(0.5), p95: at(0.95), count: sorted.length };
-}
-
-/**
- * Measures several ways in turn, one call each, so that whatever else the machine does hits all alike; every other round the other way round,
- * because the tail of one call (window updates) falls into the next.
- */
-async function inTurn(rounds: number, ways: readonly (() => Promise<unknown>)[]): Promise<Figures[]> {
-  const durations: number[][] = ways.map(() => []);
-  for (let round = 0; round < rounds + WARM_UP; round++) {
-    const order = [...ways.entries()];
-    for (const [index, way] of round % 2 === 0 ? order : order.toReversed()) {
-      const startedAt = performance.now();
-      await way();
-      if (round >= WARM_UP) durations[index]?.push(performance.now() - startedAt);
-    }
-  }
-  return durations.map(figuresOf);
 }
 
 /** Requests per second with many in flight. */
@@ -117,18 +54,21 @@ async function measure(rounds: number): Promise<object> {
   const rawNode = await startRaw();
   const asker = await startOurs("asker");
   try {
-    const stream = await (await rawNode.dial(multiaddr(raw))).newStream(RAW_PROTOCOL);
+    const echo = await openRawEcho(rawNode, raw);
     await asker.node.dial(ours);
-    const echo = rawEcho(stream);
     const [small, large] = [new Uint8Array(randomBytes(SMALL_BYTES)), new Uint8Array(randomBytes(LARGE_BYTES))];
-    const [rawSmall, ourSmall] = await inTurn(rounds, [() => echo(small), () => asker.node.request(id, small)]);
-    const [rawLarge, ourLarge] = await inTurn(Math.ceil(rounds / 20), [() => echo(large), () => asker.node.request(id, large)]);
+    const compare = (payload: Uint8Array, count: number): Promise<Record<string, Figures>> =>
+      inTurn([timed("raw", () => echo(payload)), timed("request", () => asker.node.request(id, payload))], {
+        rounds: count,
+        warmUp: WARM_UP,
+      });
+    const echo1KiB = await compare(small, rounds);
+    const echo256KiB = await compare(large, Math.ceil(rounds / 20));
     const perSecond = await throughput(rounds, () => asker.node.request(id, small));
-    const ratio = (a: Figures | undefined, b: Figures | undefined): number => (a?.p50 ?? Number.NaN) / (b?.p50 ?? Number.NaN);
     return {
       node: process.version,
-      echo1KiB: { raw: rawSmall, request: ourSmall, ratioP50: ratio(ourSmall, rawSmall) },
-      echo256KiB: { raw: rawLarge, request: ourLarge, ratioP50: ratio(ourLarge, rawLarge) },
+      echo1KiB: { ...echo1KiB, ratioP50: ratioOf(echo1KiB, "request", "raw") },
+      echo256KiB: { ...echo256KiB, ratioP50: ratioOf(echo256KiB, "request", "raw") },
       inFlight: { requests: IN_FLIGHT, perSecond },
     };
   } finally {
