@@ -153,7 +153,8 @@ export function createApprovals(deps: ApprovalDeps) {
   });
 
   const create = (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision => {
-    const { idempotencyKey: key, ...content } = request;
+    // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
+    const { idempotencyKey: key, sessionId: _, ...content } = request;
     const once = { verb: "approval.request", key, content };
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return must(tx, "requester", earlier);
@@ -188,19 +189,23 @@ export function createApprovals(deps: ApprovalDeps) {
     return save(tx, record);
   };
 
-  const decide = (
-    tx: Transaction,
-    request: { approvalId: string; decision: string },
-    call: CallContext,
-  ): ApprovalRecord | PolicyDecision => {
+  /** The decided record; or why it does not count, which is recorded. */
+  const decide = (tx: Transaction, request: { approvalId: string; decision: string }, call: CallContext): ApprovalRecord | GaggleError => {
     const record = must(tx, "approver", request.approvalId);
     if (record.state !== "PENDING") throw new GaggleError("STATE_CONFLICT", `The approval is ${record.state} already; it is decided once.`);
-    const statement = check(record, request.decision);
-    const policy = deps.policy.decide({ action: "approval.decide", principal: deps.self, targetRole: record.peer.role });
-    if (!policy.allowed) {
-      audit(tx, record, "approval.decide", { by: call.actor, result: "denied", details: decisionDetails(statement) });
-      return policy;
+    const denied = (error: GaggleError, details: Record<string, string>): GaggleError => {
+      audit(tx, record, "approval.decide", { by: call.actor, result: "denied", details });
+      return error;
+    };
+    let statement: ApprovalStatement;
+    try {
+      statement = check(record, request.decision);
+    } catch (error) {
+      if (!(error instanceof GaggleError)) throw error;
+      return denied(error, { code: error.code });
     }
+    const policy = deps.policy.decide({ action: "approval.decide", principal: deps.self, targetRole: record.peer.role });
+    if (!policy.allowed) return denied(policyDenied(policy), decisionDetails(statement));
     audit(tx, record, "approval.decide", { by: call.actor, details: decisionDetails(statement) });
     deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", ...request }, policy));
     return save(tx, decided(record, tx.now, request.decision, statement));
@@ -228,7 +233,7 @@ export function createApprovals(deps: ApprovalDeps) {
     /** Takes the person's signed decision and sends it. @throws GaggleError NOT_FOUND, STATE_CONFLICT, APPROVAL_INVALID, REVOKED, POLICY_DENIED */
     async decide(request: { approvalId: string; decision: string }, call: CallContext): Promise<ApprovalRecord> {
       const made = await deps.queue.run((tx) => decide(tx, request, call), { finishing: true });
-      if ("allowed" in made) throw policyDenied(made);
+      if (made instanceof GaggleError) throw made;
       return made;
     },
 

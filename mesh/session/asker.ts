@@ -99,7 +99,8 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
   });
 
   const create = (tx: Transaction, request: SendRequest, call: CallContext): AskerTask | PolicyDecision => {
-    const { idempotencyKey: key, ...content } = request;
+    // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
+    const { idempotencyKey: key, sessionId: _, ...content } = request;
     const once = { verb: "task.send", key, content };
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return must(tx, earlier);

@@ -202,6 +202,12 @@ describe("idempotency keys", () => {
     expect((await marketing.call("inbox.list", {})).items).toHaveLength(1);
   });
 
+  test("the same key from another chat is the same request", async () => {
+    const { finance } = await pair();
+    const first = await send(finance, "k", { sessionId: "monday" });
+    expect(await send(finance, "k", { sessionId: "tuesday" })).toMatchObject({ taskId: first.taskId });
+  });
+
   test("the same key with other content is a CONFLICT", async () => {
     const { finance } = await pair();
     await send(finance);
