@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** One kind of tests: a folder under test/. `serial` ones start processes or use the network, so their files run one after the other. */
+/**
+ * One kind of tests: a folder under test/, or `property`, whose files say so in their names and lie beside the unit tests.
+ * `serial` ones start processes or use the network, so their files run one after the other.
+ */
 interface Kind {
   readonly name: string;
   readonly timeoutMs: number;
@@ -17,13 +20,16 @@ const KINDS: readonly Kind[] = [
   { name: "goose", timeoutMs: 120_000, serial: true },
 ];
 
+const PROPERTY = "test/**/*.property.test.ts";
+
 export default defineConfig({
   test: {
     passWithNoTests: true,
     projects: KINDS.map(({ name, timeoutMs, serial }, order) => ({
       test: {
         name,
-        include: [`test/${name}/**/*.test.ts`],
+        include: [name === "property" ? PROPERTY : `test/${name}/**/*.test.ts`],
+        exclude: name === "property" ? [] : [PROPERTY],
         environment: "node",
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
