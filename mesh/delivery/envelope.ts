@@ -5,12 +5,12 @@ import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
 import type { Signer } from "../contract/ports.ts";
-import { signJws, unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
-import { jwkOfAgentId } from "../identity/keys.ts";
+import { openJws, signJws, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
+import { jwkOfAgentId, type VerifyingKey, verifyingKeyOf } from "../identity/keys.ts";
 
 const TYP = "gaggle-envelope+jws";
-/** Credentials that are kept as verified; a company has fewer active peers of one agent. */
-const MAX_CREDENTIALS = 2_048;
+/** Senders whose keys and verified credentials are kept; a company has fewer active peers of one agent. */
+const MAX_SENDERS = 2_048;
 
 /**
  * Signs an envelope.
@@ -46,9 +46,10 @@ export interface OpenedEnvelope {
 const invalid = (problem: string, cause?: unknown): GaggleError =>
   new GaggleError("ENVELOPE_INVALID", `The message is not valid: ${problem}.`, cause === undefined ? {} : { cause });
 
-function readClaims(jws: string): EnvelopeClaims {
+function readEnvelope(jws: string): { unverified: UnverifiedJws; claims: EnvelopeClaims } {
   try {
-    return envelopeClaims.parse(unverifiedPayloadOf(jws));
+    const unverified = openJws(jws);
+    return { unverified, claims: envelopeClaims.parse(unverified.payload) };
   } catch {
     // Also catches the stack overflow of JSON nested without end. Without the cause: it may quote the message.
     throw invalid("it is malformed");
@@ -70,12 +71,19 @@ function checkTimes({ ts, exp }: EnvelopeClaims, nowMs: number): void {
   if (nowMs >= exp) throw new GaggleError("ENVELOPE_EXPIRED", "The message came after its expiry; send it again.");
 }
 
-function checkSignature(jws: string, from: string): void {
-  try {
-    verifyJws({ jws, typ: TYP, key: jwkOfAgentId(from) });
-  } catch (cause) {
-    throw invalid("it is not signed by the agent that it names as its sender", cause);
-  }
+/** Checks signatures by senders' agent keys; keys of those who signed well are kept ready. */
+function createSignatureCheck(): (unverified: UnverifiedJws, from: string) => void {
+  let ready = new Map<string, VerifyingKey>();
+  return (unverified, from) => {
+    try {
+      const key = ready.get(from) ?? verifyingKeyOf(jwkOfAgentId(from));
+      unverified.assertSigned(TYP, key);
+      if (ready.size >= MAX_SENDERS) ready = new Map();
+      ready.set(from, key);
+    } catch (cause) {
+      throw invalid("it is not signed by the agent that it names as its sender", cause);
+    }
+  };
 }
 
 /**
@@ -86,10 +94,11 @@ function checkSignature(jws: string, from: string): void {
 export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string; org: string }) {
   let verified = new Map<string, MembershipClaims>();
   let version: string | undefined;
+  const checkSignature = createSignatureCheck();
 
   const memberOf = (jwt: string, agentId: string, nowMs: number): MembershipClaims => {
     const current = deps.trustVersion();
-    if (current !== version || verified.size >= MAX_CREDENTIALS) verified = new Map();
+    if (current !== version || verified.size >= MAX_SENDERS) verified = new Map();
     version = current;
     const key = `${agentId} ${sha256Hex(jwt)}`;
     const known = verified.get(key);
@@ -102,10 +111,10 @@ export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string;
   return (frame: Uint8Array, nowMs: number): OpenedEnvelope => {
     if (frame.length > MAX_FRAME_BYTES) throw new GaggleError("TOO_LARGE", "The message is larger than a frame may be.");
     const jws = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("latin1");
-    const claims = readClaims(jws);
+    const { unverified, claims } = readEnvelope(jws);
     checkAddress(claims, config);
     checkTimes(claims, nowMs);
-    checkSignature(jws, claims.from);
+    checkSignature(unverified, claims.from);
     return { claims, member: memberOf(claims.credential, claims.from, nowMs) };
   };
 }

@@ -11,7 +11,7 @@ import { thumbprint } from "../contract/ids.ts";
 import { canonicalJson } from "../contract/json.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 import type { Signer } from "../contract/ports.ts";
-import { publicKeyObject, thumbprintOf } from "./keys.ts";
+import { thumbprintOf, type VerifyingKey, verifyingKeyOf } from "./keys.ts";
 
 /** Bytes of an Ed25519 signature. */
 const SIGNATURE_BYTES = 64;
@@ -55,13 +55,27 @@ export function verifyJws(input: {
   maxBytes?: number;
 }): unknown {
   const parts = readJws(input.jws, input.maxBytes);
-  if (parts.header.typ !== input.typ) throw invalid(`it is not of type ${input.typ}`);
   const candidates = input.key === undefined ? (input.keys ?? []) : [input.key];
   const key = candidates.find((candidate) => thumbprintOf(candidate) === parts.header.kid);
-  if (key === undefined) throw invalid("its key is not one that is trusted here");
-  if (!verify(null, parts.signed, publicKeyObject(key), parts.signature))
-    throw invalid("the signature does not match, so it was altered or forged");
+  checkParts(parts, input.typ, key && verifyingKeyOf(key));
   return parts.payload;
+}
+
+/** A compact JWS that was taken apart and is believed by nobody yet. */
+export interface UnverifiedJws {
+  /** Only for finding out which key to check it with. */
+  readonly payload: unknown;
+  /** @throws GaggleError CREDENTIAL_INVALID unless it is of this `typ` and well signed by exactly this key */
+  assertSigned(typ: JwsType, key: VerifyingKey): void;
+}
+
+/**
+ * Takes a compact JWS apart once, for callers that learn from its payload whose key it must be signed by.
+ * @throws GaggleError CREDENTIAL_INVALID for what is no JWS of ours
+ */
+export function openJws(jws: string, maxBytes?: number): UnverifiedJws {
+  const parts = readJws(jws, maxBytes);
+  return { payload: parts.payload, assertSigned: (typ, key) => checkParts(parts, typ, key) };
 }
 
 /**
@@ -76,11 +90,23 @@ export const claimedKeyOf = (jws: string, maxBytes?: number): string => readJws(
  */
 export const unverifiedPayloadOf = (jws: string, maxBytes?: number): unknown => readJws(jws, maxBytes).payload;
 
+/** A JWS taken apart. `signed`: the bytes under the signature. */
+interface JwsParts {
+  readonly header: z.infer<typeof header>;
+  readonly payload: unknown;
+  readonly signed: Buffer;
+  readonly signature: Buffer;
+}
+
+/** The one place where a signature is believed. @param key undefined where none of the trusted keys is the one that the header names */
+function checkParts({ header: { typ, kid }, signed, signature }: JwsParts, expected: JwsType, key: VerifyingKey | undefined): void {
+  if (typ !== expected) throw invalid(`it is not of type ${expected}`);
+  if (key?.thumbprint !== kid) throw invalid("its key is not one that is trusted here");
+  if (!verify(null, signed, key.object, signature)) throw invalid("the signature does not match, so it was altered or forged");
+}
+
 /** Takes a compact JWS apart; strict about form, silent about trust. */
-function readJws(
-  jws: string,
-  maxBytes = MAX_FRAME_BYTES,
-): { header: z.infer<typeof header>; payload: unknown; signed: Buffer; signature: Buffer } {
+function readJws(jws: string, maxBytes = MAX_FRAME_BYTES): JwsParts {
   if (typeof jws !== "string" || jws.length > maxBytes) throw invalid(`it is larger than ${maxBytes} bytes`);
   const [head, body, mac, ...rest] = jws.split(".");
   if (head === undefined || body === undefined || mac === undefined || rest.length > 0) throw invalid("it does not have three parts");

@@ -95,6 +95,18 @@ export function publicKeyObject(jwk: Ed25519Jwk): KeyObject {
   }
 }
 
+/** A public key made ready for checking many signatures. */
+export interface VerifyingKey {
+  readonly thumbprint: string;
+  readonly object: KeyObject;
+}
+
+/**
+ * Makes a public key ready.
+ * @throws GaggleError CREDENTIAL_INVALID for 32 bytes that are no key
+ */
+export const verifyingKeyOf = (jwk: Ed25519Jwk): VerifyingKey => ({ thumbprint: thumbprintOf(jwk), object: publicKeyObject(jwk) });
+
 /** The agent id (libp2p peer id, base58btc) of an Ed25519 key. */
 export const agentIdOf = (jwk: Pick<Ed25519Jwk, "x">): string =>
   peerIdFromPublicKey(publicKeyFromRaw(Buffer.from(jwk.x, "base64url"))).toString();
