@@ -50,15 +50,11 @@ export interface Membership {
 /** Makes the membership from what joining stored; `credential` is the stored JWT. */
 export function createMembership(deps: MembershipDeps, stored: { credential: string }): Membership {
   let credential = stored.credential;
+  let validity = validityOf(credential);
   const listeners: (() => void)[] = [];
   const changed = (): void => {
     for (const fn of listeners) fn();
   };
-  const times = (): { iat: number; exp: number } => {
-    const { iat, exp } = unverifiedPayloadOf(credential) as { iat: number; exp: number };
-    return { iat: iat * 1000, exp: exp * 1000 };
-  };
-
   const accept = async (candidate: unknown): Promise<VerifiedBundle> => {
     try {
       const { changed: isNew, bundle } = await deps.bundles.accept(candidate);
@@ -86,7 +82,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
   };
 
   const renew = async (): Promise<void> => {
-    const { iat, exp } = times();
+    const { iat, exp } = validity;
     const now = deps.clock.now();
     if (now - iat < CREDENTIAL_RENEW_MS && now < exp) return;
     const fresh = await deps.source.credential();
@@ -96,6 +92,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
       throw new GaggleError("CREDENTIAL_INVALID", "The bootstrap node sent another agent's credential; it was not taken.");
     await deps.saveCredential(fresh);
     credential = fresh;
+    validity = validityOf(fresh);
     changed();
   };
 
@@ -105,7 +102,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     bundle: bundleNow,
     lastBundle: () => deps.bundles.last() ?? bundleNow(),
     credential: () => credential,
-    credentialExpiresAt: () => times().exp,
+    credentialExpiresAt: () => validity.exp,
     verify: (jwt, agentId) =>
       verifyMembership({ jwt, manifest: bundleNow().manifest, nowMs: deps.clock.now(), ...(agentId === undefined ? {} : { agentId }) }),
     accept,
@@ -115,4 +112,10 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     },
     onChange: (fn) => void listeners.push(fn),
   };
+}
+
+/** From when until when a credential says it is good, in milliseconds since the epoch. */
+function validityOf(credential: string): { iat: number; exp: number } {
+  const { iat, exp } = unverifiedPayloadOf(credential) as { iat: number; exp: number };
+  return { iat: iat * 1000, exp: exp * 1000 };
 }

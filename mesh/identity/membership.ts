@@ -80,7 +80,8 @@ export function verifyMembership(input: { jwt: string; manifest: MembershipTrust
 export const isRevoked = (member: { agentId: string; subject: string }, manifest: Pick<BundleManifest, "revocations">): boolean =>
   manifest.revocations.agents.includes(member.agentId) ||
   manifest.revocations.subjects.includes(member.subject) ||
-  manifest.revocations.keys.includes(thumbprintOf(jwkOfAgentId(member.agentId)));
+  // Most organisations revoke no keys, and the thumbprint is the costly part of asking for every known agent.
+  (manifest.revocations.keys.length > 0 && manifest.revocations.keys.includes(thumbprintOf(jwkOfAgentId(member.agentId))));
 
 const revoked = (what: string): GaggleError => new GaggleError("REVOKED", `${what} has been revoked; ask an admin for a new invitation.`);
 
