@@ -12,8 +12,31 @@ export const systemClock: Clock = {
   },
 };
 
+/** Bytes drawn from the system at once for ids, and the longest piece that is cut from them: longer ones are keys and are never kept. */
+const POOL_BYTES = 4_096;
+const MAX_POOLED_BYTES = 16;
+
+/** Randomness that draws small pieces from the system many at a time, since every message and audit event needs some; each byte is given once. */
+function createSystemRandom(): Random {
+  let pool = Buffer.alloc(0);
+  let used = 0;
+  return {
+    bytes(length) {
+      if (length > MAX_POOLED_BYTES) return new Uint8Array(randomBytes(length));
+      if (used + length > pool.length) {
+        pool = randomBytes(POOL_BYTES);
+        used = 0;
+      }
+      const piece = new Uint8Array(pool.subarray(used, used + length));
+      pool.fill(0, used, used + length);
+      used += length;
+      return piece;
+    },
+  };
+}
+
 /** The system's randomness. */
-export const systemRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+export const systemRandom: Random = createSystemRandom();
 
 /** A new trace id (W3C Trace Context): 32 hex digits. */
 export const newTraceId = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
