@@ -3,7 +3,7 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { Guard } from "../../guard/guard.ts";
 import type { AuditChain } from "../audit/chain.ts";
 import type { AuditDraft } from "../contract/audit.ts";
-import type { DaemonConnection, DaemonHandlers, DaemonResult } from "../contract/daemon-api.ts";
+import type { DaemonHandlers, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { CommitQueue, PolicyEngine } from "../contract/ports.ts";
@@ -12,6 +12,7 @@ import type { CallContext } from "../session/ports.ts";
 import { decideToolCall } from "./bundle-policy.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import type { Messaging, MessagingMethod } from "./messaging.ts";
+import { streamEvents } from "./stream-events.ts";
 
 /** What the handlers need. */
 export interface HandlerDeps {
@@ -34,7 +35,6 @@ export interface HandlerDeps {
 
 /** The event of Goose's hooks on which a tool call can be stopped. */
 const BEFORE_TOOL = "PreToolUse";
-const EVENT_PAGE = 500;
 
 /** Makes the handlers of every method but hello. */
 export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "hello"> {
@@ -132,38 +132,4 @@ function whoami(self: Principal, { manifest, profile, orgChart }: VerifiedBundle
     skills: profile.skills.map(({ id }) => id),
     extensions: profile.extensions,
   };
-}
-
-/** Sends every event from `fromSeq` on, in order and without a gap, until the connection ends. */
-function streamEvents(chain: AuditChain, fromSeq: number, connection: DaemonConnection): void {
-  let next = fromSeq;
-  let sending = false;
-  let closed = false;
-
-  const send = async (): Promise<void> => {
-    while (!closed && chain.head().seq >= next) {
-      const events = await chain.list({ fromSeq: next, limit: EVENT_PAGE });
-      for (const event of events) connection.notify("audit.event", event);
-      next += events.length;
-      if (events.length === 0) return;
-    }
-  };
-  const pump = (): void => {
-    if (sending) return;
-    sending = true;
-    // Only the store can fail here, and then the daemon ends; the subscriber asks again by number.
-    void send().then(
-      () => {
-        sending = false;
-        if (!closed && chain.head().seq >= next) pump();
-      },
-      () => undefined,
-    );
-  };
-  const unsubscribe = chain.subscribe(pump);
-  connection.onClose(() => {
-    closed = true;
-    unsubscribe();
-  });
-  pump();
 }
