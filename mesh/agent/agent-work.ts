@@ -6,16 +6,8 @@ import type { PeerNode } from "../peer/peer-node.ts";
 import type { RunnableSkill } from "../session/ports.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
-import { createRunExecutor, type RunExecutor } from "./run-executor.ts";
+import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
 import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
-
-/** Where unattended runs find what they need. */
-export interface WorkOptions {
-  readonly home: string;
-  readonly installDir: string;
-  readonly node: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
 
 /** The parts, for the daemon to start and to end. */
 export interface AgentWork {
@@ -28,7 +20,7 @@ export interface AgentWork {
 export function createAgentWork(
   core: AgentCore,
   { peer, directory }: { peer: PeerNode; directory: Directory },
-  options: WorkOptions,
+  options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
   const executor = createRunExecutor(core, { ...options, model: config.upstream?.model });

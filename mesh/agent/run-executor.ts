@@ -29,10 +29,21 @@ export interface RunExecutorDeps {
   traceOf(sessionId: string): string;
 }
 
+/** Where unattended runs find what they need. */
+export interface RunOptions {
+  readonly home: string;
+  /** Absolute paths of Gaggle's install folder and of the Node that starts extensions. */
+  readonly installDir: string;
+  readonly node: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Makes the Goose root of unattended runs ready by the newest bundle. Called before the first run under each bundle, never twice at once. */
+  prepareRuns(): Promise<void>;
+}
+
 /** The executor, made when it is first needed. */
 export interface RunExecutor {
-  /** @throws GaggleError GOOSE_MISSING */
-  get(): Executor;
+  /** The executor, once its Goose root is ready. @throws GaggleError GOOSE_MISSING, BUNDLE_MISSING and its like */
+  get(): Promise<Executor>;
   /** A task's run begins: what follows from it belongs to this trace. */
   began(taskId: string, traceId: string): void;
   /** Ends what a crashed daemon left running. */
@@ -41,15 +52,13 @@ export interface RunExecutor {
 }
 
 /** Makes it. */
-export function createRunExecutor(
-  deps: RunExecutorDeps,
-  options: { home: string; installDir: string; node: string; env: Readonly<Record<string, string | undefined>>; model: string | undefined },
-): RunExecutor {
+export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & { model: string | undefined }): RunExecutor {
   const { installDir, node, env } = options;
   const paths = homePaths(options.home);
   const register = createRunRegister(deps);
   const traces = new Map<string, string>();
   let executor: Executor | undefined;
+  let prepared: { readonly version: number; readonly done: Promise<void> } | undefined;
 
   const onProgress = (progress: RunProgress): void => {
     if (progress.kind === "finish") traces.delete(progress.taskId);
@@ -91,8 +100,22 @@ export function createRunExecutor(
       },
     );
 
+  const prepare = async (): Promise<void> => {
+    const { version } = deps.bundle().manifest;
+    if (prepared?.version !== version) prepared = { version, done: options.prepareRuns() };
+    const { done } = prepared;
+    try {
+      await done;
+    } catch (error) {
+      // The next run tries again.
+      if (prepared?.done === done) prepared = undefined;
+      throw error;
+    }
+  };
+
   return {
-    get() {
+    async get() {
+      await prepare();
       executor ??= make();
       return executor;
     },

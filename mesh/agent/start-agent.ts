@@ -9,7 +9,7 @@ import { openLevelStore } from "../store/level-store.ts";
 import { type AgentConfig, homePaths, readAgentConfig } from "./agent-config.ts";
 import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
-import { type AgentWork, createAgentWork, type WorkOptions } from "./agent-work.ts";
+import { type AgentWork, createAgentWork } from "./agent-work.ts";
 import { type Background, createBackground } from "./background.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
@@ -17,12 +17,13 @@ import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
 import { readModelKey } from "./model-key.ts";
 import { readPseudonymKey } from "./pseudonym-key.ts";
+import type { RunOptions } from "./run-executor.ts";
 
 /** Lets the answer to `daemon.stop` out before the socket closes. */
 const STOP_DELAY_MS = 50;
 
 /** Where the daemon lives and what it starts. */
-export interface AgentOptions extends WorkOptions {
+export interface AgentOptions extends RunOptions {
   readonly version: string;
 }
 

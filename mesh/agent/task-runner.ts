@@ -7,7 +7,7 @@ import type { Runner, RunnableTask, RunOutcome } from "../session/ports.ts";
 /** What the runner needs. */
 export interface TaskRunnerDeps {
   /** The executor; thrown errors (no Goose on this machine) fail the attempt. */
-  executor(): Executor;
+  executor(): Executor | Promise<Executor>;
   bundle(): VerifiedBundle;
   /** Remembers which trace a task's run belongs to, before it starts. */
   began(task: RunnableTask): void;
@@ -42,7 +42,7 @@ export function createTaskRunner(deps: TaskRunnerDeps): TaskRunner {
   const attempt = async (task: RunnableTask, signal: AbortSignal): Promise<RunOutcome> => {
     try {
       deps.began(task);
-      const { result, turns, tokens, durationMs } = await deps.executor().run(requestOf(task, signal));
+      const { result, turns, tokens, durationMs } = await (await deps.executor()).run(requestOf(task, signal));
       return { state: "COMPLETED", result, details: { turns, durationMs }, cost: { tokens, usd: "0" } };
     } catch (error) {
       if (!(error instanceof GaggleError)) deps.onError(error);

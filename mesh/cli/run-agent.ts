@@ -18,10 +18,7 @@ export async function runAgent(context: CommandContext, options: { endWithStdin:
   try {
     const agent = await startAgent(
       { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, log },
-      { home, installDir, node, version: VERSION, env },
-    );
-    await prepareRuns(context).catch((error: unknown) =>
-      log.warn({ err: error }, "unattended runs are not set up; a valid profile bundle is needed"),
+      { home, installDir, node, version: VERSION, env, prepareRuns: () => prepareRuns(context) },
     );
     out.line("The agent is up. Ctrl-C ends it.");
     await Promise.race([told, agent.ended]);
