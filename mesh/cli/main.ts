@@ -6,15 +6,15 @@ import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
 import { addWorkCommands } from "./work-commands.ts";
 
-/** Builds the whole command line. */
-function createProgram(): Command {
+/** Builds the whole command line. @param json whether what commander itself says is told as JSON, by {@link main} */
+function createProgram(json: boolean): Command {
   const program = new Command("gaggle")
     .description("Makes this machine's Goose a member of the organisation.")
     .version(VERSION)
     .option("--json", "speak JSON, for programs")
     .showHelpAfterError("(gaggle --help lists the commands)")
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) });
   addMemberCommands(program);
   addWorkCommands(program);
   addAdminCommands(program);
@@ -23,18 +23,23 @@ function createProgram(): Command {
 
 /** Runs a command line and says what went wrong, with the exit code 0 only on success. */
 async function main(args: readonly string[]): Promise<void> {
+  const json = args.includes("--json");
   try {
-    await createProgram().parseAsync([...args], { from: "user" });
+    await createProgram(json).parseAsync([...args], { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode;
-      return;
-    }
-    const described = describeError(error);
-    const text = args.includes("--json") ? JSON.stringify({ error: described }) : `${paint.bad(described.code)}  ${described.message}`;
-    process.stderr.write(`${text}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+    const described = error instanceof CommanderError ? describeUsage(error) : describeError(error);
+    if (process.exitCode === 0) return;
+    if (json) process.stderr.write(`${JSON.stringify({ error: described })}\n`);
+    // Commander has told its own errors, with help, already.
+    else if (!(error instanceof CommanderError)) process.stderr.write(`${paint.bad(described.code)}  ${described.message}\n`);
   }
+}
+
+/** A command line that is none, in the shape of other errors. */
+function describeUsage({ code, message }: CommanderError): ReturnType<typeof describeError> {
+  const problem = code === "commander.help" ? "There is no such command" : message.replace(/^error: /, "");
+  return { code: "INVALID_INPUT", message: `${problem}. See: gaggle --help`, details: {} };
 }
 
 await main(process.argv.slice(2));
