@@ -1,5 +1,6 @@
 /** `gaggle audit verify` and `gaggle audit export`. */
 import { createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { readAgentConfig, homePaths } from "../agent/agent-config.ts";
 import { type BootstrapClient, createBootstrapClient } from "../agent/bootstrap-client.ts";
@@ -11,6 +12,15 @@ import { createSigner } from "../identity/keys.ts";
 import type { CommandContext } from "./context.ts";
 import { adminSigner, readOrg } from "./org/org-folder.ts";
 import { type Output, paint } from "./output.ts";
+
+/** Opens an export. @throws GaggleError NOT_FOUND where it can't be read */
+export async function openExport(file: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    return (await open(file)).createReadStream();
+  } catch (cause) {
+    throw new GaggleError("NOT_FOUND", `${file} can't be read. Name a file that gaggle audit export has written.`, { cause });
+  }
+}
 
 /** Checks an export and tells what was found; false where anything is wrong. */
 export async function verifyAuditFile(out: Output, source: AsyncIterable<Uint8Array>, root: string | undefined): Promise<boolean> {

@@ -1,5 +1,4 @@
 /** Commands of daily work: what the daemon does for its person. */
-import { createReadStream } from "node:fs";
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { systemRandom } from "../agent/system.ts";
@@ -182,8 +181,8 @@ function addAuditCommands(program: Command): void {
     .option("--root <fingerprint>", "fingerprint of the organisation's root key, as you know it from elsewhere")
     .action(
       action<{ root?: string }>(async ({ out }, { root }, [file = ""]) => {
-        const { verifyAuditFile } = await import("./audit-commands.ts");
-        const ok = await verifyAuditFile(out, createReadStream(file), root);
+        const { openExport, verifyAuditFile } = await import("./audit-commands.ts");
+        const ok = await verifyAuditFile(out, await openExport(file), root);
         if (!ok) throw new GaggleError("AUDIT_BROKEN", "The export does not verify; the lines above say where.");
       }),
     );

@@ -36,7 +36,7 @@ export function checkProvider(paths: GoosePaths, config: AgentConfig, env: Env):
     return fail("provider", `${file} does not lead to this agent's gateway.`, SETUP);
   }
   if (config.upstream === null)
-    return warn("provider", "Leads to the guard, but no model is configured behind it.", "Configure a model: gaggle guard --help");
+    return warn("provider", "Leads to the guard, but no model is configured behind it.", "Run: gaggle model --url URL --name MODEL");
   return ok("provider", `${PROVIDER}, at ${new URL(url).host}, model ${config.upstream.model}`);
 }
 
