@@ -55,8 +55,8 @@ export interface WorldAgent {
   daemonPids(): number[];
   /** One call on the local socket; starts nothing. */
   call<M extends DaemonMethod>(method: M, params: DaemonParams<M>): Promise<DaemonResult<M>>;
-  /** Runs a `gaggle` command in this home. */
-  gaggle(args: readonly string[], input?: string): Promise<CommandOutcome>;
+  /** Runs a `gaggle` command in this home, or in another environment. */
+  gaggle(args: readonly string[], input?: string, env?: NodeJS.ProcessEnv): Promise<CommandOutcome>;
   /** The agent's audit events, of one action where it is named. */
   audit(action?: string): Promise<AuditEvent[]>;
 }
@@ -231,8 +231,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         await call("daemon.stop", {});
         await until(`${subject}'s daemon ends`, () => daemonPids().length === 0);
       },
-      async gaggle(args, input = "") {
-        const child = spawn(process.execPath, [ENTRY, ...args], { env: env(home), cwd: dir, stdio: ["pipe", "pipe", "pipe"] });
+      async gaggle(args, input = "", environment = env(home)) {
+        const child = spawn(process.execPath, [ENTRY, ...args], { env: environment, cwd: dir, stdio: ["pipe", "pipe", "pipe"] });
         children.add(child);
         child.once("exit", () => children.delete(child));
         child.stdin.end(input);

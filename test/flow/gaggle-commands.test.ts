@@ -1,0 +1,304 @@
+/** The `gaggle` command as people and programs use it, against running daemons. */
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { homePaths } from "../../mesh/agent/agent-config.ts";
+import { orgPaths, readRevocations, writeJson } from "../../mesh/cli/org/org-folder.ts";
+import { orgRevoke } from "../../mesh/cli/org/org-revoke.ts";
+import { createOutput } from "../../mesh/cli/output.ts";
+import { setSetting } from "../../mesh/cli/setup/edit-yaml.ts";
+import { type CommandOutcome, type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+
+const PASSPHRASE = "correct horse battery";
+
+let world: DaemonWorld;
+let fiona: WorldAgent;
+let edward: WorldAgent;
+let marco: WorldAgent;
+
+beforeAll(async () => {
+  world = await foundWorld({ people: { "fiona.berg": "finance", "marco.diaz": "marketing", "edward.lindqvist": "executive" } });
+  [fiona, marco, edward] = ["fiona.berg", "marco.diaz", "edward.lindqvist"].map(world.agent) as [WorldAgent, WorldAgent, WorldAgent];
+});
+afterAll(() => world?.close());
+
+const json = ({ stdout }: CommandOutcome): unknown => JSON.parse(stdout);
+const errorOf = ({ stderr }: CommandOutcome) =>
+  (JSON.parse(stderr.trim().split("\n").at(-1) ?? "") as { error: { code: string; message: string } }).error;
+const said = async (agent: WorldAgent, ...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await agent.gaggle(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout;
+};
+
+describe("gaggle doctor", () => {
+  interface Finding {
+    readonly name: string;
+    readonly state: string;
+    readonly message: string;
+    readonly fix: string;
+  }
+  const examine = async (agent: WorldAgent): Promise<{ code: number | null; checks: Record<string, Finding> }> => {
+    const outcome = await agent.gaggle(["--json", "doctor"]);
+    const { checks } = json(outcome) as { checks: Finding[] };
+    return { code: outcome.code, checks: Object.fromEntries(checks.map((check) => [check.name, check])) };
+  };
+
+  it("says on a machine that has not joined how to join, and ends with 1", async () => {
+    const stranger = { ...fiona.env, GAGGLE_HOME: join(world.dir, "nobody") };
+    const nobody = await fiona.gaggle(["doctor"], "", stranger);
+    expect(nobody.code).toBe(1);
+    expect(nobody.stdout).toMatch(/✗ joined .*not joined/);
+    expect(nobody.stdout).toContain("gaggle join <invitation>");
+    expect(nobody.stdout).not.toContain("daemon");
+    expect(existsSync(join(world.dir, "nobody"))).toBe(false);
+  });
+
+  it("says that no daemon runs and how to start it, and starts none", async () => {
+    await said(fiona, "setup");
+    const { code, checks } = await examine(fiona);
+    expect(code).toBe(1);
+    expect(checks["daemon"]).toMatchObject({ state: "fail", fix: expect.stringContaining("gaggle agent") });
+    expect(fiona.daemonPids()).toEqual([]);
+  });
+
+  it("finds nothing wrong where all is well, and ends with 0", async () => {
+    await Promise.all([fiona, marco, edward].map((agent) => agent.start()));
+    await world.meet(["fiona.berg", "marco.diaz", "edward.lindqvist"]);
+    const { code, checks } = await examine(fiona);
+    expect(Object.values(checks).filter(({ state }) => state !== "ok")).toEqual([]);
+    expect(code).toBe(0);
+    expect(Object.keys(checks)).toEqual(
+      expect.arrayContaining(["node", "goose", "joined", "files", "socket", "daemon", "bundle", "provider"]),
+    );
+  });
+
+  it("finds keys that others can read", async () => {
+    const { modelKey, gatewayToken } = homePaths(fiona.home);
+    chmodSync(gatewayToken, 0o644);
+    const { code, checks } = await examine(fiona);
+    chmodSync(gatewayToken, 0o600);
+    expect(code).toBe(1);
+    expect(checks["files"]).toMatchObject({
+      state: "fail",
+      message: expect.stringContaining(gatewayToken),
+      fix: expect.stringContaining("chmod"),
+    });
+    expect(checks["files"]?.message).not.toContain(modelKey);
+  });
+
+  it("finds a Goose whose provider goes past the guard", async () => {
+    const file = join(fiona.config.gooseRoot ?? "", "config", "config.yaml");
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, setSetting(before, file, ["GOOSE_PROVIDER"], "openai"));
+    const { code, checks } = await examine(fiona);
+    writeFileSync(file, before);
+    expect(code).toBe(1);
+    expect(checks["provider"]).toMatchObject({
+      state: "fail",
+      message: expect.stringContaining("past the guard"),
+      fix: "Run: gaggle setup",
+    });
+  });
+
+  it("finds a bootstrap node that does not answer", async () => {
+    await world.bootstrap.kill();
+    const { checks } = await examine(fiona);
+    await world.bootstrap.start();
+    expect(
+      Object.values(checks)
+        .filter(({ state }) => state !== "ok")
+        .map(({ name }) => name),
+    ).toEqual(["bootstrap", "clock"]);
+  });
+});
+
+describe("gaggle status and peers", () => {
+  it("tell who this agent is and whom it knows, in words and as JSON", async () => {
+    const words = await said(fiona, "status");
+    expect(words).toContain("fiona.berg · finance · finance · Northwind Optics");
+    expect(words).toContain(fiona.agentId);
+    expect(json(await fiona.gaggle(["status", "--json"]))).toMatchObject({ subject: "fiona.berg", outbox: { queued: 0, dead: 0 } });
+    const table = await said(fiona, "peers", "--role", "marketing");
+    expect(table).toMatch(/●\s+marco\.diaz\s+marketing\s+Head of Marketing\s+accruals\s+12D3KooW/);
+    expect(table).not.toContain("edward");
+    expect(json(await fiona.gaggle(["--json", "peers", "--skill", "accruals"]))).toMatchObject([{ subject: "marco.diaz", online: true }]);
+    expect(await said(fiona, "peers", "--role", "legal")).toBe("No agent is known yet that matches.\n");
+  });
+});
+
+describe("gaggle send, inbox and outbox", () => {
+  it("hand work to a colleague and wait for the result, telling what happens meanwhile", async () => {
+    const sending = fiona.gaggle(["send", "Look at the sunglasses.", "--role", "marketing", "--context", '{"shelf":3}', "--wait"]);
+    const item = await until("marco has it", async () => {
+      const items = json(await marco.gaggle(["--json", "inbox"])) as { kind: string; taskId: string }[];
+      return items.find(({ kind }) => kind === "task");
+    });
+    expect(await said(marco, "inbox")).toContain(`${item.taskId}  SUBMITTED  task from fiona.berg (finance): Look at the sunglasses.`);
+    expect(await said(marco, "inbox", item.taskId)).toContain('"shelf": 3');
+    await marco.call("inbox.accept", { taskId: item.taskId });
+    await marco.call("inbox.complete", { taskId: item.taskId, result: { seen: 17 } });
+    const { code, stdout, stderr } = await sending;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/SUBMITTED[\s\S]*COMPLETED[\s\S]*"seen": 17/);
+    expect(await said(marco, "inbox")).toBe("Nothing waits for you.\n");
+    expect(await said(marco, "inbox", "--all")).toContain("COMPLETED");
+    const record = await said(fiona, "status", item.taskId);
+    expect(record).toContain("COMPLETED  task for marco.diaz (marketing)");
+    expect(json(await fiona.gaggle(["--json", "status", item.taskId]))).toMatchObject({ result: { seen: 17 }, state: "COMPLETED" });
+  });
+
+  it("end with 1 and the reason where the colleague rejects", async () => {
+    const sending = fiona.gaggle(["--json", "send", "Count clouds.", "--role", "marketing", "--wait"]);
+    const taskId = await until("marco has it", async () => {
+      const { items } = await marco.call("inbox.list", {});
+      return items.map((item) => (item.kind === "task" ? item.taskId : undefined))[0];
+    });
+    await marco.call("inbox.reject", { taskId, reason: "No clouds today." });
+    const outcome = await sending;
+    expect(outcome.code).toBe(1);
+    expect(errorOf(outcome).message).toBe("The task ended as REJECTED. No clouds today.");
+  });
+
+  it("send once under one key, and say so by the same task", async () => {
+    const send = async () => json(await fiona.gaggle(["--json", "send", "Once.", "--role", "marketing", "--key", "the same"]));
+    const first = await send();
+    expect(await send()).toEqual(first);
+  });
+
+  it("tell what waits for a colleague who is away, and deliver it when they are back", async () => {
+    await marco.stop();
+    const { taskId } = json(await fiona.gaggle(["--json", "send", "Later.", "--agent", marco.agentId])) as { taskId: string };
+    expect(await said(fiona, "outbox")).toMatch(/task\.request\s+P2\s+12D3KooW/);
+    expect(json(await fiona.gaggle(["--json", "outbox"]))).toMatchObject([{ type: "task.request", to: marco.agentId }]);
+    await marco.start();
+    await until("it is delivered", async () => (await marco.call("inbox.read", { id: taskId })).kind === "task");
+    await until("the outbox is empty", async () => (await said(fiona, "outbox")) === "Everything has been delivered.\n");
+  });
+
+  it("refuse what policy denies, what nobody can do, and what is no JSON, each with its code", async () => {
+    const cases: [args: string[], code: string][] = [
+      [["send", "Payroll.", "--role", "executive", "--skill", "payroll-accrual"], "NO_ROUTE"],
+      [["send", "Hello.", "--role", "legal"], "NO_ROUTE"],
+      [["send", "Hello."], "INVALID_INPUT"],
+      [["send", "Hello.", "--role", "marketing", "--context", "[1]"], "INVALID_INPUT"],
+      [["status", "no such id"], "NOT_FOUND"],
+      [["dead", "retry", "no id"], "INVALID_INPUT"],
+    ];
+    for (const [args, code] of cases) {
+      const outcome = await fiona.gaggle(["--json", ...args]);
+      expect([args, outcome.code, errorOf(outcome).code]).toEqual([args, 1, code]);
+    }
+    const denied = await marco.gaggle(["--json", "send", "Hello.", "--role", "executive"]);
+    expect([denied.code, errorOf(denied).code]).toEqual([1, "POLICY_DENIED"]);
+  });
+});
+
+describe("gaggle dead", () => {
+  interface Letter {
+    readonly id: string;
+    readonly lastError: string;
+  }
+  const letters = async (): Promise<Letter[]> => json(await fiona.gaggle(["--json", "dead"])) as Letter[];
+  const lastLetter = (count: number): Promise<Letter | undefined> =>
+    until(`there are ${count} dead letters`, async () => {
+      const found = await letters();
+      return found.length === count && found.at(-1);
+    });
+  const restart = async (agent: WorldAgent, version: number): Promise<void> => {
+    await agent.stop();
+    await agent.start();
+    await until("it has the version", async () => (await agent.call("daemon.status", {})).bundleVersion === version);
+  };
+  const send = async (text: string): Promise<string> =>
+    (json(await fiona.gaggle(["--json", "send", text, "--role", "marketing"])) as { taskId: string }).taskId;
+
+  it("shows what the receiver's policy refuses, which sending again does not change", async () => {
+    expect(await said(fiona, "dead")).toBe("There are no dead letters.\n");
+    // The rule forbids receiving alone, so the sender's own check passes.
+    const policy = join(world.orgDir, "profiles", "policy.yaml");
+    const before = readFileSync(policy, "utf8");
+    const rule = "  - id: test-no-work-now\n    actions: [task.receive]\n    principalRoles: [finance]\n    targetRoles: [marketing]\n";
+    appendFileSync(policy, rule);
+    await restart(marco, await world.sign());
+    writeFileSync(policy, before);
+    await world.meet(["fiona.berg", "marco.diaz"]);
+    const taskId = await send("Denied.");
+    const letter = await lastLetter(1);
+    expect(letter?.lastError).toContain("POLICY_DENIED");
+    expect(json(await fiona.gaggle(["--json", "status", taskId]))).toMatchObject({ state: "REJECTED", delivery: "dead" });
+    const retried = await fiona.gaggle(["--json", "dead", "retry", letter?.id ?? ""]);
+    expect([retried.code, errorOf(retried).code]).toEqual([1, "STATE_CONFLICT"]);
+  });
+
+  it("sends again what could not be delivered, when a person says so", async () => {
+    const trusted = await readRevocations(world.orgDir);
+    await orgRevoke({ dir: world.orgDir, agent: fiona.agentId }, createOutput({ write: () => undefined }, false));
+    await restart(marco, await world.sign());
+    const taskId = await send("While Marco's agent does not trust mine.");
+    const letter = await lastLetter(2);
+    expect(letter?.lastError).toContain("REVOKED");
+    expect(await said(fiona, "dead")).toContain("Send one again: gaggle dead retry <message>");
+    expect(json(await fiona.gaggle(["--json", "status", taskId]))).toMatchObject({ state: "FAILED", delivery: "dead" });
+
+    await writeJson(orgPaths(world.orgDir).revocations, { ...trusted, seq: trusted.seq + 2 });
+    await restart(marco, await world.sign());
+    expect(await said(fiona, "dead", "retry", letter?.id ?? "")).toBe("It is on its way again.\n");
+    await until("marco has it", async () => (await marco.call("inbox.read", { id: taskId })).kind === "task");
+    expect((await letters()).map(({ id }) => id)).not.toContain(letter?.id);
+  });
+});
+
+describe("gaggle approve and reject", () => {
+  it("sign a person's decision with the key that their passphrase opens, and only with it", async () => {
+    const made = json(await edward.gaggle(["--json", "approval-key", "--passphrase-stdin"], `${PASSPHRASE}\n`)) as { key: object };
+    const roster = ["org", "approver", "--dir", world.orgDir, "--subject", "edward.lindqvist", "--role", "executive"];
+    expect((await edward.gaggle([...roster, "--key", JSON.stringify(made.key)])).code).toBe(0);
+    const version = await world.sign();
+    await Promise.all([fiona.stop(), edward.stop()]);
+    await Promise.all([fiona.start(), edward.start()]);
+    await world.meet(["fiona.berg", "edward.lindqvist"]);
+    for (const agent of [fiona, edward])
+      await until("it has the roster", async () => (await agent.call("daemon.status", {})).bundleVersion === version);
+    const ask = (key: string) =>
+      fiona.call("approval.request", { target: { targetRole: "executive" }, payload: { post: key }, stepId: key, idempotencyKey: key });
+    const [yes, no] = [await ask("yes"), await ask("no")];
+    await until("edward has both", async () => (await edward.call("inbox.list", { kind: "approval" })).items.length === 2);
+
+    const wrong = await edward.gaggle(["--json", "approve", yes.approvalId, "--passphrase-stdin"], "not the passphrase\n");
+    expect([wrong.code, errorOf(wrong).code]).toEqual([1, "CREDENTIAL_INVALID"]);
+    const approved = await edward.gaggle(["approve", yes.approvalId, "--reason", "Fine.", "--passphrase-stdin"], `${PASSPHRASE}\n`);
+    expect(approved.stdout).toContain('"post": "yes"');
+    expect(approved.code).toBe(0);
+    expect((await edward.gaggle(["reject", no.approvalId, "--passphrase-stdin"], `${PASSPHRASE}\n`)).code).toBe(0);
+    const state = async (id: string) => (json(await fiona.gaggle(["--json", "status", id])) as { state: string }).state;
+    await until("fiona has both", async () => (await state(yes.approvalId)) === "APPROVED" && (await state(no.approvalId)) === "REJECTED");
+    const again = await edward.gaggle(["--json", "reject", yes.approvalId, "--passphrase-stdin"], `${PASSPHRASE}\n`);
+    expect([again.code, errorOf(again).code]).toEqual([1, "STATE_CONFLICT"]);
+  });
+});
+
+describe("gaggle policy and audit", () => {
+  it("tell what one may do, and end with 1 for what one may not", async () => {
+    expect(await said(fiona, "policy", "whoami")).toContain("role finance");
+    expect(await said(fiona, "policy", "check", "task.send", "--target", "hr", "--resource", "payroll-accrual")).toMatch(/^allowed: /);
+    const denied = await marco.gaggle(["policy", "check", "task.send", "--target", "hr", "--resource", "payroll-accrual"]);
+    expect(denied.code).toBe(1);
+    expect(denied.stdout).toMatch(/^denied: /);
+  });
+
+  it("collect, export and verify the trail of everything above, and find an altered byte", async () => {
+    for (const agent of [fiona, marco, edward])
+      await until("all is collected", async () => /^(\d+) of \1 /.test(await said(agent, "audit", "ship")));
+    const file = join(world.dir, "audit.ndjson");
+    await said(edward, "audit", "export", file);
+    expect(await said(edward, "audit", "verify", file, "--root", edward.config.rootFingerprint)).toContain("The audit export verifies.");
+    writeFileSync(file, readFileSync(file, "utf8").replace("fiona.berg", "fiona.bergs"));
+    const broken = await edward.gaggle(["audit", "verify", file]);
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toMatch(/broken {2}line \d+/);
+    expect(broken.stderr).toContain("AUDIT_BROKEN");
+    const denied = await marco.gaggle(["--json", "audit", "export", file]);
+    expect([denied.code, errorOf(denied).code]).toEqual([1, "POLICY_DENIED"]);
+  });
+});
