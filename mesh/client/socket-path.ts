@@ -1,7 +1,7 @@
 /** Where the daemon of a home listens. Source: docs/decisions/0010-local-socket.md. */
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { GaggleError, systemCode } from "../contract/errors.ts";
 import type { Env } from "./home.ts";
@@ -19,12 +19,15 @@ function canonicalHome(home: string): string {
   }
 }
 
+/** This user's id. `userInfo()` would fail for one that has no entry in the user database, as in many containers. Not called on Windows. */
+const userId = (): number => process.getuid?.() ?? -1;
+
 /** The folder for sockets: the session's own runtime folder, else one per user among the temporary files. */
 function socketFolder(env: Env, fileName: string): string {
   const fits = (folder: string): boolean => Buffer.byteLength(join(folder, fileName)) <= MAX_SOCKET_PATH_BYTES;
   const runtime = env["XDG_RUNTIME_DIR"];
   if (runtime !== undefined && isAbsolute(runtime) && fits(join(runtime, "gaggle"))) return join(runtime, "gaggle");
-  const name = `gaggle-${userInfo().uid}`;
+  const name = `gaggle-${userId()}`;
   const temporary = env["TMPDIR"] ?? tmpdir();
   return isAbsolute(temporary) && fits(join(temporary, name)) ? join(temporary, name) : join("/tmp", name);
 }
@@ -51,7 +54,7 @@ export function secureSocketFolder(folder: string): void {
   const found = lstatSync(folder);
   const problem = !found.isDirectory()
     ? "is not a folder"
-    : found.uid !== userInfo().uid
+    : found.uid !== userId()
       ? "belongs to another user"
       : (found.mode & 0o077) !== 0
         ? "is open to other users"

@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
+
+const SOCKET_PATH = join(import.meta.dirname, "../../../../mesh/client/socket-path.ts");
 
 describe.skipIf(process.platform === "win32")("socketPathFor", () => {
   it("lies in the session's runtime folder and differs by home", () => {
@@ -17,6 +20,14 @@ describe.skipIf(process.platform === "win32")("socketPathFor", () => {
     mkdirSync(join(folder, "home"));
     symlinkSync(join(folder, "home"), join(folder, "link"));
     expect(socketPathFor(join(folder, "link"))).toBe(socketPathFor(join(folder, "home")));
+  });
+
+  it("can be told by a user without an entry in the user database", () => {
+    const script = `import { socketPathFor } from ${JSON.stringify(SOCKET_PATH)}; console.log(socketPathFor("/home/ada", {}));`;
+    // Only root can become another user; everybody else at least runs it as themselves.
+    const uid = process.getuid?.() === 0 ? 54_321 : process.getuid?.();
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8", uid });
+    expect(stdout, stderr).toContain(`gaggle-${uid}/`);
   });
 
   it("fits into a socket address however long the folders' names are", () => {
