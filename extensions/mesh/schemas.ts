@@ -70,6 +70,7 @@ export const notificationOutput = z.object({
 export const taskDetail = taskOutput.extend({
   task: z.string(),
   context: z.record(z.string(), z.unknown()),
+  answers: z.array(z.object({ question: z.string(), answer: z.string() })).optional(),
   createdAt: z.string(),
   history,
 });

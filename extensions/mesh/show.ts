@@ -22,6 +22,7 @@ export const showTaskDetail = (view: TaskView): Shown<typeof taskDetail> => ({
   ...showTask(view),
   task: view.task,
   context: view.context,
+  answers: view.answers,
   createdAt: view.createdAt,
   history: view.history,
 });

@@ -101,7 +101,7 @@ export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?
     const item = await daemon.call("inbox.read", { id: options.id });
     out.result(item);
     printItem(out, item);
-    if (item.kind === "task") out.line(JSON.stringify({ task: item.task, context: item.context }, null, 2));
+    if (item.kind === "task") out.line(JSON.stringify({ task: item.task, context: item.context, answers: item.answers }, null, 2));
     if (item.kind === "approval") out.line(JSON.stringify(item.payload, null, 2));
     return;
   }

@@ -40,6 +40,8 @@ export const taskView = z.strictObject({
   delivery: z.enum(["queued", "stored", "dead"]).optional(),
   result: json.optional(),
   message: z.string().optional(),
+  /** Worker's side: what was asked back and what the asker answered, oldest first. */
+  answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })).optional(),
   sessionId: z.string().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

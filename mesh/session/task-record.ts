@@ -159,6 +159,7 @@ export function viewTask(record: TaskRecord): TaskView {
     updatedAt: iso(record.updatedAt),
     history: record.history.map(({ at, state, note }) => ({ at: iso(at), state, ...(note === undefined ? {} : { note }) })),
     ...(record.side === "asker" ? { delivery: record.delivery } : {}),
+    ...(record.side === "worker" && record.answers.length > 0 ? { answers: [...record.answers] } : {}),
     ...(skill === undefined ? {} : { skill }),
     ...(result === undefined ? {} : { result }),
     ...(message === undefined ? {} : { message }),
