@@ -9,7 +9,7 @@ import {
   type DaemonHandlers,
   type DaemonMethod,
 } from "../contract/daemon-api.ts";
-import { errorCode, GaggleError, systemCode } from "../contract/errors.ts";
+import { errorCode, framesOf, GaggleError, systemCode } from "../contract/errors.ts";
 import { parseAs } from "../contract/json.ts";
 import { MAX_LOCAL_REQUEST_BYTES } from "../contract/limits.ts";
 
@@ -132,8 +132,7 @@ export function serveConnection(socket: Socket, config: LocalConnectionConfig, r
 /** Class and place of an unknown error; never its message, which may quote a user's text. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const frames = error.stack?.split("\n").filter((line) => line.startsWith("    at ")) ?? [];
-  return [error.name, ...frames.slice(0, 5).map((line) => line.trim())].join(" | ");
+  return [error.name, ...framesOf(error).slice(0, 5)].join(" | ");
 }
 
 const hideInternals = (error: unknown): GaggleError =>

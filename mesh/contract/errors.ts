@@ -90,3 +90,15 @@ export const errorCode = (error: unknown): ErrorCode => (error instanceof Gaggle
 /** The system's code (`ENOENT`, `EADDRINUSE` …) of a thrown value, or undefined. */
 export const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+
+/**
+ * Where an error was made: the frames of its stack, for logs. Without its message, which may quote a user's text, and that text may look like a frame;
+ * where message and frames can't be told apart, there are none.
+ */
+export function framesOf({ stack = "", message }: Error): string[] {
+  const at = stack.indexOf(message);
+  const [header = ""] = stack.split("\n", 1);
+  if (at < 0 || (message === "" && header.includes(": "))) return [];
+  const frames = stack.slice(at + message.length).split("\n");
+  return frames.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+}
