@@ -40,17 +40,17 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** A time span as people say it: `850 ms`, `12.4 s`, `3 min 20 s`, `2 h 5 min`, `29 d 23 h`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  // Rounded before the unit is chosen, or 59.99 s would be 60.0 s.
+  if (Math.round(ms / 100) < 600) return `${(ms / 1_000).toFixed(1)} s`;
   const units = [
     [86_400, "d"],
     [3_600, "h"],
     [60, "min"],
     [1, "s"],
   ] as const;
-  const first = units.findIndex(([size]) => seconds >= size);
-  let rest = Math.round(seconds);
+  let rest = Math.round(ms / 1_000);
+  const first = units.findIndex(([size]) => rest >= size);
   return units
     .slice(first, first + 2)
     .map(([size, name]) => {

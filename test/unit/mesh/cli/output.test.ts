@@ -1,0 +1,66 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { bytes, describeError, duration, table } from "../../../../mesh/cli/output.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { captureOutput } from "../../../support/captured-output.ts";
+
+describe("the output of a command", () => {
+  const written = (json: boolean): string => {
+    const { out, text } = captureOutput(json);
+    out.line("words");
+    out.result({ a: 1 });
+    out.line();
+    return text();
+  };
+
+  it("is words for people, and one JSON document for programs", () => {
+    expect(written(false)).toBe("words\n\n");
+    expect(JSON.parse(written(true))).toEqual({ a: 1 });
+  });
+});
+
+describe("a table", () => {
+  it("pads columns to their widest cell and ends no line with spaces", () => {
+    const lines = table(
+      ["who", "role"],
+      [
+        ["fiona.berg", "finance"],
+        ["x", ""],
+      ],
+    ).map(stripVTControlCharacters);
+    expect(lines).toEqual(["who         role", "fiona.berg  finance", "x"]);
+  });
+});
+
+describe("a time span in words", () => {
+  it.each([
+    [0, "0 ms"],
+    [849.6, "850 ms"],
+    [12_400, "12.4 s"],
+    [60_000, "1 min"],
+    [200_000, "3 min 20 s"],
+    [7_500_000, "2 h 5 min"],
+    [29 * 86_400_000 + 23 * 3_600_000, "29 d 23 h"],
+    [59_990, "1 min"],
+    [3_599_900, "1 h"],
+    [999.7, "1.0 s"],
+  ])("%d ms is %s", (ms, text) => expect(duration(ms)).toBe(text));
+});
+
+describe("a byte count in words", () => {
+  it.each([
+    [0, "0 B"],
+    [1_023, "1023 B"],
+    [1_536, "1.5 KiB"],
+    [5 * 1_048_576, "5.0 MiB"],
+  ])("%d is %s", (count, text) => expect(bytes(count)).toBe(text));
+});
+
+describe("an error for people and programs", () => {
+  it("has its code, message and details, and never its cause", () => {
+    const error = new GaggleError("NO_ROUTE", "Nobody.", { details: { known: 2 }, cause: new Error("secret") });
+    expect(describeError(error)).toEqual({ code: "NO_ROUTE", message: "Nobody.", details: { known: 2 } });
+    expect(describeError(new Error("odd"))).toEqual({ code: "INTERNAL", message: "odd", details: {} });
+    expect(describeError("text")).toEqual({ code: "INTERNAL", message: "An unknown error happened.", details: {} });
+  });
+});
