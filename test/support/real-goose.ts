@@ -28,13 +28,26 @@ export interface GooseRun {
 export interface GooseRoot {
   readonly root: string;
   readonly configFile: string;
-  run(args: readonly string[], env?: NodeJS.ProcessEnv, timeoutMs?: number): Promise<GooseRun>;
+  /** Environment that every run has. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Runs Goose to its end. @param input what is typed on standard input */
+  run(args: readonly string[], env?: NodeJS.ProcessEnv, timeoutMs?: number, input?: string): Promise<GooseRun>;
 }
 
 /** Makes an empty Goose root in a folder, with `HOME` there too, so that nothing of the machine's user is read. */
 export function gooseRoot(root: string): GooseRoot {
   mkdirSync(join(root, "config"), { recursive: true });
-  const run: GooseRoot["run"] = (args, env = {}, timeoutMs = 60_000) =>
+  const rootEnv: NodeJS.ProcessEnv = {
+    PATH: process.env["PATH"],
+    HOME: root,
+    XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"],
+    GOOSE_PATH_ROOT: root,
+    GOOSE_DISABLE_KEYRING: "1",
+    GOOSE_DISABLE_SESSION_NAMING: "true",
+    GOOSE_TELEMETRY_ENABLED: "false",
+    CONTEXT_FILE_NAMES: "[]",
+  };
+  const run: GooseRoot["run"] = (args, env = {}, timeoutMs = 60_000, input = "") =>
     new Promise((resolve) => {
       const child = execFile(
         gooseBinary(),
@@ -43,24 +56,14 @@ export function gooseRoot(root: string): GooseRoot {
           cwd: root,
           timeout: timeoutMs,
           maxBuffer: 67_108_864,
-          env: {
-            PATH: process.env["PATH"],
-            HOME: root,
-            XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"],
-            GOOSE_PATH_ROOT: root,
-            GOOSE_DISABLE_KEYRING: "1",
-            GOOSE_DISABLE_SESSION_NAMING: "true",
-            GOOSE_TELEMETRY_ENABLED: "false",
-            CONTEXT_FILE_NAMES: "[]",
-            ...env,
-          },
+          env: { ...rootEnv, ...env },
         },
         (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
       );
-      child.stdin?.end();
+      child.stdin?.end(input);
       onTestFinished(() => void child.kill("SIGKILL"));
     });
-  return { root, configFile: join(root, "config", "config.yaml"), run };
+  return { root, configFile: join(root, "config", "config.yaml"), env: rootEnv, run };
 }
 
 /** Points a Goose root at a model server without any guard in between. */

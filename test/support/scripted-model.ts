@@ -7,6 +7,9 @@ import { onTestFinished } from "vitest";
 /** One turn: tool calls, or a last text. */
 export type ScriptStep = { readonly say: string } | { readonly calls: readonly { readonly tool: string; readonly input: object }[] };
 
+/** A turn as written, or made from the results of the tool calls before it. */
+export type ScriptTurn = ScriptStep | ((results: readonly string[]) => ScriptStep | Promise<ScriptStep>);
+
 /** A message of a chat as Goose sends it. */
 export interface ChatMessage {
   readonly role: string;
@@ -31,6 +34,13 @@ export interface ScriptedModel {
   readonly authorizations: ReadonlySet<string>;
   /** Results of the tool calls so far, in the order of the script's calls, as the model got them. */
   results(): readonly string[];
+}
+
+/** A model that outlives tests and plays one script after the other. */
+export interface OpenScriptedModel extends ScriptedModel {
+  /** Plays another script from its first turn on; what was asked before is forgotten. */
+  play(script: readonly ScriptTurn[]): void;
+  close(): void;
 }
 
 const ID = /^step-(\d+)-(\d+)$/;
@@ -63,8 +73,15 @@ function stream(response: ServerResponse, step: ScriptStep, index: number): void
   response.end("data: [DONE]\n\n");
 }
 
-/** Starts a model that follows the script and then says "done". Ends with the test. */
-export async function startScriptedModel(script: readonly ScriptStep[]): Promise<ScriptedModel> {
+/** Results of the tool calls in a request. */
+function resultsIn(request: ChatRequest | undefined): readonly string[] {
+  const messages = request?.messages.filter((message) => message.role === "tool") ?? [];
+  return messages.map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content)));
+}
+
+/** Opens a model that says "done" when its script is over. */
+export async function openScriptedModel(): Promise<OpenScriptedModel> {
+  let script: readonly ScriptTurn[] = [];
   const requests: ChatRequest[] = [];
   const authorizations = new Set<string>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -75,20 +92,35 @@ export async function startScriptedModel(script: readonly ScriptStep[]): Promise
     if (body.tools === undefined) return stream(response, { say: "Title" }, 0);
     requests.push(body);
     const index = stepsDone(body);
-    stream(response, script[index] ?? { say: "done" }, index);
+    const turn = script[index] ?? { say: "done" };
+    stream(response, typeof turn === "function" ? await turn(resultsIn(body)) : turn, index);
   };
   const server: Server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   const { port } = server.address() as AddressInfo;
-  const results = (): readonly string[] => {
-    const messages = requests.at(-1)?.messages.filter((message) => message.role === "tool") ?? [];
-    return messages.map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content)));
+  return {
+    url: `http://127.0.0.1:${port}/v1/chat/completions`,
+    port,
+    requests,
+    authorizations,
+    results: () => resultsIn(requests.at(-1)),
+    play(next) {
+      script = next;
+      requests.length = 0;
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
   };
-  return { url: `http://127.0.0.1:${port}/v1/chat/completions`, port, requests, authorizations, results };
+}
+
+/** Starts a model that follows the script and then says "done". Ends with the test. */
+export async function startScriptedModel(script: readonly ScriptTurn[]): Promise<ScriptedModel> {
+  const model = await openScriptedModel();
+  onTestFinished(() => model.close());
+  model.play(script);
+  return model;
 }

@@ -1,0 +1,58 @@
+/** A chat with the real Goose over ACP, as an editor or Goose Desktop has it: JSON-RPC lines on stdio. */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+import { gooseBinary } from "./real-goose.ts";
+
+/** What came of one prompt. */
+export interface AcpOutcome {
+  readonly stopReason: string;
+  /** How often Goose asked the person for a permission; each was refused. */
+  readonly permissionsAsked: number;
+}
+
+interface AcpMessage {
+  readonly id?: number;
+  readonly method?: string;
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly message: string };
+}
+
+/**
+ * Opens a session in a mode, sends one prompt and waits for its end.
+ * @param request `env`: Goose's whole environment; `cwd`: the session's folder
+ */
+export async function acpChat(request: { env: NodeJS.ProcessEnv; cwd: string; mode: string; prompt: string }): Promise<AcpOutcome> {
+  const child = spawn(gooseBinary(), ["acp"], { cwd: request.cwd, env: request.env, stdio: ["pipe", "pipe", "ignore"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const waiting = new Map<number, { resolve(result: Readonly<Record<string, unknown>>): void; reject(error: Error): void }>();
+  let permissionsAsked = 0;
+  const send = (message: object): void => void child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const message = JSON.parse(line) as AcpMessage;
+    if (message.method === "session/request_permission") {
+      permissionsAsked += 1;
+      send({ id: message.id, result: { outcome: { outcome: "cancelled" } } });
+    } else if (message.method === undefined && message.id !== undefined) {
+      const call = waiting.get(message.id);
+      if (message.result === undefined) call?.reject(new Error(`goose acp answered: ${message.error?.message}`));
+      else call?.resolve(message.result);
+    }
+  });
+  child.once("exit", (code) => {
+    for (const call of waiting.values()) call.reject(new Error(`goose acp ended with ${code}`));
+  });
+  let nextId = 0;
+  const call = (method: string, params: object): Promise<Readonly<Record<string, unknown>>> =>
+    new Promise((resolve, reject) => {
+      const id = nextId++;
+      waiting.set(id, { resolve, reject });
+      send({ id, method, params });
+    });
+  await call("initialize", { protocolVersion: 1, clientCapabilities: {} });
+  const { sessionId } = await call("session/new", { cwd: request.cwd, mcpServers: [] });
+  await call("session/set_mode", { sessionId, modeId: request.mode });
+  const { stopReason } = await call("session/prompt", { sessionId, prompt: [{ type: "text", text: request.prompt }] });
+  child.stdin.end();
+  return { stopReason: String(stopReason), permissionsAsked };
+}
