@@ -1,0 +1,154 @@
+/** The demo from outside: interrupted, killed, on a full disk, without its bootstrap node. */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
+import { expectClosed } from "../support/close-evidence.ts";
+import { type DemoRun, runProgram, slots, startDemo, startDemoAgain, waitUntil, workplace, type Workplace } from "../support/demo-run.ts";
+
+const ALL_MS = 600_000;
+/** Daemons end in order: they cut runs off, record it, and send the last audit events. */
+const END_MS = 15_000;
+/** A Goose whose daemon is gone ends when it has given up asking for the model. */
+const ORPHANS_MS = 90_000;
+const inTurn = slots(2);
+
+const asked: Parameters<DemoRun["step"]> = ["finance's requests", ({ kind }) => kind === "run-start"];
+const running = async (run: DemoRun): Promise<number> => (await run.processes()).length;
+
+describe.concurrent("the demo", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "ends all its processes within seconds at %s, and goes on with --again",
+    { timeout: ALL_MS },
+    (signal) =>
+      inTurn(async () => {
+        using work = workplace();
+        await using run = startDemo(work);
+        await run.step(...asked);
+        expect(await running(run)).toBeGreaterThanOrEqual(7);
+        const since = performance.now();
+        run.kill(signal);
+        expect(await run.ended()).toMatchObject({ code: null, signal, stderr: "" });
+        expect(await run.processes()).toEqual([]);
+        expect(performance.now() - since).toBeLessThan(END_MS);
+        await using again = startDemoAgain(work);
+        await expectClosed(work, await again.ended());
+      }),
+  );
+
+  it("ends at SIGTERM also while it still sets the organisation up", { timeout: ALL_MS }, () =>
+    inTurn(async () => {
+      using work = workplace();
+      await using run = startDemo(work);
+      await run.printed("Five people join");
+      run.kill("SIGTERM");
+      expect(await run.ended()).toMatchObject({ code: null, signal: "SIGTERM", stderr: "" });
+      expect(await run.processes()).toEqual([]);
+    }),
+  );
+
+  it(
+    "leaves nothing running when it is killed itself; meanwhile its folder is not given away, and then --again ends the close",
+    {
+      timeout: ALL_MS,
+    },
+    () =>
+      inTurn(async () => {
+        using work = workplace();
+        await using run = startDemo(work);
+        await run.step(...asked);
+        const rival = await runProgram(["demo", "--dir", work.dir], work);
+        expect(rival).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONFLICT.*A demo runs in that folder/) });
+        const services = ["bootstrap", "fiona.berg", "marco.diaz", "elena.novak", "hanna.okoye", "edward.lindqvist"].map(run.pidOf);
+        run.kill("SIGKILL");
+        await run.ended();
+        const left = async (): Promise<number[]> => (await run.processes()).map(({ pid }) => pid);
+        await waitUntil(
+          "the daemons and the bootstrap node end",
+          END_MS,
+          async () => !(await left()).some((pid) => services.includes(pid)),
+        );
+        await waitUntil("nothing is left", ORPHANS_MS, async () => (await left()).length === 0);
+        await using again = startDemoAgain(work);
+        await expectClosed(work, await again.ended());
+      }),
+  );
+
+  it("ends what a killed one left running when it is started again at once", { timeout: ALL_MS }, () =>
+    inTurn(async () => {
+      using work = workplace();
+      await using run = startDemo(work);
+      await run.step(...asked);
+      run.kill("SIGKILL");
+      await run.ended();
+      await using next = startDemo(work);
+      await expectClosed(work, await next.ended());
+      expect(await next.processes()).toEqual([]);
+    }),
+  );
+
+  it("closes while its bootstrap node answers nothing, and the audit arrives without a gap when it is back", { timeout: ALL_MS }, () =>
+    inTurn(async () => {
+      using work = workplace();
+      await using run = startDemo(work);
+      await run.printed("Five agents have found each other");
+      const node = run.pidOf("bootstrap");
+      process.kill(node, "SIGSTOP");
+      await run.step("the posting", ({ kind }) => kind === "posted");
+      process.kill(node, "SIGCONT");
+      expect(run.pidOf("bootstrap")).toBe(node);
+      await expectClosed(work, await run.ended());
+    }),
+  );
+});
+
+const DISK_BYTES = 192 * 1024 * 1024;
+
+/** A small file system in memory; undefined where this user may not mount one. */
+function smallDisk(): (Disposable & { readonly folder: string }) | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "gaggle-disk-"));
+  const dispose = (): void => {
+    execFileSync("umount", ["-l", folder]);
+    rmdirSync(folder);
+  };
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder], { stdio: "ignore" });
+    return { folder, [Symbol.dispose]: dispose };
+  } catch {
+    rmdirSync(folder);
+    return undefined;
+  }
+}
+
+/** Fills the disk until less than the floor is free. Returns what frees it again. */
+function fill(folder: string): () => void {
+  const file = join(folder, "ballast");
+  const { bavail, bsize } = statfsSync(folder);
+  const handle = openSync(file, "w");
+  const chunk = Buffer.alloc(1024 * 1024);
+  for (let left = bavail * bsize - FREE_SPACE_FLOOR_BYTES / 2; left > 0; left -= chunk.length) writeSync(handle, chunk);
+  closeSync(handle);
+  return () => rmSync(file);
+}
+
+const sendFrom = (work: Workplace, subject: string): ReturnType<typeof runProgram> =>
+  runProgram(["--json", "send", "Say hello.", "--role", "marketing"], work, { GAGGLE_HOME: join(work.dir, "agents", subject) });
+
+describe("on a full disk", () => {
+  it("the daemons refuse new work with DISK_FULL, lose nothing, and the close goes on once there is space (left out without the right to mount)", {
+    timeout: ALL_MS,
+  }, async ({ skip }) => {
+    using disk = smallDisk();
+    if (disk === undefined) return skip("this user may not mount a file system");
+    using work = workplace(disk.folder);
+    await using run = startDemo(work);
+    await run.step(...asked);
+    const free = fill(disk.folder);
+    const refused = await sendFrom(work, "fiona.berg");
+    free();
+    expect(refused).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining('"DISK_FULL"') });
+    await expectClosed(work, await run.ended());
+  });
+});
