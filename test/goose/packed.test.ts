@@ -30,25 +30,35 @@ describe.skipIf(skipUnless(await registryAnswers(), "npm's registry (is there a 
     expect(files).toEqual(
       expect.arrayContaining([
         ...["mesh", "privacy-guard", "policy", "ledger"].map((name) => `dist/extensions/${name}.js`),
-        ...["bin/gaggle.js", "dist/gaggle.js", "dist/hook.js", "LICENSE", "NOTICE", "dist/THIRD-PARTY-LICENSES.txt"],
-        ...["recipes/finance/month-end-close.yaml", "profiles/empty/policy.yaml", "profiles/sample/policy.yaml", "README.md"],
+        "bin/gaggle.js",
+        "dist/gaggle.js",
+        "dist/hook.js",
+        "LICENSE",
+        "NOTICE",
+        "dist/THIRD-PARTY-LICENSES.txt",
+        "recipes/finance/month-end-close.yaml",
+        "profiles/empty/policy.yaml",
+        "profiles/sample/policy.yaml",
+        "README.md",
       ]),
     );
     expect(files.filter((path) => /\.tsx?$|\.map$|\.test\.|(^|\/)\.|\.tgz$/.test(path))).toEqual([]);
-    expect([...new Set(files.map((path) => path.split("/")[0]))].sort()).toEqual([
-      "CHANGELOG.md",
-      "LICENSE",
-      "NOTICE",
-      "README.md",
-      "SECURITY.md",
-      "bin",
-      "dist",
-      "docs",
-      "extensions",
-      "package.json",
-      "profiles",
-      "recipes",
-    ]);
+    expect(new Set(files.map((path) => path.split("/")[0]))).toEqual(
+      new Set([
+        "CHANGELOG.md",
+        "LICENSE",
+        "NOTICE",
+        "README.md",
+        "SECURITY.md",
+        "bin",
+        "dist",
+        "docs",
+        "extensions",
+        "package.json",
+        "profiles",
+        "recipes",
+      ]),
+    );
     expect(readFileSync(join(gaggle.folder, "dist", "THIRD-PARTY-LICENSES.txt"), "utf8")).toContain("@modelcontextprotocol/sdk");
     expect(gaggle.bytes).toBeLessThan(2 * MIB);
   });
