@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { createBundlePolicy, decideToolCall } from "../../../../mesh/agent/bundle-policy.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
+import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
+
+const NOW_MS = Date.UTC(2026, 9, 31, 8);
+const organisation = createTestOrganisation();
+const self = { agentId: `12D3KooW${"A".repeat(44)}`, subject: "fiona.berg", role: "finance", department: "finance" };
+
+/** Finance's verified bundle; policy lets finance use the named tools. */
+function bundleWith(tools: string[], version = 1): VerifiedBundle {
+  const sources = testSources();
+  const rule = { id: "tools", actions: ["tool.call" as const], principalRoles: ["finance"], resources: tools };
+  const policy = { ...sources.policy, allow: [...sources.policy.allow, rule] };
+  const bundle = organisation.sign("finance", { version, nowMs: NOW_MS, sources: { ...sources, policy } });
+  const { org, root } = organisation;
+  return verifyBundle({ bundle, org, role: "finance", rootFingerprint: root.thumbprint, nowMs: NOW_MS, minVersion: 1 });
+}
+
+const toolCall = { action: "tool.call", principal: self, resource: "mesh__send_task" } as const;
+
+describe("the policy of the bundle in force", () => {
+  it("denies everything without a bundle, says why, and allows again when there is one", () => {
+    let bundle = (): VerifiedBundle => {
+      throw new GaggleError("BUNDLE_EXPIRED", "The profile bundle expired.");
+    };
+    const policy = createBundlePolicy(() => bundle());
+    expect(policy.decide(toolCall)).toMatchObject({ allowed: false, rules: [], reason: "The profile bundle expired." });
+    const good = bundleWith(["mesh__send_task"]);
+    bundle = () => good;
+    expect(policy.decide(toolCall)).toMatchObject({ allowed: true, rules: ["tools"], policyHash: good.manifest.policyHash });
+    bundle = () => {
+      throw new Error("disk: maria.silva@example.com");
+    };
+    expect(policy.decide(toolCall)).toMatchObject({ allowed: false, reason: "The profile bundle could not be read." });
+  });
+
+  it("follows a new version at once", () => {
+    let bundle = bundleWith(["mesh__send_task"]);
+    const policy = createBundlePolicy(() => bundle);
+    expect(policy.decide(toolCall).allowed).toBe(true);
+    bundle = bundleWith(["mesh__notify"], 2);
+    expect(policy.decide(toolCall)).toMatchObject({ allowed: false, policyHash: bundle.manifest.policyHash });
+  });
+});
+
+describe("a tool call", () => {
+  const decide = (bundle: () => VerifiedBundle, tool: string, unattended: boolean) =>
+    decideToolCall({ policy: createBundlePolicy(bundle), bundle, self }, { tool, unattended });
+  // The profile of the test organisation names mesh__send_task alone.
+  const bundle = () => bundleWith(["mesh__send_task", "mesh__notify", "developer__shell", "recipe__final_output"]);
+
+  it.each([
+    ["mesh__send_task", true, true],
+    ["mesh__notify", true, false],
+    ["developer__shell", true, false],
+    ["recipe__final_output", true, true],
+    ["mesh__send_task__x", true, false],
+    ["mesh__notify", false, true],
+    ["mesh__cancel_task", false, false],
+  ])("of %s, without a person: %s, is allowed: %s", (tool, unattended, allowed) => {
+    expect(decide(bundle, tool, unattended).allowed).toBe(allowed);
+  });
+
+  it("of a run needs policy as well: what the profile names and policy does not allow is denied", () => {
+    expect(decide(() => bundleWith(["mesh__notify"]), "mesh__send_task", true)).toMatchObject({ allowed: false });
+    expect(decide(() => bundleWith(["mesh__notify"]), "recipe__final_output", true)).toMatchObject({ allowed: false });
+  });
+
+  it("is denied where there is no bundle", () => {
+    const none = (): VerifiedBundle => {
+      throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle.");
+    };
+    for (const unattended of [true, false])
+      expect(decide(none, "mesh__send_task", unattended)).toMatchObject({ allowed: false, reason: "There is no profile bundle." });
+  });
+});
