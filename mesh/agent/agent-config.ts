@@ -78,5 +78,5 @@ export async function readAgentConfig(home: string): Promise<AgentConfig> {
 }
 
 /** Writes `config.json` atomically. */
-export const writeAgentConfig = (home: string, config: AgentConfig): Promise<void> =>
+export const writeAgentConfig = async (home: string, config: AgentConfig): Promise<void> =>
   writePrivateFile(homePaths(home).config, `${JSON.stringify(parseAs(agentConfig, config, "The agent's configuration"), null, 2)}\n`);

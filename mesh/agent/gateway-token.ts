@@ -1,6 +1,6 @@
 /** The bearer token of the guard's gateway: whoever can read it is the same user. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { systemCode } from "../contract/errors.ts";
 
@@ -13,11 +13,20 @@ const HIDDEN = "(the token in the agent's keys/gateway-token)";
  */
 export function readOrMakeGatewayToken(path: string, hide = false): string {
   if (hide) return HIDDEN;
+  if (!existsSync(path)) makeToken(path);
+  return readFileSync(path, "utf8").trim();
+}
+
+/** Whole or not at all: whoever looked at a file that is only being written would take an empty token. */
+function makeToken(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
+  writeFileSync(temporary, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
   try {
-    writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+    linkSync(temporary, path);
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(temporary);
   }
-  return readFileSync(path, "utf8").trim();
 }
