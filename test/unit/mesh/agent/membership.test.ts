@@ -1,0 +1,149 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createMembership, type Membership } from "../../../../mesh/agent/membership.ts";
+import type { AuditDraft } from "../../../../mesh/contract/audit.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { CREDENTIAL_LIFETIME_MS, CREDENTIAL_RENEW_MS } from "../../../../mesh/contract/limits.ts";
+import { agentIdOf, generateAgentKeys, publicJwkOf } from "../../../../mesh/identity/keys.ts";
+import { issueMembership } from "../../../../mesh/identity/membership.ts";
+import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
+import { seededRandom } from "../../../support/seeded-keys.ts";
+import { tempFolder } from "../../../support/temp-home.ts";
+import { createTestOrganisation } from "../../../support/test-organisation.ts";
+import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
+
+const organisation = createTestOrganisation();
+const { org } = organisation;
+
+let clock: VirtualClock;
+let audited: Pick<AuditDraft, "action" | "target" | "result" | "details">[];
+let saved: string[];
+let changes: number;
+let offered: { bundle: unknown; credential: () => string };
+
+/** A credential of the agent of a name. */
+function issue(name = "fiona", issuer = organisation.issuer): string {
+  const keys = generateAgentKeys(seededRandom(name));
+  const agentId = agentIdOf(publicJwkOf(keys.sign));
+  const member = { subject: "fiona.berg", role: "finance", department: "finance", agentId, seal: publicJwkOf(keys.seal) };
+  return issueMembership({ org, member, signer: issuer, nowMs: clock.now(), random: seededRandom(`${name} ${clock.now()}`) });
+}
+
+const sign = (version: number, options: object = {}) => organisation.sign("finance", { version, nowMs: clock.now(), ...options });
+
+/** Fiona's membership with version 2 of her bundle. */
+async function join(): Promise<Membership> {
+  const bundles = await openBundleStore(
+    { clock },
+    { dir: tempFolder(), rootFingerprint: organisation.root.thumbprint, org, role: "finance" },
+  );
+  const membership = createMembership(
+    {
+      bundles,
+      clock,
+      source: { bundle: async () => offered.bundle, credential: async () => offered.credential() },
+      saveCredential: async (jwt) => void saved.push(jwt),
+      audit: async (draft) => void audited.push(draft),
+    },
+    { credential: issue() },
+  );
+  offered.bundle = sign(2);
+  await membership.accept(offered.bundle);
+  audited = [];
+  membership.onChange(() => (changes += 1));
+  return membership;
+}
+
+beforeEach(() => {
+  clock = createVirtualClock();
+  [audited, saved, changes] = [[], [], 0];
+  offered = { bundle: undefined, credential: () => issue() };
+});
+
+describe("a bundle", () => {
+  it("that is newer is taken, audited and told", async () => {
+    const membership = await join();
+    const revocations = { seq: 4, agents: [], subjects: ["marco.diaz"], keys: [] };
+    await membership.accept(sign(3, { trust: { revocations } }));
+    expect(membership.bundle().manifest.version).toBe(3);
+    expect(audited).toMatchObject([{ action: "bundle.accept", target: "bundle:finance@3", result: "ok", details: { revocationSeq: 4 } }]);
+    expect(changes).toBe(1);
+  });
+
+  it("that is there already changes and records nothing", async () => {
+    const membership = await join();
+    await membership.accept(offered.bundle);
+    expect([audited, changes]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ["is older", () => sign(1), "BUNDLE_ROLLBACK"],
+    ["is altered", () => ({ ...sign(3), files: {} }), "BUNDLE_SIGNATURE"],
+    ["is nothing at all", () => undefined, "BUNDLE_SIGNATURE"],
+    ["is of another role", () => organisation.sign("marketing", { version: 3, nowMs: clock.now() }), "BUNDLE_MISMATCH"],
+  ])("that %s is refused, audited, and the last good one stays", async (_, bundle, code) => {
+    const membership = await join();
+    await expect(membership.accept(bundle())).rejects.toMatchObject({ code });
+    expect(membership.bundle().manifest.version).toBe(2);
+    expect(audited).toMatchObject([{ action: "bundle.refuse", result: "denied", details: { code, kept: 2 } }]);
+    expect(changes).toBe(0);
+  });
+
+  it("that expires can still be shown, but nothing is done by it", async () => {
+    const membership = await join();
+    clock.jump(31 * 86_400_000);
+    expect(() => membership.bundle()).toThrow(expect.objectContaining({ code: "BUNDLE_EXPIRED" }));
+    expect(() => membership.verify(issue())).toThrow(expect.objectContaining({ code: "BUNDLE_EXPIRED" }));
+    expect(membership.lastBundle().manifest.version).toBe(2);
+  });
+});
+
+describe("the credential", () => {
+  it("is left alone while it is young, and renewed, stored and told when its time has come", async () => {
+    const membership = await join();
+    const first = membership.credential();
+    clock.jump(CREDENTIAL_RENEW_MS - 1_000);
+    await membership.refresh();
+    expect(membership.credential()).toBe(first);
+    clock.jump(1_000);
+    await membership.refresh();
+    expect(saved).toEqual([membership.credential()]);
+    expect(membership.credential()).not.toBe(first);
+    expect(membership.credentialExpiresAt()).toBe(clock.now() + CREDENTIAL_LIFETIME_MS);
+    expect(changes).toBe(1);
+  });
+
+  it.each([
+    ["of another agent", () => issue("mallory"), "CREDENTIAL_INVALID"],
+    ["by a key that is no issuer", () => issue("fiona", organisation.admin), "CREDENTIAL_INVALID"],
+    ["that is none", () => "a.b.c", "CREDENTIAL_INVALID"],
+  ])("%s is not taken, and the old one stays", async (_, credential, code) => {
+    const membership = await join();
+    const first = membership.credential();
+    clock.jump(CREDENTIAL_RENEW_MS);
+    offered.credential = credential;
+    await expect(membership.refresh()).rejects.toMatchObject({ code });
+    expect([membership.credential(), saved, changes]).toEqual([first, [], 0]);
+  });
+
+  it("that could not be stored is not used: a restart would not have it", async () => {
+    const membership = await join();
+    const first = membership.credential();
+    clock.jump(CREDENTIAL_RENEW_MS);
+    saved.push = () => {
+      throw new GaggleError("STORE_FAILED", "full");
+    };
+    await expect(membership.refresh()).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect(membership.credential()).toBe(first);
+  });
+
+  it("of a colleague is judged by the newest bundle, and by the agent that shows it", async () => {
+    const membership = await join();
+    const theirs = issue("marco");
+    const { agent } = membership.verify(theirs);
+    expect(() => membership.verify(theirs, membership.verify(membership.credential()).agent)).toThrow(
+      expect.objectContaining({ code: "CREDENTIAL_INVALID" }),
+    );
+    await membership.accept(sign(3, { trust: { revocations: { seq: 1, agents: [agent], subjects: [], keys: [] } } }));
+    expect(() => membership.verify(theirs)).toThrow(expect.objectContaining({ code: "REVOKED" }));
+  });
+});
