@@ -99,6 +99,16 @@ export function addMemberCommands(program: Command): void {
     );
 
   program
+    .command("keep", { hidden: true })
+    .description("run a program and end it, with all that it started, when standard input ends")
+    .argument("<program>")
+    .argument("[arguments...]")
+    .action(async (command: string, args: string[]) => {
+      const { keep } = await import("./keep.ts");
+      process.exitCode = await keep(command, args);
+    });
+
+  program
     .command("doctor")
     .description("tell what is wrong on this machine, and how to mend it")
     .action(

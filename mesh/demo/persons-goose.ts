@@ -4,9 +4,11 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import { json, type Json } from "../contract/json.ts";
+import type { GaggleProgram } from "./gaggle-command.ts";
 
 /** A run of a person's Goose. */
 export interface GooseRun {
+  readonly program: GaggleProgram;
   readonly goose: string;
   readonly recipe: string;
   readonly params: Readonly<Record<string, string>>;
@@ -39,13 +41,14 @@ export async function runPersonsGoose(run: GooseRun): Promise<Json> {
     "--output-format",
     "json",
   ];
-  const child = spawn(run.goose, args, {
+  // Under a keeper: where this process is killed, Goose would go on asking for a model that is gone.
+  const child = spawn(run.program.node, [run.program.entry, "keep", "--", run.goose, ...args], {
     env: run.env,
     cwd: run.cwd,
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "ignore"],
     signal: run.signal,
-    killSignal: "SIGKILL",
   });
+  child.stdin.on("error", () => undefined);
   const exited = new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => resolve());

@@ -227,6 +227,7 @@ async function runFinance(
   for (let attempt = 1; attempt <= FINANCE_TRIES && !signal.aborted; attempt += 1) {
     note(attempt === 1 ? "runs the recipe month-end-close in Goose" : "runs the recipe again: what was done stays done");
     last = await runPersonsGoose({
+      program: setting.program,
       goose,
       recipe: join(demoPaths(dir).gooseRoot(finance.subject), "config", "recipes", "month-end-close.yaml"),
       params: { period },
@@ -263,7 +264,7 @@ function createExecutive(context: DemoContext, options: DemoOptions, setting: De
   const explain = async (approvalId: string): Promise<string> => {
     const recipe = join(demoPaths(dir).gooseRoot(agent.subject), "config", "recipes", "review-close.yaml");
     const signal = AbortSignal.any([AbortSignal.timeout(120_000), program.signal]);
-    const run = { goose, recipe, params: { approval_id: approvalId }, env, cwd: dir, maxTurns: 10, signal };
+    const run = { program, goose, recipe, params: { approval_id: approvalId }, env, cwd: dir, maxTurns: 10, signal };
     const said = await runPersonsGoose(run).catch(() => undefined);
     return z.object({ summary: z.string() }).safeParse(said).data?.summary ?? "The executive's Goose could not explain the request.";
   };
