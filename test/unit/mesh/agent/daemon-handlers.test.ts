@@ -1,0 +1,164 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createBundlePolicy } from "../../../../mesh/agent/bundle-policy.ts";
+import { createDaemonHandlers, type HandlerDeps } from "../../../../mesh/agent/daemon-handlers.ts";
+import { createGooseSessions, type GooseSessions } from "../../../../mesh/agent/goose-sessions.ts";
+import type { Messaging, MessagingMethod } from "../../../../mesh/agent/messaging.ts";
+import { type AuditChain, openAuditChain } from "../../../../mesh/audit/chain.ts";
+import type { DaemonHandlers } from "../../../../mesh/contract/daemon-api.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import type { CallContext } from "../../../../mesh/session/ports.ts";
+import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
+import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
+import { openMemoryStore } from "../../../support/memory-store.ts";
+import { seededRandom } from "../../../support/seeded-keys.ts";
+import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
+
+const NOW_MS = Date.UTC(2026, 9, 31, 8);
+const organisation = createTestOrganisation();
+const { org } = organisation;
+const self = { agentId: `12D3KooW${"A".repeat(44)}`, subject: "fiona.berg", role: "finance", department: "finance" };
+const connection = { notify: () => undefined, onClose: () => undefined };
+
+/** Finance's bundle, which lets finance use two tools, of which the profile names one. */
+function financeBundle(): VerifiedBundle {
+  const sources = testSources();
+  const resources = ["mesh__send_task", "mesh__notify"];
+  const rule = { id: "tools", actions: ["tool.call" as const], principalRoles: ["finance"], resources };
+  const policy = { ...sources.policy, allow: [...sources.policy.allow, rule] };
+  const bundle = organisation.sign("finance", { version: 7, nowMs: NOW_MS, sources: { ...sources, policy } });
+  return verifyBundle({ bundle, org, role: "finance", rootFingerprint: organisation.root.thumbprint, nowMs: NOW_MS, minVersion: 1 });
+}
+
+/** Messaging that writes down who called what. */
+class Calls {
+  readonly made: { method: string; params: unknown; call: CallContext }[] = [];
+  readonly methods = new Proxy({} as Messaging["methods"], {
+    get: (_, method: MessagingMethod) => async (params: unknown, call: CallContext) => void this.made.push({ method, params, call }),
+  });
+}
+
+let chain: AuditChain;
+let sessions: GooseSessions;
+let calls: Calls;
+let bundle: () => VerifiedBundle;
+let restored: number;
+let handlers: Omit<DaemonHandlers, "hello">;
+
+beforeEach(async () => {
+  const store = openMemoryStore();
+  chain = await openAuditChain({ store, random: seededRandom("chain") }, { org, agentId: self.agentId });
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const clock = createVirtualClock();
+  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
+  sessions = createGooseSessions();
+  calls = new Calls();
+  const good = financeBundle();
+  bundle = () => good;
+  restored = 0;
+  let traces = 0;
+  const deps: Omit<HandlerDeps, "messaging" | "directory" | "guard"> = {
+    self,
+    policy: createBundlePolicy(() => bundle()),
+    sessions,
+    chain,
+    queue,
+    bundle: () => bundle(),
+    status: () => Promise.reject(new Error("not asked here")),
+    shipAudit: async () => ({ seq: 1, shipped: 1 }),
+    stopSoon: () => undefined,
+    newTraceId: () => String(++traces).padStart(32, "0"),
+  };
+  const guard = { restore: () => ({ text: `restored ${++restored}` }) };
+  handlers = createDaemonHandlers({ ...deps, messaging: calls, guard, directory: { agents: () => [] } } as unknown as HandlerDeps);
+});
+
+const events = async () => chain.list({ fromSeq: 1, limit: 100 });
+const decide = (tool: string, sessionId = "chat", event = "PreToolUse") => handlers["hook.decide"]({ event, sessionId, tool }, connection);
+
+describe("a hook of Goose", () => {
+  it("is told what policy says of a tool call, and that is recorded under the session's trace", async () => {
+    await handlers["session.register"]({ sessionId: "chat" }, connection);
+    expect(await decide("mesh__send_task")).toMatchObject({ decision: "allow" });
+    expect(await decide("developer__shell")).toMatchObject({ decision: "block", reason: expect.stringContaining("developer__shell") });
+    const [registered, allowed, denied] = await events();
+    expect([allowed, denied]).toMatchObject([
+      { action: "tool.call", target: "tool:mesh__send_task", result: "ok", details: { sessionId: "chat", rules: "tools" } },
+      { action: "tool.call", target: "tool:developer__shell", result: "denied" },
+    ]);
+    expect(new Set([registered, allowed, denied].map((event) => event?.traceId)).size).toBe(1);
+  });
+
+  it("of a run is held to the role's profile too, and leaves recording to the run's own gate", async () => {
+    sessions.register("run", { kind: "run", traceId: "f".repeat(32) });
+    expect(await decide("mesh__notify", "run")).toMatchObject({ decision: "block" });
+    expect(await decide("mesh__send_task", "run")).toMatchObject({ decision: "allow" });
+    expect(await decide("mesh__notify")).toMatchObject({ decision: "allow" });
+    expect((await events()).map(({ details }) => details["sessionId"])).toEqual(["chat"]);
+  });
+
+  it("on another event than a tool call is let through and not recorded", async () => {
+    expect(await decide("developer__shell", "chat", "PostToolUse")).toMatchObject({ decision: "allow" });
+    expect(await events()).toEqual([]);
+  });
+
+  it("is told no where there is no good bundle", async () => {
+    bundle = () => {
+      throw new GaggleError("BUNDLE_EXPIRED", "The profile bundle expired.");
+    };
+    expect(await decide("mesh__send_task")).toEqual({ decision: "block", reason: "The profile bundle expired." });
+  });
+});
+
+describe("what a session sets off", () => {
+  it("belongs to the session's trace; what comes from elsewhere has a trace of its own", async () => {
+    await handlers["session.register"]({ sessionId: "chat" }, connection);
+    const notice = { target: { targetRole: "marketing" }, message: "m", severity: "info", idempotencyKey: "k" } as const;
+    const send = {
+      target: { targetRole: "marketing" },
+      task: "t",
+      context: {},
+      policyHints: {},
+      priority: "P2",
+      idempotencyKey: "k",
+    } as const;
+    await handlers["task.send"]({ ...send, sessionId: "chat" }, connection);
+    await handlers["task.send"]({ ...send, sessionId: "unknown" }, connection);
+    await handlers.notify(notice, connection);
+    const [chat, unknown, none] = calls.made.map(({ call }) => call.traceId);
+    expect(chat).toBe((await events())[0]?.traceId);
+    expect(new Set([chat, unknown, none]).size).toBe(3);
+  });
+
+  it("is done by the agent, but a decision is the person's", async () => {
+    const approvalId = "0190b0c8-0000-7000-8000-000000000000";
+    await handlers["approval.open"]({ approvalId }, connection);
+    await handlers["approval.decide"]({ approvalId, decision: "a.b.c" }, connection);
+    expect(calls.made.map(({ method, call }) => [method, call.actor])).toEqual([
+      ["approval.open", { type: "agent", id: self.agentId, role: "finance" }],
+      ["approval.decide", { type: "person", id: "fiona.berg", role: "finance" }],
+    ]);
+  });
+});
+
+describe("restoring", () => {
+  it("needs policy, and without it the guard is not even asked", () => {
+    const request = { masked: "m", mapRef: "r", sessionId: "s" };
+    expect(() => handlers["guard.restore"](request, connection)).toThrow(expect.objectContaining({ code: "POLICY_DENIED" }));
+    expect(restored).toBe(0);
+  });
+});
+
+describe("whoami", () => {
+  it("tells the person's place by the signed profile and org chart", () => {
+    expect(handlers["policy.whoami"]({}, connection)).toMatchObject({
+      subject: "fiona.berg",
+      orgName: "Harbour Lamps",
+      bundleVersion: 7,
+      level: 2,
+      extensions: [{ name: "mesh", tools: ["send_task"] }],
+    });
+  });
+});
