@@ -8,7 +8,7 @@ import { signApproval } from "../identity/approval.ts";
 import { createApprovalKey, readApprovalPublicKey, unlockApprovalKey } from "../identity/approval-key.ts";
 import { thumbprintOf } from "../identity/keys.ts";
 import type { DaemonCalls } from "./mesh-commands.ts";
-import { type Output, paint } from "./output.ts";
+import { asSeen, jsonAsSeen, type Output, paint } from "./output.ts";
 
 /** Where an agent's home keeps its person's approval key. */
 const approvalKeyPath = (home: string): string => join(home, "keys", "approval.json");
@@ -19,13 +19,15 @@ export interface Decision {
   readonly approvalId: string;
   readonly decision: "approved" | "rejected";
   readonly reason: string;
+  /** Where the person sees what they sign; not silent where `--json` makes the command's output so. */
+  readonly screen: Output;
   passphrase(): Promise<string>;
 }
 
 /** Shows the payload, then signs the decision over its hash and hands it to the daemon. Returns the approval as recorded. */
 export async function decideApproval(daemon: DaemonCalls, out: Output, nowMs: () => number, request: Decision): Promise<ApprovalView> {
   const view = await daemon.call("approval.open", { approvalId: request.approvalId });
-  showApproval(out, view);
+  showApproval(request.screen, view);
   // The person must sign what they saw, not what the daemon says its hash is.
   if (canonicalHash(view.payload) !== view.payloadHash) {
     throw new GaggleError("APPROVAL_INVALID", "The payload does not fit its hash; nothing was signed. Ask the requester to send it again.");
@@ -52,12 +54,12 @@ export async function decideApproval(daemon: DaemonCalls, out: Output, nowMs: ()
   return recorded;
 }
 
-/** What the person decides on. */
+/** What the person decides on. The asker wrote it, so nothing of it may act on the terminal. */
 function showApproval(out: Output, view: ApprovalView): void {
   out.line(
-    `${paint.strong(`${view.peer.subject} (${view.peer.role})`)} asks for your approval${view.stepId === undefined ? "" : ` of step ${view.stepId}`}:`,
+    `${paint.strong(`${view.peer.subject} (${view.peer.role})`)} asks for your approval${view.stepId === undefined ? "" : ` of step ${asSeen(view.stepId)}`}:`,
   );
-  out.line(JSON.stringify(view.payload, null, 2));
+  out.line(jsonAsSeen(view.payload));
   out.line(paint.dim(`payload sha256 ${view.payloadHash}`));
 }
 

@@ -4,7 +4,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { STATUS_WAIT_MAX_MS } from "../contract/limits.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
-import { bytes, duration, type Output, paint, table } from "./output.ts";
+import { asSeen, bytes, duration, jsonAsSeen, type Output, paint, table } from "./output.ts";
 
 /** The part of the daemon's client that commands use. */
 export interface DaemonCalls {
@@ -63,11 +63,11 @@ export async function sendTask(
   const view = await followTask(daemon, sent.taskId, (state) => out.line(`${paint.dim(new Date().toLocaleTimeString())} ${state}`));
   out.result(view);
   if (view.state !== "COMPLETED") {
-    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${view.message ?? ""}`.trim(), {
+    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${asSeen(view.message ?? "")}`.trim(), {
       details: { taskId: view.taskId },
     });
   }
-  out.line(JSON.stringify(view.result, null, 2));
+  out.line(jsonAsSeen(view.result));
 }
 
 /** Waits until a task is done, telling every new state. */
@@ -92,7 +92,7 @@ export async function showRecord(daemon: DaemonCalls, out: Output, id: string): 
   }
   printItem(out, view);
   for (const entry of view.history)
-    out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${entry.note}`}`);
+    out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${asSeen(entry.note)}`}`);
 }
 
 /** `gaggle inbox`: what waits for this person, or one item in full. */
@@ -101,8 +101,8 @@ export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?
     const item = await daemon.call("inbox.read", { id: options.id });
     out.result(item);
     printItem(out, item);
-    if (item.kind === "task") out.line(JSON.stringify({ task: item.task, context: item.context, answers: item.answers }, null, 2));
-    if (item.kind === "approval") out.line(JSON.stringify(item.payload, null, 2));
+    if (item.kind === "task") out.line(jsonAsSeen({ task: item.task, context: item.context, answers: item.answers }));
+    if (item.kind === "approval") out.line(jsonAsSeen(item.payload));
     return;
   }
   const { items } = await daemon.call("inbox.list", { waiting: !options.all });
@@ -116,12 +116,12 @@ function printItem(out: Output, item: InboxItem | TaskView | ApprovalView): void
   const who = `${item.peer.subject} (${item.peer.role})`;
   if (item.kind === "task")
     out.line(
-      `${item.taskId}  ${paint.strong(item.state)}  task ${item.side === "asker" ? "for" : "from"} ${who}: ${item.skill ?? item.task}`,
+      `${item.taskId}  ${paint.strong(item.state)}  task ${item.side === "asker" ? "for" : "from"} ${who}: ${item.skill ?? asSeen(item.task)}`,
     );
   else if (item.kind === "approval") {
     const verb = item.side === "requester" ? "asked of" : "asked by";
     out.line(`${item.approvalId}  ${paint.strong(item.state)}  approval ${verb} ${who}; payload sha256 ${item.payloadHash.slice(0, 16)}…`);
-  } else out.line(`${item.id}  ${item.severity}  ${who}: ${item.message}`);
+  } else out.line(`${item.id}  ${item.severity}  ${who}: ${asSeen(item.message)}`);
 }
 
 /** `gaggle outbox` and `gaggle dead`: messages on their way, and those that could not be delivered. */
@@ -129,7 +129,7 @@ export async function showOutbox(daemon: DaemonCalls, out: Output, which: "outbo
   const { items } = await daemon.call(which, {});
   out.result(items);
   if (items.length === 0) return out.line(which === "outbox.list" ? "Everything has been delivered." : "There are no dead letters.");
-  const rows = items.map((item) => [item.id, item.type, item.priority, item.to, String(item.attempts), item.lastError ?? ""]);
+  const rows = items.map((item) => [item.id, item.type, item.priority, item.to, String(item.attempts), asSeen(item.lastError ?? "")]);
   for (const line of table(["message", "type", "priority", "to", "attempts", "last error"], rows)) out.line(line);
   if (which === "dead.list") out.line("Send one again: gaggle dead retry <message>");
 }

@@ -27,6 +27,20 @@ export const paint = {
   bad: (text: string) => styleText("red", text),
 };
 
+/** Line ends and whatever else has no look of its own or changes how other text looks: control, format and default-ignorable characters. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+const escapeUnits = (text: string): string =>
+  Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
+
+/** Text that somebody else wrote, on one line and as it is: nothing in it can hide, move or colour what a terminal shows. */
+export const asSeen = (text: string): string => text.replace(UNSEEN, escapeUnits);
+
+/** A JSON value that somebody else made, indented, its texts {@link asSeen}; still the same JSON. */
+export const jsonAsSeen = (value: unknown): string =>
+  // In JSON text a line end is never part of a value.
+  (JSON.stringify(value, null, 2) ?? "").split("\n").map(asSeen).join("\n");
+
 /** Lines of a table: columns padded to their widest cell, header dimmed. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));

@@ -104,8 +104,11 @@ function addApprovalCommands(program: Command): void {
       async (daemon, { out, home }, { reason, passphraseStdin = false }, [approvalId = ""]) => {
         const { decideApproval } = await import("./approve.ts");
         const { readPassphrase } = await import("./passphrase.ts");
+        const { createOutput } = await import("./output.ts");
         const passphrase = (): Promise<string> => readPassphrase("Passphrase of your approval key: ", passphraseStdin);
-        await decideApproval(daemon, out, Date.now, { home, approvalId, decision, reason, passphrase });
+        // Who types the passphrase must see what for; a program that gives it reads the payload from the inbox.
+        const screen = out.json && !passphraseStdin ? createOutput(process.stderr, false) : out;
+        await decideApproval(daemon, out, Date.now, { home, approvalId, decision, reason, screen, passphrase });
       },
     );
   for (const [verb, decision] of [
