@@ -9,6 +9,8 @@ const TEXT_FIELDS = ["content", "reasoning_content", "reasoning", "refusal"] as 
 /** One stream of text in a choice: a field of its delta, or the arguments of one tool call. */
 interface Lane {
   readonly restorer: StreamRestorer;
+  /** Arguments of tool calls may come in turns, so one call's piece doesn't end another's; a field of text ends where something else begins. */
+  readonly inTurns: boolean;
   /** A delta that carries this piece of the lane's text. */
   readonly delta: (piece: string) => JsonObject;
 }
@@ -28,11 +30,12 @@ const argumentsDelta =
 /** Restores the deltas of one choice. */
 function createChoice(replacements: Replacements): {
   restore(delta: JsonObject): { before: JsonObject[]; delta: JsonObject };
-  flush(except?: ReadonlySet<string>): JsonObject[];
+  flush(): JsonObject[];
 } {
   const lanes = new Map<string, Lane>();
   const lane = (name: string, json: boolean, delta: Lane["delta"]): StreamRestorer => {
-    const held = lanes.get(name) ?? { restorer: createStreamRestorer(json ? replacements.json : replacements.text), delta };
+    const restorer = (): StreamRestorer => createStreamRestorer(json ? replacements.json : replacements.text);
+    const held = lanes.get(name) ?? { restorer: restorer(), inTurns: json, delta };
     lanes.set(name, held);
     return held.restorer;
   };
@@ -46,14 +49,14 @@ function createChoice(replacements: Replacements): {
     return { ...call, function: { ...call["function"], arguments: piece } };
   };
 
-  const flush = (except?: ReadonlySet<string>): JsonObject[] =>
-    Array.from(lanes).flatMap(([name, { restorer, delta }]) => {
-      const rest = except?.has(name) === true ? "" : restorer.end();
-      return rest === "" ? [] : [delta(rest)];
+  const flush = (ended: (name: string, lane: Lane) => boolean): JsonObject[] =>
+    Array.from(lanes).flatMap(([name, held]) => {
+      const rest = ended(name, held) ? held.restorer.end() : "";
+      return rest === "" ? [] : [held.delta(rest)];
     });
 
   return {
-    flush,
+    flush: () => flush(() => true),
     restore: (delta) => {
       const used = new Set<string>();
       const restored: JsonObject = { ...delta };
@@ -66,7 +69,7 @@ function createChoice(replacements: Replacements): {
       const calls = delta["tool_calls"];
       if (Array.isArray(calls)) restored["tool_calls"] = calls.map((call, position) => restoreCall(call, position, used));
       // Clients stop reading text once a tool call begins, so what another lane holds has to go out before.
-      return { before: used.size === 0 ? [] : flush(used), delta: restored };
+      return { before: used.size === 0 ? [] : flush((name, { inTurns }) => !inTurns && !used.has(name)), delta: restored };
     },
   };
 }

@@ -85,6 +85,23 @@ describe("a streamed answer", () => {
     expect(restorer.end()).toEqual([]);
   });
 
+  it("restores tool calls whose arguments come in turns, however they are cut", () => {
+    fc.assert(
+      fc.property(said, said, cuts, cuts, (first, second, firstCuts, secondCuts) => {
+        const args = [first, second].map((value) => JSON.stringify({ value }));
+        const expected = createChunkRestorer(replacements);
+        const whole = args.flatMap((text, call) => expected.push(chunk(0, argumentsOf(call, text))));
+        const pieces = [cut(args[0] ?? "", firstCuts), cut(args[1] ?? "", secondCuts)];
+        const restorer = createChunkRestorer(replacements);
+        const out = Array.from({ length: Math.max(...pieces.map((each) => each.length)) }, (_, at) =>
+          pieces.flatMap((each, call) => (each[at] === undefined ? [] : restorer.push(chunk(0, argumentsOf(call, each[at]))))),
+        ).flat();
+        expect(gather([...out, ...restorer.push(chunk(0, {}, "tool_calls"))])).toEqual(gather([...whole, ...expected.end()]));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("keeps choices apart and passes usage on", () => {
     const restorer = createChunkRestorer(replacements);
     const usage = { id: "c", choices: [], usage: { total_tokens: 7 } };
