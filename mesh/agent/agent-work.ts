@@ -5,6 +5,7 @@ import { verifyApproval } from "../identity/approval.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { RunnableSkill } from "../session/ports.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { policyHashOf } from "./bundle-policy.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
 import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
 import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
@@ -47,15 +48,25 @@ export function createAgentWork(
   return { messaging, runner, executor };
 }
 
-/** Everything about trust comes from the newest bundle at the moment it is asked for. */
-const trustOf = ({
+/** What trust is made from. */
+interface TrustSources {
+  readonly bundle: AgentCore["bundle"];
+  readonly membership: Pick<AgentCore["membership"], "lastBundle" | "credential" | "credentialExpiresAt" | "verify">;
+  readonly clock: Pick<AgentCore["clock"], "now">;
+  readonly config: Pick<AgentCore["config"], "org">;
+}
+
+/** Everything about trust comes from the newest bundle at the moment it is asked for. Without one nothing is signed or believed. */
+export const trustOf = ({
   bundle,
   membership,
   clock,
   config,
-}: AgentCore): Pick<MessagingDeps, "policyHash" | "credential" | "verifyCredential" | "trustVersion" | "verifyApproval"> => ({
-  policyHash: () => bundle().manifest.policyHash,
+}: TrustSources): Pick<MessagingDeps, "policyHash" | "credential" | "verifyCredential" | "trustVersion" | "verifyApproval"> => ({
+  // Only names the set: a message may be recorded at any time, and where this threw, the result of a run that ends late would be lost.
+  policyHash: () => policyHashOf(membership.lastBundle),
   credential: () => {
+    bundle();
     if (clock.now() < membership.credentialExpiresAt()) return membership.credential();
     throw new GaggleError(
       "CREDENTIAL_EXPIRED",

@@ -8,6 +8,16 @@ import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
 /** Stands for the policy set where there is none. */
 const NO_POLICY_HASH = "0".repeat(64);
 
+/** Hash of the policy set of a bundle; of none where there is no such bundle. @param bundle throws BUNDLE_MISSING and its like */
+export function policyHashOf(bundle: () => VerifiedBundle): string {
+  try {
+    return bundle().manifest.policyHash;
+  } catch (error) {
+    if (error instanceof GaggleError) return NO_POLICY_HASH;
+    throw error;
+  }
+}
+
 /** An engine that always answers by the bundle in force. @param bundle throws BUNDLE_MISSING and its like */
 export function createBundlePolicy(bundle: () => VerifiedBundle): PolicyEngine {
   let engine: { readonly hash: string; readonly decide: PolicyEngine["decide"] } | undefined;

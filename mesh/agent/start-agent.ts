@@ -135,7 +135,7 @@ function welcome(core: AgentCore, { member }: PeerChange, peerConnected: (agentI
   const details = { peerSubject: subject, peerRole: role };
   core.audit({ action: "peer.hello", target: `agent:${agentId}`, result: "ok", details }).catch(core.onError("a hello was not recorded"));
   peerConnected(agentId);
-  const { version, revocations } = core.bundle().manifest;
+  const { version, revocations } = core.membership.lastBundle().manifest;
   if (member.bundleVersion > version || member.revocationSeq > revocations.seq) refresh();
 }
 
