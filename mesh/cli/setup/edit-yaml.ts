@@ -152,21 +152,43 @@ function says(text: string, wanted: Settings): boolean {
 }
 
 /** The cut text where it says what the rewritten document says, else the rewritten document. */
-function checked(spliced: string | undefined, document: Document): string {
-  const wanted = (document.toJS() ?? {}) as Settings;
+function checked(spliced: string | undefined, document: Document, { file, path }: { file: string; path: SettingPath }): string {
+  const wanted = changed(document, file, path);
   return spliced !== undefined && says(spliced, wanted) ? spliced : document.toString(FORMAT);
 }
 
+function changed(document: Document, file: string, path: SettingPath): Settings {
+  try {
+    return (document.toJS() ?? {}) as Settings;
+  } catch (cause) {
+    // What was there had an anchor, and an alias elsewhere names it.
+    if (cause instanceof ReferenceError)
+      throw inTheWay(file, path, "has an anchor (&name) that is used elsewhere; write its value out there");
+    throw cause;
+  }
+}
+
+const inTheWay = (file: string, path: SettingPath, how: string): GaggleError =>
+  new GaggleError("INVALID_INPUT", `${path.join(".")} in ${file} ${how}, and run this again.`);
+
 const rootOf = (document: Document): YAMLMap | null => (isMap(document.contents) ? document.contents : null);
+
+/** Makes sure that a map is there. A null, such as `extensions:` with nothing behind it, becomes one; anything else is the user's to keep. */
+function makeRoom(document: Document, file: string, top: string): void {
+  const there = document.get(top, true);
+  if (isMap(there)) return;
+  const empty = there === undefined || (isScalar(there) && there.value === null);
+  if (!empty) throw inTheWay(file, [top], "is no map of its own (name: settings), but an alias, a list or a text; write it out as a map");
+  document.set(top, document.createNode({}));
+}
 
 /** The text with a setting set. @throws GaggleError INVALID_INPUT where the text is not valid; see {@link readSettings} */
 export function setSetting(text: string, file: string, path: SettingPath, value: unknown): string {
   const document = parse(text, file);
   const spliced = spliceSet(text, rootOf(document), path, value);
-  // A null in the way, such as `extensions:` with nothing behind it, is no map that could be set in.
-  if (path.length === 2 && !isMap(document.get(path[0]))) document.set(path[0], document.createNode({}));
+  if (path.length === 2) makeRoom(document, file, path[0]);
   document.setIn(path, document.createNode(value));
-  return checked(spliced, document);
+  return checked(spliced, document, { file, path });
 }
 
 /** The text without a setting; the same text where it has none. @throws GaggleError INVALID_INPUT where the text is not valid */
@@ -175,5 +197,5 @@ export function deleteSetting(text: string, file: string, path: SettingPath): st
   if (!document.hasIn(path)) return text;
   const spliced = spliceDelete(text, rootOf(document), path);
   document.deleteIn(path);
-  return checked(spliced, document);
+  return checked(spliced, document, { file, path });
 }

@@ -120,6 +120,21 @@ describe.each([
   });
 });
 
+describe("a configuration that can't be changed without loss", () => {
+  it.each([
+    ["extensions that an alias names", "all: &all\n  a: {enabled: true}\nextensions: *all\n", "extensions"],
+    ["extensions that are a list", "extensions:\n  - a\n", "extensions"],
+    ["extensions that are a text", "extensions: a\n", "extensions"],
+    ["a model that an alias elsewhere repeats", "GOOSE_MODEL: &m secret\nother: *m\n", "GOOSE_MODEL"],
+    ["an extension that an alias elsewhere repeats", "extensions:\n  mesh: &m {cmd: secret}\n  b: *m\n", "extensions.mesh"],
+  ])("is refused with the setting to mend: %s", (_name, text, setting) => {
+    expect(() => add(text)).toThrow(
+      expect.objectContaining({ code: "INVALID_INPUT", message: expect.stringContaining(`${setting} in config.yaml`) as unknown }),
+    );
+    expect(() => add(text)).not.toThrow(/secret/);
+  });
+});
+
 /** Configurations as people and programs write them: block and flow, comments, quotes, any indent. */
 const key = fc.constantFrom("GOOSE_PROVIDER", "GOOSE_MODEL", "GOOSE_MODE", "plugins", "a key", "x-1", "äö", "active_provider");
 const scalar = fc.oneof(
