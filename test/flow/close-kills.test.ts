@@ -1,5 +1,6 @@
 /** Each process of the close is killed once, in the middle: the close still ends, right and once. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TimelineEntry } from "../../mesh/demo/page/model.ts";
 import { listProcesses } from "../../mesh/executor/process-table.ts";
@@ -24,17 +25,26 @@ const step =
     entry.lane === lane && entry.kind === kind;
 
 const service = (name: string): Victim => ({ find: (run) => run.pidOf(name), restarted: name });
-const gooseOf = (above: (run: DemoRun) => number): Victim => ({ find: (run) => gooseUnder(above(run)) });
+const goose = (argument: string, above: (run: DemoRun) => number): Victim => ({ find: (run) => gooseUnder(above(run), argument) });
 
-/** The Goose whose parent is the process `above`. */
-async function gooseUnder(above: number): Promise<number> {
-  const found = (await listProcesses()).find(({ pid, ppid }) => ppid === above && /goose/.test(readFileSync(`/proc/${pid}/comm`, "utf8")));
-  if (found === undefined) throw new Error("No Goose runs there.");
+/** The Goose with this in its command line that descends from the process `above`. */
+async function gooseUnder(above: number, argument: string): Promise<number> {
+  const all = await listProcesses();
+  const parents = new Map(all.map(({ pid, ppid }) => [pid, ppid]));
+  const descends = (pid: number): boolean => pid === above || (parents.has(pid) && descends(parents.get(pid) ?? 0));
+  const found = all.filter(({ pid }) => pid !== above && descends(pid)).find(({ pid }) => isGoose(pid, argument));
+  if (found === undefined) throw new Error("No such Goose runs there.");
   return found.pid;
 }
 
+function isGoose(pid: number, argument: string): boolean {
+  const file = `/proc/${pid}/cmdline`;
+  const [program = "", ...args] = existsSync(file) ? readFileSync(file, "utf8").split("\0") : [];
+  return basename(program) === "goose" && args.some((one) => one.includes(argument));
+}
+
 /** Runs a close in which the victim is killed at that moment, and checks what it left. */
-async function closeWithKill(at: Moment, { find, restarted }: Victim): Promise<void> {
+async function expectCloseDespite(at: Moment, { find, restarted }: Victim): Promise<void> {
   using work = workplace();
   await using run = startDemo(work);
   await run.step("the step at which to kill", at);
@@ -60,7 +70,7 @@ describe.runIf(process.platform === "linux").concurrent("the close goes on, and 
       service("edward.lindqvist"),
     ],
     ["the bootstrap node is killed", step("fiona.berg", "task-sent"), service("bootstrap")],
-    ["finance's Goose is killed", step("fiona.berg", "task-sent"), gooseOf(({ pid }) => pid)],
-    ["marketing's Goose is killed in its run", step("marco.diaz", "model-call"), gooseOf((run) => run.pidOf("marco.diaz"))],
-  ])("%s", { timeout: ALL_MS }, (_name, at, victim) => inTurn(() => closeWithKill(at, victim)));
+    ["finance's Goose is killed", step("fiona.berg", "task-sent"), goose("month-end-close", ({ pid }) => pid)],
+    ["marketing's Goose is killed in its run", step("marco.diaz", "model-call"), goose("acp", (run) => run.pidOf("marco.diaz"))],
+  ])("%s", { timeout: ALL_MS }, (_name, at, victim) => inTurn(() => expectCloseDespite(at, victim)));
 });

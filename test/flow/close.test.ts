@@ -128,7 +128,7 @@ function partsOf(jws: string): { header: Record<string, unknown>; claims: Record
 /** Ed25519 over `header.payload`, by Node alone. */
 function isSigned(jws: string, jwk: JWK): boolean {
   const [header = "", claims = "", signature = ""] = jws.split(".");
-  const key = createPublicKey({ key: jwk as Record<string, string>, format: "jwk" });
+  const key = createPublicKey({ key: jwk, format: "jwk" });
   return verifySignature(null, Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, "base64url"));
 }
 

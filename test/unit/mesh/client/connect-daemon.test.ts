@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -150,6 +150,14 @@ describe("without a daemon", () => {
       code: "DAEMON_UNREACHABLE",
       message: expect.stringContaining("gaggle agent"),
     });
+  });
+
+  it("none is started where the environment says that something else does", async () => {
+    await expect(open({ ...autoStart({ ...process.env, GAGGLE_AUTOSTART: "never" }), timeoutMs: 200 })).rejects.toMatchObject({
+      code: "DAEMON_UNREACHABLE",
+      message: expect.stringContaining("gaggle agent"),
+    });
+    expect(existsSync(startLogPath(home))).toBe(false);
   });
 
   it("a home that has not joined is told so at once", async () => {
