@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { systemCode } from "../../contract/errors.ts";
+import { GaggleError, systemCode } from "../../contract/errors.ts";
 
 /** What `read` gives, or undefined where there is no such file. */
 export function ifThere<T>(read: () => T): T | undefined {
@@ -28,6 +28,19 @@ export function ifThere<T>(read: () => T): T | undefined {
 
 /** Text of a file, or undefined where there is none. */
 export const readIfThere = (path: string): string | undefined => ifThere(() => readFileSync(path, "utf8"));
+
+/**
+ * The same for a file that is going to be written back, where a character that could not be read would be lost.
+ * @throws GaggleError INVALID_INPUT where it is not UTF-8
+ */
+export function readWholeIfThere(path: string): string | undefined {
+  const bytes = ifThere(() => readFileSync(path));
+  try {
+    return bytes === undefined ? undefined : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new GaggleError("INVALID_INPUT", `${path} is no UTF-8 text. Save it as UTF-8 and run this again.`, { cause });
+  }
+}
 
 /**
  * Replaces or makes a file. A symlink in its place is followed, so that a file kept elsewhere (in a repository of dotfiles, say) is the one that changes.

@@ -12,7 +12,7 @@ import { addToConfig, isOurExtension, PROVIDER, removeFromConfig } from "./goose
 import { readSettings } from "./edit-yaml.ts";
 import { type GoosePaths, goosePaths } from "./goose-paths.ts";
 import { EXTENSIONS, type PlannedFile, planSetup, pluginFolder, type SetupPlan } from "./plan-setup.ts";
-import { ifThere, readIfThere, replaceFile } from "./replace-file.ts";
+import { ifThere, readIfThere, readWholeIfThere, replaceFile } from "./replace-file.ts";
 import { forgetSetup, recallSetup, rememberSetup, type SetupRecord, textHash } from "./setup-record.ts";
 
 /** What to set up. */
@@ -75,7 +75,7 @@ const recipesIn = (paths: GoosePaths): string[] =>
 
 function apply(home: string, paths: GoosePaths, planned: SetupPlan): readonly string[] {
   const { configFile } = paths;
-  const existing = readIfThere(configFile);
+  const existing = readWholeIfThere(configFile);
   const earlier = recallSetup(home, configFile);
   // Before anything is written: a file that can't be read must leave everything as it is.
   const { text, before } = addToConfig(existing ?? "", configFile, planned.config, earlier?.before);
@@ -106,7 +106,7 @@ function originalOf(existing: string | undefined, earlier: SetupRecord | undefin
 /** The `config.yaml` without Gaggle; byte for byte the user's where nobody changed the file since setup. */
 function restoreConfig(home: string, paths: GoosePaths): void {
   const { configFile } = paths;
-  const text = readIfThere(configFile);
+  const text = readWholeIfThere(configFile);
   const kept = recallSetup(home, configFile);
   if (text === undefined) return;
   const backup = kept?.wrote === textHash(text) ? readIfThere(backupOf(configFile)) : undefined;
@@ -133,7 +133,7 @@ function takeOut(home: string, paths: GoosePaths): readonly string[] {
 }
 
 function show(paths: GoosePaths, planned: SetupPlan, out: Output): void {
-  const text = readIfThere(paths.configFile) ?? "";
+  const text = readWholeIfThere(paths.configFile) ?? "";
   const config = addToConfig(text, paths.configFile, planned.config).text;
   const files = [{ path: paths.configFile, text: config }, ...planned.files.map((file) => besideUsers(file, paths))];
   out.result({ files: files.map((file) => ({ path: file.path, text: file.text })) });

@@ -176,6 +176,19 @@ describe("setup", () => {
     expect(read(configFile)).toBe("a: 1\nb: [secret\n");
   });
 
+  it("refuses a config.yaml that is no UTF-8, which it could only write back damaged, and writes nothing", async () => {
+    const { root, configFile, run } = await desk();
+    writeFileSync(configFile, Buffer.from("# Gr\xfc\xdfe\nGOOSE_MODE: auto\n", "latin1"));
+    const before = readFileSync(configFile);
+    const names = Object.keys(files(root));
+    await expect(run()).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringMatching(/config\.yaml is no UTF-8 text\. Save it/) as unknown,
+    });
+    expect(readFileSync(configFile).equals(before)).toBe(true);
+    expect(Object.keys(files(root))).toEqual(names);
+  });
+
   it("needs a joined home", async () => {
     const { run } = await desk();
     await expect(run({ home: join(tempFolder(), "none") })).rejects.toMatchObject({ code: "NOT_JOINED" });
