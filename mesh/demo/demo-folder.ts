@@ -1,6 +1,6 @@
 /** The folder of a demo: the organisation and its agents' homes, and at the top the evidence that stays. */
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
@@ -70,14 +70,26 @@ export async function makeDemoFolder(dir: string, installDir: string, state: Dem
 }
 
 async function removeOldDemo(dir: string): Promise<void> {
-  const found = await readdir(dir);
-  if (found.length > 0 && !found.includes("demo.json")) {
+  if (!(await isOldDemo(dir))) {
     throw new GaggleError(
       "CONFLICT",
       `${basename(dir)} is not empty and not of an earlier demo, so it is left alone. Name another folder with --dir.`,
     );
   }
   await rm(dir, { recursive: true });
+}
+
+/** An empty folder, or one whose `demo.json` is a demo's; another program's file of that name is none. */
+async function isOldDemo(dir: string): Promise<boolean> {
+  if (!(await stat(dir)).isDirectory()) return false;
+  if ((await readdir(dir)).length === 0) return true;
+  try {
+    await readDemoState(dir);
+    return true;
+  } catch (error) {
+    if (error instanceof GaggleError) return false;
+    throw error;
+  }
 }
 
 /**
