@@ -82,12 +82,15 @@ const DESCRIBE: Readonly<Record<string, Describe>> = {
     text: `is asked by ${text(event, "peerSubject")} for approval`,
     ref: idOf(event),
   }),
-  "approval.decide": (event) => ({
-    kind: "approval-decided",
-    text: `${text(event, "decision")} it, signed with the approval key`,
-    to: text(event, "peerSubject"),
-    ref: idOf(event),
-  }),
+  "approval.decide": (event) =>
+    event.result === "ok"
+      ? {
+          kind: "approval-decided",
+          text: `${text(event, "decision")} it, signed with the approval key`,
+          to: text(event, "peerSubject"),
+          ref: idOf(event),
+        }
+      : { kind: "denied", text: "has tried to decide on an approval, and it does not count", ref: idOf(event) },
   "approval.accept": (event) =>
     event.result === "ok"
       ? {
