@@ -1,0 +1,101 @@
+/** The `gaggle` program itself, as a process: exit codes, help, errors. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { VERSION } from "../../../../mesh/contract/version.ts";
+import { tempFolder } from "../../../support/temp-home.ts";
+
+const MAIN = join(import.meta.dirname, "../../../../mesh/cli/main.ts");
+
+async function gaggle(args: readonly string[], input = ""): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const home = tempFolder();
+  const env = { PATH: process.env["PATH"], HOME: home, GAGGLE_HOME: join(home, "agent"), NO_COLOR: "1" };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, cwd: home, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  const code = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await code, stdout, stderr };
+}
+
+/** The commands that a help text lists. */
+const listed = (help: string): string[] =>
+  [...help.slice(help.indexOf("Commands:")).matchAll(/^ {2}([a-z][a-z-]*)/gm)]
+    .map(([, name]) => name ?? "")
+    .filter((name) => name !== "help");
+
+describe("every command", () => {
+  it("has --help, which ends with 0 and says what it does; so has every command of a command", { timeout: 60_000 }, async () => {
+    const { code, stdout } = await gaggle(["--help"]);
+    expect(code).toBe(0);
+    const commands = listed(stdout);
+    expect(commands).toEqual(
+      expect.arrayContaining([
+        "join",
+        "setup",
+        "agent",
+        "status",
+        "peers",
+        "send",
+        "inbox",
+        "outbox",
+        "dead",
+        "approve",
+        "audit",
+        "doctor",
+        "org",
+      ]),
+    );
+    const checks = commands.map(async (command) => {
+      const help = await gaggle([command, "--help"]);
+      expect([command, help.code, help.stderr]).toEqual([command, 0, ""]);
+      expect(help.stdout).toMatch(new RegExp(`^Usage: gaggle ${command}\\b.*\\n\\n\\S`));
+      for (const inner of help.stdout.includes("Commands:") ? listed(help.stdout) : []) {
+        const deeper = await gaggle([command, inner, "--help"]);
+        expect([command, inner, deeper.code]).toEqual([command, inner, 0]);
+        expect(deeper.stdout).toContain(`Usage: gaggle ${command} ${inner}`);
+      }
+    });
+    await Promise.all(checks);
+  });
+});
+
+describe("the program", () => {
+  it("tells its version", async () => expect(await gaggle(["--version"])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" }));
+
+  it.each([
+    [["nonsense"], /unknown command 'nonsense'[\s\S]*gaggle --help/],
+    [["send"], /missing required argument 'task'/],
+    [["status", "--nonsense"], /unknown option '--nonsense'/],
+    [["bootstrap", "--port", "70000"], /INVALID_INPUT {2}A port is a number/],
+    [["status"], /NOT_JOINED .*gaggle join/],
+    [["audit", "verify", "nowhere.ndjson"], /NOT_FOUND {2}nowhere\.ndjson/],
+    [["approve", "x", "--passphrase-stdin"], /NOT_JOINED/],
+    [["approval-key"], /no terminal .*--passphrase-stdin/],
+    [["org", "sign", "--dir", "nowhere"], /gaggle org init/],
+  ])("ends %j with 1 and says on stderr what is wrong", async (args, problem) => {
+    const { code, stdout, stderr } = await gaggle(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(problem);
+  });
+
+  it.each([
+    [["--json", "nonsense"], "INVALID_INPUT"],
+    [["status", "--json"], "NOT_JOINED"],
+    [["--json"], "INVALID_INPUT"],
+    [["--json", "audit", "verify", "nowhere.ndjson"], "NOT_FOUND"],
+  ])("with %j speaks of errors in JSON alone", async (args, code) => {
+    const outcome = await gaggle(args);
+    expect([outcome.code, outcome.stdout]).toEqual([1, ""]);
+    expect(JSON.parse(outcome.stderr)).toEqual({ error: { code, message: expect.any(String), details: {} } });
+  });
+
+  it("takes a passphrase's first line from stdin, and none that is empty", async () => {
+    const made = await gaggle(["--json", "approval-key", "--passphrase-stdin"], "correct horse battery\r\nsecond line\n");
+    expect([made.code, JSON.parse(made.stdout)]).toMatchObject([0, { created: true, key: { kty: "OKP", crv: "Ed25519" } }]);
+    const empty = await gaggle(["approval-key", "--passphrase-stdin"], "\nsecond line\n");
+    expect(empty.code).toBe(1);
+    expect(empty.stderr).toContain("The passphrase is empty");
+  });
+});
