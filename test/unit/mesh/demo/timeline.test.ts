@@ -4,25 +4,25 @@ import type { AuditEvent } from "../../../../mesh/contract/audit.ts";
 
 const START_MS = Date.UTC(2026, 9, 31, 8);
 
-const event = (change: Partial<AuditEvent>): AuditEvent =>
-  ({
-    v: 1,
-    org: `org_${"a".repeat(26)}`,
-    seq: 1,
-    ts: new Date(START_MS + 1_500).toISOString(),
-    agentId: `12D3KooW${"A".repeat(44)}`,
-    traceId: "a".repeat(32),
-    actor: { type: "agent", id: "x", role: "finance" },
-    action: "daemon.start",
-    target: "task:t1",
-    result: "ok",
-    details: {},
-    redactions: [],
-    cost: { tokens: 0, usd: "0" },
-    prevHash: "0".repeat(64),
-    hash: "1".repeat(64),
-    ...change,
-  }) as AuditEvent;
+const event = (change: Partial<AuditEvent>): AuditEvent => ({
+  v: 1,
+  tenantId: `org_${"a".repeat(26)}`,
+  id: "0190b0c8-0000-7000-8000-000000000000",
+  seq: 1,
+  ts: new Date(START_MS + 1_500).toISOString(),
+  agentId: `12D3KooW${"A".repeat(44)}`,
+  traceId: "a".repeat(32),
+  actor: { type: "agent", id: "x", role: "finance" },
+  action: "daemon.start",
+  target: "task:t1",
+  result: "ok",
+  details: {},
+  redactions: [],
+  cost: { tokens: 0, usd: "0" },
+  hashPrev: "0".repeat(64),
+  hash: "1".repeat(64),
+  ...change,
+});
 const say = (change: Partial<AuditEvent>) => timelineEntry(event(change), "fiona.berg", START_MS);
 
 const worker = { side: "worker", peerSubject: "fiona.berg", skill: "accruals" };

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import { type DaemonCalls, sendTask, showInbox, showOutbox, showPeers, showRecord } from "../../../../mesh/cli/mesh-commands.ts";
+import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
+import type { TaskState } from "../../../../mesh/contract/message.ts";
+import { captureOutput } from "../../../support/captured-output.ts";
+
+const ESCAPE = "\u001b";
+const TASK = "0190b0c8-0000-7000-8000-000000000000";
+const marco = { agentId: `12D3KooW${"B".repeat(44)}`, subject: "marco.diaz", role: "marketing", department: "marketing" };
+
+const view = (state: TaskState, change: Partial<TaskView> = {}): TaskView => ({
+  kind: "task",
+  taskId: TASK,
+  side: "asker",
+  peer: marco,
+  state,
+  task: "October",
+  context: {},
+  createdAt: "2026-10-31T08:00:00.000Z",
+  updatedAt: "2026-10-31T08:00:00.000Z",
+  history: [{ at: "2026-10-31T08:00:00.000Z", state: "SUBMITTED" }],
+  ...change,
+});
+
+/** A daemon that gives prepared answers, one after the other, and writes down what it was asked. */
+function daemonWith(...answers: unknown[]) {
+  const asked: [method: string, params: unknown][] = [];
+  const call = (async (method: string, params: unknown) => {
+    asked.push([method, params]);
+    return answers.shift();
+  }) as DaemonCalls["call"];
+  return { asked, call };
+}
+
+const request = { target: { targetRole: "marketing" }, task: "October", context: {}, idempotencyKey: "k" };
+const sent = { taskId: TASK, agentId: marco.agentId, state: "SUBMITTED" };
+
+describe("gaggle send", () => {
+  it("without waiting gives the id, and asks nothing more", async () => {
+    const { out, text } = captureOutput();
+    const daemon = daemonWith(sent);
+    await sendTask(daemon, out, { ...request, wait: false });
+    expect(text()).toContain(`gaggle status ${TASK}`);
+    expect(daemon.asked).toEqual([["task.send", request]]);
+  });
+
+  it("waiting tells each new state once, and gives the result", async () => {
+    const { out, text } = captureOutput();
+    const daemon = daemonWith(sent, view("SUBMITTED"), view("SUBMITTED"), view("WORKING"), view("COMPLETED", { result: { n: 1 } }));
+    await sendTask(daemon, out, { ...request, wait: true });
+    expect(text().match(/SUBMITTED|WORKING|COMPLETED/g)).toEqual(["SUBMITTED", "WORKING", "COMPLETED"]);
+    expect(text()).toContain('"n": 1');
+    expect(daemon.asked.slice(1, 3)).toEqual([
+      ["status.fetch", { id: TASK, waitMs: 0 }],
+      ["status.fetch", { id: TASK, waitMs: 20_000 }],
+    ]);
+  });
+
+  it.each(["FAILED", "REJECTED", "CANCELED"] as const)("fails where the task ends as %s, with what the colleague said", async (state) => {
+    const { out, result } = captureOutput(true);
+    const sending = sendTask(daemonWith(sent, view(state, { message: "No." })), out, { ...request, wait: true });
+    await expect(sending).rejects.toMatchObject({ code: "EXECUTOR_FAILED", message: `The task ended as ${state}. No.` });
+    expect(result()).toMatchObject({ state });
+  });
+});
+
+describe("lists", () => {
+  it("say when there is nothing", async () => {
+    const { out, text } = captureOutput();
+    await showInbox(daemonWith({ items: [] }), out, { all: false });
+    await showOutbox(daemonWith({ items: [] }), out, "outbox.list");
+    await showOutbox(daemonWith({ items: [] }), out, "dead.list");
+    await showPeers(daemonWith({ agents: [] }), out, {});
+    expect(text().trim().split("\n")).toEqual([
+      "Nothing waits for you.",
+      "Everything has been delivered.",
+      "There are no dead letters.",
+      "No agent is known yet that matches.",
+    ]);
+  });
+
+  it("for programs are the items alone, also when there are none", async () => {
+    const { out, result } = captureOutput(true);
+    await showInbox(daemonWith({ items: [] }), out, { all: true });
+    expect(result()).toEqual([]);
+  });
+
+  it("show a session with all its tasks and approvals", async () => {
+    const { out, text } = captureOutput();
+    const session = { kind: "session", sessionId: "s", tasks: [view("WORKING"), view("COMPLETED", { side: "worker" })], approvals: [] };
+    await showRecord(daemonWith(session), out, "s");
+    expect(text()).toBe(
+      `${TASK}  WORKING  task for marco.diaz (marketing): October\n${TASK}  COMPLETED  task from marco.diaz (marketing): October\n`,
+    );
+  });
+});
+
+describe("what colleagues wrote", () => {
+  it("can't steer the terminal that shows it", async () => {
+    const evil = `${ESCAPE}[2J${ESCAPE}]0;gone\u0007\rapproved`;
+    const raw: string[] = [];
+    const out = { json: false, line: (text = "") => void raw.push(text), result: () => undefined };
+    await showRecord(daemonWith(view("COMPLETED", { task: evil, history: [{ at: "t", state: "WORKING", note: evil }] })), out, TASK);
+    await showInbox(daemonWith({ ...view("SUBMITTED", { side: "worker", task: evil, context: { evil } }) }), out, { id: TASK, all: false });
+    await showInbox(
+      daemonWith({ items: [{ kind: "notification", id: TASK, peer: marco, message: evil, severity: "info", createdAt: "t" }] }),
+      out,
+      {
+        all: false,
+      },
+    );
+    // The command's own colours are the only controls that may be there.
+    const shown = raw.join("\n").replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, "g"), "");
+    expect([...shown].filter((character) => character < " " && character !== "\n")).toEqual([]);
+    expect(raw.join("")).toContain("approved");
+  });
+});
