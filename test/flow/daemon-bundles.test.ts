@@ -125,6 +125,7 @@ describe("a new version", () => {
     const elena = await world.join("elena.novak", "engineering");
     await elena.start();
     await Promise.all([fiona, marco].map((agent) => hasVersion(agent, version, 12_000)));
+    expect((await fiona.audit("bundle.accept")).at(-1)).toMatchObject({ target: `bundle:finance@${version}` });
   });
 });
 

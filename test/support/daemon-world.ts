@@ -182,7 +182,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     };
   }
 
-  const join_ = async (subject: string, role: string): Promise<WorldAgent> => {
+  const enrol = async (subject: string, role: string): Promise<WorldAgent> => {
     const home = join(dir, "agents", subject);
     const url = request.via === undefined ? bootstrap.url : await request.via(bootstrap.url);
     const invitation = await orgInvite({ dir: orgDir, role, user: subject, url }, silent, deps);
@@ -275,7 +275,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     }
     await orgSign({ dir: orgDir }, silent, deps);
     await bootstrap.start();
-    for (const [subject, role] of Object.entries(request.people)) await join_(subject, role);
+    for (const [subject, role] of Object.entries(request.people)) await enrol(subject, role);
   } catch (error) {
     await close();
     throw error;
@@ -287,7 +287,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     bootstrap,
     approvalKeys,
     agent,
-    join: join_,
+    join: enrol,
     sign,
     async meet(subjects) {
       for (const subject of subjects) {
@@ -307,9 +307,6 @@ export async function peerAddressOf(agent: WorldAgent): Promise<string> {
   if (address === undefined) throw new Error(`${agent.subject} listens nowhere`);
   return address;
 }
-
-/** The log that an agent's daemon has written so far. */
-export const logOf = (world: DaemonWorld, subject: string): string => readFileSync(join(world.dir, `${subject}.log`), "utf8");
 
 /** The stored membership credential of an agent. */
 export const credentialOf = (agent: WorldAgent): string => readFileSync(homePaths(agent.home).credential, "utf8");
