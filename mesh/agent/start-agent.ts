@@ -1,7 +1,7 @@
 /** The agent daemon, composed: one process per home that owns the store, the peer node, the guard's gateway and the local socket. */
 import { socketPathFor } from "../client/socket-path.ts";
 import type { DaemonResult } from "../contract/daemon-api.ts";
-import { GaggleError } from "../contract/errors.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { OrderedStore } from "../contract/ports.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { PeerChange, PeerNode } from "../peer/peer-node.ts";
@@ -30,7 +30,10 @@ export interface AgentOptions extends RunOptions {
 /** A running daemon. */
 export interface RunningAgent {
   readonly agentId: string;
-  /** Resolves once the daemon has ended: by {@link RunningAgent.close}, or because somebody asked it to over the socket. */
+  /**
+   * Resolves once the daemon has ended: by {@link RunningAgent.close}, or because somebody asked it to over the socket.
+   * Rejects with STORE_FAILED where it ended because its store could not be written: a new daemon takes up what the disk holds.
+   */
   readonly ended: Promise<void>;
   close(): Promise<void>;
 }
@@ -51,16 +54,25 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
 export async function startAgent(deps: AgentDeps, options: AgentOptions): Promise<RunningAgent> {
   const config = await readAgentConfig(options.home);
   // The store's lock is what makes this the only daemon of the home.
-  const store = await openLevelStore(homePaths(options.home).store);
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the store failed, so the daemon ends"));
+  const store = await openLevelStore(homePaths(options.home).store, failed.reject);
   try {
-    return await compose(deps, options, config, store);
+    return await compose(deps, options, config, store, failed.promise);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function compose(deps: AgentDeps, options: AgentOptions, config: AgentConfig, store: OrderedStore): Promise<RunningAgent> {
+/** @param storeFailed never resolves; rejects when a write has failed */
+async function compose(
+  deps: AgentDeps,
+  options: AgentOptions,
+  config: AgentConfig,
+  store: OrderedStore,
+  storeFailed: Promise<never>,
+): Promise<RunningAgent> {
   const startedAt = deps.clock.now();
   const core = await openAgentCore(deps, options.home, config, store);
   const guard = await openGuard(core);
@@ -82,18 +94,29 @@ async function compose(deps: AgentDeps, options: AgentOptions, config: AgentConf
   };
   try {
     await start(parts, options);
-    local = await openSocket(parts, options, () => void deps.clock.after(STOP_DELAY_MS, () => void close()));
+    const closeSoon = (): void => void close().catch(core.onError("the daemon did not end in order"));
+    local = await openSocket(parts, options, () => void deps.clock.after(STOP_DELAY_MS, closeSoon));
+    // A daemon that can't write must not look alive: who needs it starts a new one.
+    storeFailed.catch(closeSoon);
     parts.background.start();
     deps.log.info(
       { agentId: config.agentId, role: config.role, gateway: parts.gateway.url, peers: parts.peer.addresses() },
       "the agent is up",
     );
-    return { agentId: config.agentId, ended, close };
+    return { agentId: config.agentId, ended: endOf(ended, storeFailed), close };
   } catch (error) {
     await parts.peer.close();
     await parts.gateway.close();
     throw error;
   }
+}
+
+/** The end of a daemon: in order, or by its failed store, and then too only when all is closed. */
+function endOf(ended: Promise<void>, storeFailed: Promise<never>): Promise<void> {
+  const result = ended.then(() => Promise.race([storeFailed, Promise.resolve()]));
+  // Nobody has to listen.
+  result.catch(() => undefined);
+  return result;
 }
 
 async function openGuard(core: AgentCore) {
@@ -197,7 +220,9 @@ async function shutDown(
   await peer.close();
   core.refusals.flush();
   const uptimeMs = core.clock.now() - startedAt;
-  await core.audit({ action: "daemon.stop", target: `agent:${core.config.agentId}`, result: "ok", details: { uptimeMs } });
+  await core
+    .audit({ action: "daemon.stop", target: `agent:${core.config.agentId}`, result: "ok", details: { uptimeMs } })
+    .catch(core.onError("the daemon's end was not recorded"));
   await background.stop();
   await background.ship().catch(core.onError("the last audit events wait for the next start"));
   await core.store.close();

@@ -25,9 +25,10 @@ const writeFailure = (cause: unknown): GaggleError =>
 /**
  * Opens (or makes) the LevelDB in a folder that only its owner can read (0700). Values and keys are UTF-8 text.
  * A failed write closes the store: what the disk holds is then unknown until it is reopened, so every later call fails.
+ * @param onFailure told once when a write has failed, whoever's it was: the store's owner has to end and to begin anew
  * @throws GaggleError CONFLICT where another process has it open, STORE_FAILED where it can't be opened
  */
-export async function openLevelStore(dir: string): Promise<OrderedStore> {
+export async function openLevelStore(dir: string, onFailure: (error: GaggleError) => void = () => undefined): Promise<OrderedStore> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await chmod(dir, 0o700);
   const level = new Level<string, string>(dir);
@@ -37,6 +38,11 @@ export async function openLevelStore(dir: string): Promise<OrderedStore> {
     throw openFailure(cause);
   }
   let usable = true;
+  const fail = (cause: unknown): GaggleError => {
+    const error = writeFailure(cause);
+    onFailure(error);
+    return error;
+  };
   const assertUsable = (): void => {
     if (!usable) throw new GaggleError("STORE_FAILED", "The store is closed. Start the daemon again.");
   };
@@ -57,8 +63,8 @@ export async function openLevelStore(dir: string): Promise<OrderedStore> {
       } catch (cause) {
         usable = false;
         // The write's own error is what the caller must see; LevelDB's close only releases its lock here.
-        await level.close().catch((closing: unknown) => Promise.reject(writeFailure(new AggregateError([cause, closing]))));
-        throw writeFailure(cause);
+        await level.close().catch((closing: unknown) => Promise.reject(fail(new AggregateError([cause, closing]))));
+        throw fail(cause);
       }
     },
     async close(): Promise<void> {
