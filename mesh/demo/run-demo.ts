@@ -1,7 +1,6 @@
 /** `gaggle demo`: the month-end close of the sample company on this machine, from nothing to evidence. Source: design, The main job. */
 import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { z } from "zod";
 import { systemClock } from "../agent/system.ts";
@@ -9,6 +8,7 @@ import { connectDaemon } from "../client/connect-daemon.ts";
 import { AUTOSTART_VARIABLE } from "../client/start-daemon.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { findGoose } from "../executor/find-goose.ts";
+import { askYesOrNo } from "./ask-person.ts";
 import { chooseModel, type ModelChoice } from "./choose-model.ts";
 import { checkPeriod, DEMO_AGENTS, type DemoAgent, demoPaths, makeDemoFolder, readDemoState } from "./demo-folder.ts";
 import {
@@ -269,6 +269,12 @@ function createExecutive(context: DemoContext, options: DemoOptions, setting: De
     return z.object({ summary: z.string() }).safeParse(said).data?.summary ?? "The executive's Goose could not explain the request.";
   };
 
+  const askPerson = async (approvalId: string): Promise<"approve" | "reject"> => {
+    const end = (name: NodeJS.Signals): void => void process.kill(process.pid, name);
+    const keyboard = { input: process.stdin, output: process.stderr, end };
+    return (await askYesOrNo(`      Approve ${approvalId}?`, keyboard, program.signal)) ? "approve" : "reject";
+  };
+
   const decide = async (approvalId: string): Promise<void> => {
     context.out.line(`      ${styleText("cyan", `${agent.subject}'s Goose explains:`)} ${await explain(approvalId)}`);
     const verb = options.interactive ? await askPerson(approvalId) : "approve";
@@ -290,7 +296,7 @@ function createExecutive(context: DemoContext, options: DemoOptions, setting: De
   const asked = (approvalId: string): void => {
     if (seen.has(approvalId)) return;
     seen.add(approvalId);
-    work = work.then(() => retry(() => decide(approvalId)));
+    work = work.then(() => retry(() => decide(approvalId), program.signal));
     work.catch(() => undefined);
   };
 
@@ -311,27 +317,13 @@ function createExecutive(context: DemoContext, options: DemoOptions, setting: De
 }
 
 /** The daemon may be ended and come back while the person decides. */
-async function retry(run: () => Promise<void>): Promise<void> {
+async function retry(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
   for (let left = 4; ; left -= 1) {
     try {
       return await run();
     } catch (error) {
-      if (left === 0) throw error;
+      if (left === 0 || signal.aborted) throw error;
     }
-  }
-}
-
-/** Asks the person at the keyboard. */
-async function askPerson(approvalId: string): Promise<"approve" | "reject"> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    for (;;) {
-      const answer = (await terminal.question(`      Approve ${approvalId}? (yes/no) `)).trim().toLowerCase();
-      if (answer === "yes" || answer === "y") return "approve";
-      if (answer === "no" || answer === "n") return "reject";
-    }
-  } finally {
-    terminal.close();
   }
 }
 
