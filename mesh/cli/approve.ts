@@ -19,15 +19,15 @@ export interface Decision {
   readonly approvalId: string;
   readonly decision: "approved" | "rejected";
   readonly reason: string;
-  /** Where the person sees what they sign; not silent where `--json` makes the command's output so. */
-  readonly screen: Output;
+  /** Where the person sees what they sign, where `--json` makes the command's output silent. Default: that output. */
+  readonly screen?: Output;
   passphrase(): Promise<string>;
 }
 
 /** Shows the payload, then signs the decision over its hash and hands it to the daemon. Returns the approval as recorded. */
 export async function decideApproval(daemon: DaemonCalls, out: Output, nowMs: () => number, request: Decision): Promise<ApprovalView> {
   const view = await daemon.call("approval.open", { approvalId: request.approvalId });
-  showApproval(request.screen, view);
+  showApproval(request.screen ?? out, view);
   // The person must sign what they saw, not what the daemon says its hash is.
   if (canonicalHash(view.payload) !== view.payloadHash) {
     throw new GaggleError("APPROVAL_INVALID", "The payload does not fit its hash; nothing was signed. Ask the requester to send it again.");
