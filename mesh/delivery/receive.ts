@@ -87,6 +87,14 @@ const refused = (id: string, error: unknown): Receipt => ({
 
 const isBusy = (error: unknown): boolean => error instanceof GaggleError && (error.code === "DISK_FULL" || error.code === "BUSY");
 
+/** Turns what another try can mend into a receipt that asks for it. */
+const orBusy =
+  (id: string) =>
+  (error: unknown): Receipt => {
+    if (!isBusy(error)) throw error;
+    return { id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
+  };
+
 const toFrame = (answer: Receipt): Uint8Array => Buffer.from(canonicalJson(answer));
 
 /** Makes the receiver of the agent `self`. */
@@ -163,18 +171,15 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     return remember(tx, claims, refusal === undefined ? { id: claims.id, status: "stored" } : refused(claims.id, refusal));
   };
 
-  /** A handler's refusal is recorded by itself, since its own writes must not remain. */
+  /** A handler's refusal is recorded by itself, since its own writes must not remain. It ends no work, so the disk's reserve is not for it. */
   const refuse = (opened: OpenedEnvelope, error: unknown): Promise<Receipt> =>
-    deps.queue.run(
-      (tx) => {
-        const { claims } = opened;
-        const before = tx.get(replayKey(claims));
-        if (before !== undefined) return answerAgain(before);
-        tx.audit(draft("message.refuse", opened, { result: "denied", code: errorCode(error) }));
-        return remember(tx, claims, refused(claims.id, error));
-      },
-      { finishing: true },
-    );
+    deps.queue.run((tx) => {
+      const { claims } = opened;
+      const before = tx.get(replayKey(claims));
+      if (before !== undefined) return answerAgain(before);
+      tx.audit(draft("message.refuse", opened, { result: "denied", code: errorCode(error) }));
+      return remember(tx, claims, refused(claims.id, error));
+    });
 
   /** Answers and cancels end running work, so they pass although the disk is nearly full. */
   const isFinishing = ({ message }: EnvelopeClaims): boolean => questionOf(message) === undefined;
@@ -184,8 +189,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     try {
       return await deps.queue.run((tx) => accept(tx, opened), { finishing: isFinishing(claims) });
     } catch (error) {
-      if (isBusy(error)) return { id: claims.id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
-      if (!(error instanceof GaggleError) || error.code === "STORE_FAILED") throw error;
+      if (isBusy(error) || !(error instanceof GaggleError) || error.code === "STORE_FAILED") throw error;
       return refuse(opened, error);
     }
   };
@@ -228,7 +232,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
         if (id === undefined) throw error;
         return toFrame(refused(id, error));
       }
-      return toFrame(await receiveOpened(opened));
+      return toFrame(await receiveOpened(opened).catch(orBusy(opened.claims.id)));
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Members who don't keep to the protocol: their messages are well signed, and still change nothing that is not theirs. */
 import { beforeEach, expect, test } from "vitest";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
-import { MAX_FRAME_BYTES } from "../../../../mesh/contract/limits.ts";
+import { FREE_SPACE_FLOOR_BYTES, MAX_FRAME_BYTES } from "../../../../mesh/contract/limits.ts";
 import { type Message, type Receipt, receipt } from "../../../../mesh/contract/message.ts";
 import { sealEnvelope } from "../../../../mesh/delivery/envelope.ts";
 import type { TestMember } from "../../../support/audit-fixture.ts";
@@ -159,4 +159,14 @@ test("replay records are kept until the envelope could not be accepted any more,
   expect(await records()).toBe(2);
   await world.clock.advance(1_800_000);
   expect(await records()).toBe(0);
+});
+
+test("a member can't fill the reserve of a nearly full disk with messages that are refused", async () => {
+  let freeBytes = FREE_SPACE_FLOOR_BYTES;
+  const sales = await startNode(world, world.addMember("sara.lund", "sales"), { freeBytes: () => freeBytes });
+  freeBytes -= 1;
+  const before = sales.chain.head().seq;
+  const update = { type: "task.update" as const, taskId: newUuid(1, world.random), rev: 1, state: "WORKING" as const };
+  expect(await say(elena, sales, update)).toMatchObject({ status: "busy" });
+  expect(sales.chain.head().seq).toBe(before);
 });
