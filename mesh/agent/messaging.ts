@@ -127,9 +127,11 @@ export function createMessaging(
           asker.onDead(tx, message, failure);
         else if (message.type === "approval.request") approvals.onDead(tx, message.approvalId, failure);
       },
-      onRetry(tx, { message }) {
-        if (message.type === "task.request") asker.onRetry(tx, message.taskId);
-        else if (message.type === "approval.request") approvals.onRetry(tx, message.approvalId);
+      onRetry(tx, { message, to }) {
+        if (message.type === "task.request") return asker.onRetry(tx, message.taskId);
+        if (message.type === "approval.request") return approvals.onRetry(tx, message.approvalId);
+        if (message.type === "notification") return policy.decide({ action: "notify.send", principal: self, targetRole: to.role });
+        return undefined;
       },
     },
     { actor, ...(config.window === undefined ? {} : { window: config.window }) },

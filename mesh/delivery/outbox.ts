@@ -34,8 +34,11 @@ export interface OutboxDeps {
   onDelivered(tx: Transaction, record: OutboxRecord): void;
   /** In the batch of the dead letter. */
   onDead(tx: Transaction, record: OutboxRecord, failure: { code: string; reason: string }): void;
-  /** In the batch that sends a dead letter again. @throws GaggleError STATE_CONFLICT where it can't be */
-  onRetry(tx: Transaction, record: OutboxRecord): void;
+  /**
+   * In the batch that sends a dead letter again: the sender's policy decision of now, where the message needs one.
+   * @throws GaggleError STATE_CONFLICT where it can't be sent again
+   */
+  onRetry(tx: Transaction, record: OutboxRecord): PolicyDecision | undefined;
   /** Told about what should not happen; the message stays queued. */
   onError(error: unknown): void;
 }
@@ -68,7 +71,7 @@ export interface Outbox {
   list(): OutboxItem[];
   counts(): { queued: number };
   dead(): Promise<OutboxItem[]>;
-  /** Sends a dead letter again, as a new envelope. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
+  /** Sends a dead letter again, as a new envelope. @throws GaggleError NOT_FOUND, STATE_CONFLICT, POLICY_DENIED */
   retry(id: string): Promise<void>;
 }
 
@@ -293,19 +296,25 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         return toItem({ record: dead, attempts, lastError: code });
       });
     },
-    retry: (id) =>
-      deps.queue.run((tx) => {
+    async retry(id) {
+      const denied = await deps.queue.run((tx) => {
         const text = tx.get(deadKey(id));
         if (text === undefined) throw new GaggleError("NOT_FOUND", "There is no dead letter with this id; `gaggle dead` lists them.");
         const { record: dead } = JSON.parse(text) as DeadLetter;
-        deps.onRetry(tx, dead);
-        tx.del(deadKey(id));
+        const decision = deps.onRetry(tx, dead);
         const again = { ...dead, id: newUuid(tx.now, deps.random), seq: Number(tx.get(SEQ_KEY) ?? 0) + 1, createdAt: tx.now };
-        const fresh = { ...again, exp: tx.now + ENVELOPE_LIFETIME_MS, policyHash: deps.policyHash() };
-        store(tx, fresh);
+        const fresh = { ...again, exp: tx.now + ENVELOPE_LIFETIME_MS, policyHash: decision?.policyHash ?? deps.policyHash() };
         const { to, policyHash, ref } = fresh;
         const sent = { id: fresh.id, to, policyHash, type: fresh.message.type, traceId: traceIdOf(fresh.traceparent) };
-        tx.audit(sendAudit(config.actor, { ...sent, ...(ref === undefined ? {} : { ref }) }));
-      }),
+        tx.audit(
+          sendAudit(config.actor, { ...sent, ...(ref === undefined ? {} : { ref }), ...(decision === undefined ? {} : { decision }) }),
+        );
+        if (decision?.allowed === false) return decision;
+        tx.del(deadKey(id));
+        store(tx, fresh);
+        return undefined;
+      });
+      if (denied !== undefined) throw new GaggleError("POLICY_DENIED", `The signed policy does not allow this any more. ${denied.reason}`);
+    },
   };
 }

@@ -152,6 +152,9 @@ export function createApprovals(deps: ApprovalDeps) {
     ...(decision === undefined ? {} : { decision }),
   });
 
+  const mayRequest = ({ peer }: ApprovalRecord): PolicyDecision =>
+    deps.policy.decide({ action: "approval.request", principal: deps.self, targetRole: peer.role });
+
   const create = (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision => {
     // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
     const { idempotencyKey: key, sessionId: _, ...content } = request;
@@ -176,7 +179,7 @@ export function createApprovals(deps: ApprovalDeps) {
       ...origin,
     };
     const { approvalId, payloadHash } = record;
-    const decision = deps.policy.decide({ action: "approval.request", principal: deps.self, targetRole: record.peer.role });
+    const decision = mayRequest(record);
     const message = { type: "approval.request" as const, approvalId, payload, payloadHash, idempotencyKey: key, ...origin };
     if (!decision.allowed) {
       deps.sender.auditDenied(tx, messageFor(record, message, decision));
@@ -299,14 +302,17 @@ export function createApprovals(deps: ApprovalDeps) {
       save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: `${failure.code}: ${failure.reason}` }));
     },
 
-    /** A person sends a dead request again. @throws GaggleError STATE_CONFLICT */
-    onRetry(tx: Transaction, approvalId: string): void {
+    /** A person sends a dead request again. Policy is asked again; what it denies stays as it is. @throws GaggleError STATE_CONFLICT */
+    onRetry(tx: Transaction, approvalId: string): PolicyDecision {
       const record = readApproval(tx, "requester", approvalId);
       if (record?.state !== "FAILED" || record.delivery !== "dead") {
         throw new GaggleError("STATE_CONFLICT", "This approval has ended for another reason than its delivery; ask for a new one instead.");
       }
+      const decision = mayRequest(record);
+      if (!decision.allowed) return decision;
       const { reason: _, ...kept } = move(record, tx.now, "PENDING", { delivery: "queued" });
       save(tx, kept);
+      return decision;
     },
   };
 }

@@ -98,6 +98,11 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     ...(decision === undefined ? {} : { decision }),
   });
 
+  const maySend = ({ peer, skill }: AskerTask): PolicyDecision => {
+    const resource = skill === undefined ? {} : { resource: skill };
+    return deps.policy.decide({ action: "task.send", principal: deps.self, targetRole: peer.role, ...resource });
+  };
+
   const create = (tx: Transaction, request: SendRequest, call: CallContext): AskerTask | PolicyDecision => {
     // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
     const { idempotencyKey: key, sessionId: _, ...content } = request;
@@ -105,8 +110,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return must(tx, earlier);
     const record = makeRecord(tx, request, call);
-    const resource = record.skill === undefined ? {} : { resource: record.skill };
-    const decision = deps.policy.decide({ action: "task.send", principal: deps.self, targetRole: record.peer.role, ...resource });
+    const decision = maySend(record);
     const outgoing = messageFor(record, requestOf(record, key), decision);
     if (!decision.allowed) {
       deps.sender.auditDenied(tx, outgoing);
@@ -197,16 +201,20 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     },
 
     /**
-     * A person sends a dead request again: the one way out of FAILED, since no worker ever had the task.
+     * A person sends a dead request again: the one way out of FAILED, since no worker ever had the task. Policy is asked again; what it
+     * denies stays as it is.
      * @throws GaggleError STATE_CONFLICT
      */
-    onRetry(tx: Transaction, taskId: string): void {
+    onRetry(tx: Transaction, taskId: string): PolicyDecision {
       const record = readTask(tx, "asker", taskId);
       if (record?.state !== "FAILED" || record.delivery !== "dead") {
         throw new GaggleError("STATE_CONFLICT", "This task has ended for another reason than its delivery; send a new task instead.");
       }
+      const decision = maySend(record);
+      if (!decision.allowed) return decision;
       const { message: _, ...kept } = noteTask({ ...record, state: "SUBMITTED" }, tx.now, "sent again by a person");
       auditState(tx, save(tx, { ...kept, delivery: "queued" }));
+      return decision;
     },
   };
 }

@@ -270,6 +270,27 @@ describe("delivery", () => {
     expect((await finance.call("dead.list", {})).items).toEqual([]);
   });
 
+  test("a dead letter is sent again only where policy still allows it, under the rule that does", async () => {
+    let allowed = true;
+    const { finance, marketing } = await pair({}, { allow: () => allowed });
+    marketing.stop();
+    const { taskId } = await send(finance);
+    world.clock.jump(ENVELOPE_LIFETIME_MS);
+    await world.clock.advance(120_000);
+    const [dead] = (await finance.call("dead.list", {})).items;
+    allowed = false;
+    await expect(finance.call("dead.retry", { id: dead?.id ?? "" })).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    expect(await statusOf(finance, taskId)).toMatchObject({ state: "FAILED", delivery: "dead" });
+    allowed = true;
+    await finance.call("dead.retry", { id: dead?.id ?? "" });
+    const sends = (await finance.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "message.send");
+    expect(sends.map(({ result, details }) => [result, details["policy"], details["rules"]])).toEqual([
+      ["ok", "allow", "test-rule"],
+      ["denied", "deny", ""],
+      ["ok", "allow", "test-rule"],
+    ]);
+  });
+
   test("a receiver with a full disk answers busy, and the message comes later", async () => {
     let free = 0;
     const { finance, marketing } = await pair({ freeBytes: () => free });
