@@ -120,11 +120,11 @@ async function measureDaemons(folder: string): Promise<DaemonFigures> {
 
 async function measureAll(folder: string): Promise<BenchResult> {
   const before = machine();
+  say("Packing …");
+  const packageSize = await measurePackageSize(CLONE, folder);
   say("Starting each extension …");
   const extensionStart = await measureExtensionStart({ dist: DIST, folder, rounds: EXTENSION_ROUNDS });
   const daemons = await measureDaemons(folder);
-  say("Packing …");
-  const packageSize = await measurePackageSize(CLONE, folder);
   if (options.start) say("Running npm start on a fresh clone, twice; this takes minutes …");
   const firstStart = options.start ? { firstStart: await measureFirstStart(CLONE, folder) } : {};
   return { machine: before, goals: goalsOf(extensionStart, daemons.taskDelivery), extensionStart, ...daemons, packageSize, ...firstStart };

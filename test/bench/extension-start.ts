@@ -93,6 +93,6 @@ export async function measureExtensionStart({
   const cold = programs(async () => envWith(await mkdtemp(join(folder, "cold-"))));
   return {
     warm: await inTurn(warm, { rounds, warmUp: WARM_UP }),
-    cold: await inTurn(cold, { rounds: Math.ceil(rounds / 3), warmUp: 1 }),
+    cold: await inTurn(cold, { rounds, warmUp: 1 }),
   };
 }
