@@ -1,9 +1,10 @@
-/** The policy engine over the newest bundle: without a valid bundle everything is denied. */
+/** The policy engine over the newest bundle: without a valid bundle everything is denied, and whom it revokes everything too. */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import { createAllowListEngine } from "../../guard/policy/allow-list.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import { isRevoked } from "../identity/membership.ts";
 
 /** Stands for the policy set where there is none. */
 const NO_POLICY_HASH = "0".repeat(64);
@@ -24,19 +25,23 @@ export function createBundlePolicy(bundle: () => VerifiedBundle): PolicyEngine {
   return {
     decide(question) {
       let current: VerifiedBundle;
+      let revoked: boolean;
       try {
         current = bundle();
+        revoked = isRevoked(question.principal, current.manifest);
       } catch (error) {
         return denyAll(error instanceof GaggleError ? error.message : "The profile bundle could not be read.");
       }
       const hash = current.manifest.policyHash;
+      // Who was a member when a message came in may be none when it is acted upon.
+      if (revoked) return denyAll(`${question.principal.subject} has been revoked.`, hash);
       if (engine?.hash !== hash) engine = { hash, decide: createAllowListEngine(current.policy, hash).decide };
       return engine.decide(question);
     },
   };
 }
 
-const denyAll = (reason: string): PolicyDecision => ({ allowed: false, rules: [], reason, policyHash: NO_POLICY_HASH });
+const denyAll = (reason: string, policyHash = NO_POLICY_HASH): PolicyDecision => ({ allowed: false, rules: [], reason, policyHash });
 
 /**
  * Decides on a tool call. A run without a person may use only the tools that its role's profile names; a person's chat also those of Goose itself

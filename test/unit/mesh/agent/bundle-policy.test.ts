@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createBundlePolicy, decideToolCall } from "../../../../mesh/agent/bundle-policy.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { agentIdOf } from "../../../../mesh/identity/keys.ts";
 import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
 import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
 
@@ -42,6 +43,23 @@ describe("the policy of the bundle in force", () => {
     expect(policy.decide(toolCall).allowed).toBe(true);
     bundle = bundleWith(["mesh__notify"], 2);
     expect(policy.decide(toolCall)).toMatchObject({ allowed: false, policyHash: bundle.manifest.policyHash });
+  });
+});
+
+describe("a principal that the bundle revokes", () => {
+  it("may do nothing more, also what it asked for before: its task waited here meanwhile", () => {
+    const asker = { agentId: agentIdOf(organisation.issuer.publicJwk), subject: "fiona.berg", role: "finance", department: "finance" };
+    const question = { action: "task.receive", principal: asker, targetRole: "marketing", resource: "accruals" } as const;
+    const under = (revoked: { agents?: string[]; subjects?: string[] }) => {
+      const revocations = { seq: 1, agents: [], subjects: [], keys: [], ...revoked };
+      const bundle = organisation.sign("finance", { version: 2, nowMs: NOW_MS, trust: { revocations } });
+      const { org, root } = organisation;
+      const verified = verifyBundle({ bundle, org, role: "finance", rootFingerprint: root.thumbprint, nowMs: NOW_MS, minVersion: 1 });
+      return createBundlePolicy(() => verified).decide(question);
+    };
+    expect(under({})).toMatchObject({ allowed: true });
+    for (const revoked of [{ agents: [asker.agentId] }, { subjects: [asker.subject] }])
+      expect(under(revoked)).toMatchObject({ allowed: false, rules: [], reason: expect.stringContaining("revoked") });
   });
 });
 
