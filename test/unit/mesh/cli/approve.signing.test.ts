@@ -6,7 +6,7 @@ import type { ApprovalView } from "../../../../mesh/contract/daemon-api.ts";
 import { canonicalHash } from "../../../../mesh/contract/json.ts";
 import { verifyApproval } from "../../../../mesh/identity/approval.ts";
 import { readApprovalPublicKey } from "../../../../mesh/identity/approval-key.ts";
-import { type CapturedOutput, captureOutput, captureStream } from "../../../support/captured-output.ts";
+import { type CapturedOutput, captureOutput } from "../../../support/captured-output.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -58,7 +58,7 @@ const decide = (decision: "approved" | "rejected", passphrase = PASSPHRASE) => {
     daemon.order.push("passphrase");
     return passphrase;
   };
-  const screen = captureStream();
+  const screen = captureOutput().out;
   const request = { home, approvalId: daemon.view.approvalId, decision, reason: "Looks right.", passphrase: ask, screen };
   return decideApproval(daemon, captureOutput().out, () => NOW_MS, request);
 };
