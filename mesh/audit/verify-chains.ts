@@ -100,7 +100,7 @@ export function createChainVerifier(report: Report) {
       const place = { agent: event.agentId, seq: event.seq };
       if (sha256Hex(hashed) !== event.hash)
         report("EVENT_ALTERED", `Event ${event.seq} does not have the hash that it names: it was altered.`, place);
-      if (org !== undefined && event.tenantId !== org) report("EVENT_FOREIGN", "The event is of another organisation.", place);
+      if (event.tenantId !== org) report("EVENT_FOREIGN", "The event is of another organisation.", place);
       checkLink(event, state);
       // Goes on from what the line says, so that one fault is one finding.
       state.end = { seq: event.seq, hash: event.hash };

@@ -104,6 +104,13 @@ describe("a forger who renumbers the lines", () => {
     expect(await first(renumber(without(credential)))).toMatchObject({ line: made.lines.length - 1, code: "STATEMENT_MISMATCH" });
   });
 
+  test("can't put events before the manifest, where nothing would say of which organisation they must be", async () => {
+    const [manifest = "", ...rest] = made.lines;
+    const event = rest.findIndex((line) => kindOf(line) === "event");
+    const lines = renumber(rest.toSpliced(event + 1, 0, manifest).slice(event));
+    expect(await first(lines)).toMatchObject({ line: 1, code: "EVENT_FOREIGN", seq: 1 });
+  });
+
   test("can't make an export under another root when the fingerprint is pinned", async () => {
     const other = await makeExport(12);
     expect(await first(other.lines)).toMatchObject({ line: 1, code: "ROOT_MISMATCH" });
