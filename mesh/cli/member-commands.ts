@@ -130,15 +130,19 @@ export function addMemberCommands(program: Command): void {
     .option("--again", "run the close again on the organisation of the last demo")
     .action(
       action<{ dir: string; period: string; model?: string; interactive?: boolean; again?: boolean }>(async (context, options) => {
-        const { runDemo } = await import("../demo/run-demo.ts");
+        const { againCommand, runDemo } = await import("../demo/run-demo.ts");
         const { interactive = false, again = false, dir, ...rest } = options;
         const told = untilTold();
         const interrupted = new AbortController();
         void told.then(() => interrupted.abort());
         await runDemo(context, { ...rest, dir: resolve(dir), interactive, again }, interrupted.signal).catch(async (error: unknown) => {
           if (!interrupted.signal.aborted) throw error;
+          const name = await told;
+          // A terminal that has hung up can't be written to.
+          if (name === "SIGINT")
+            context.out.line(`\nInterrupted; everything has ended. Go on with: ${againCommand(context.env, resolve(dir))}`);
           // Everything has ended, so this process ends as the signal would have ended it.
-          process.kill(process.pid, await told);
+          process.kill(process.pid, name);
         });
       }),
     );

@@ -28,7 +28,7 @@ export function askYesOrNo(question: string, { input, output, end }: Keyboard, s
   });
   terminal.on("SIGINT", () => end("SIGINT"));
   const over = (): void => {
-    reject(new GaggleError("INVALID_INPUT", "The input ended before you decided. Decide with: npm start -- --again --interactive"));
+    reject(new GaggleError("INVALID_INPUT", "The input ended before you decided. Run the demo again with --again --interactive."));
     if (!signal.aborted) end("SIGHUP");
   };
   terminal.once("close", over);

@@ -1,6 +1,6 @@
 /** `gaggle demo`: the month-end close of the sample company on this machine, from nothing to evidence. Source: design, The main job. */
 import { appendFileSync, existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { z } from "zod";
 import { systemClock } from "../agent/system.ts";
@@ -34,6 +34,12 @@ import { sampleScripts } from "./rehearsal/scripts/sample-scripts.ts";
 import { countMasked, timelineEntry } from "./timeline.ts";
 import { headOf, watchAgents } from "./watch-agents.ts";
 import { collectAudit, verdictMessage, writeEvidence } from "./write-evidence.ts";
+
+/** The command that goes on with the organisation of a demo, as the person started it: by npm in a clone, or as an installed program. */
+export function againCommand(env: NodeJS.ProcessEnv, dir: string): string {
+  const program = env["npm_lifecycle_event"] === "start" ? "npm start --" : "gaggle demo";
+  return `${program} --again${dir === resolve(".gaggle-demo") ? "" : ` --dir ${JSON.stringify(dir)}`}`;
+}
 
 /** What the demo needs of the command that starts it. */
 export interface DemoContext {
@@ -142,12 +148,19 @@ async function runClose(
       );
     }
     out.result({ status: story.result.status, dir: options.dir, durationMs, masked, audit: { ok: verdict.ok, events: verdict.events } });
-    for (const line of closingLines({ ...story, masked, audit: verdictMessage(verdict), dir: options.dir })) out.line(line);
+    for (const line of closingLines({
+      ...story,
+      masked,
+      audit: verdictMessage(verdict),
+      dir: options.dir,
+      again: againCommand(context.env, options.dir),
+    }))
+      out.line(line);
     if (!verdict.ok) throw new GaggleError("AUDIT_BROKEN", verdictMessage(verdict));
     if (story.result.status !== "posted" && story.result.status !== "rejected") {
       throw new GaggleError(
         "EXECUTOR_FAILED",
-        `The close ended as ${story.result.status}. ${story.result.problem ?? ""} Go on with: npm start -- --again`,
+        `The close ended as ${story.result.status}. ${story.result.problem ?? ""} Go on with: ${againCommand(context.env, options.dir)}`,
       );
     }
   };
@@ -322,7 +335,8 @@ async function retry(run: () => Promise<void>, signal: AbortSignal): Promise<voi
     try {
       return await run();
     } catch (error) {
-      if (left === 0 || signal.aborted) throw error;
+      // A person who can't be asked is not asked again.
+      if (left === 0 || signal.aborted || errorCode(error) === "INVALID_INPUT") throw error;
     }
   }
 }
@@ -352,6 +366,7 @@ function closingLines(end: {
   masked: readonly { class: string; count: number }[];
   audit: string;
   dir: string;
+  again: string;
 }): string[] {
   const masked = end.masked.map(({ class: name, count }) => `${count} ${name}`).join(", ");
   const posted = end.result.status === "posted";
@@ -363,6 +378,7 @@ function closingLines(end: {
     ...(posted && existsSync(demoPaths(end.dir).page)
       ? [`Evidence: ${end.dir} (open index.html there, read report.md)`]
       : [`Evidence: ${end.dir}`]),
-    "Run it again and nothing is posted twice: npm start -- --again",
+    ...(posted ? [`Run it again and nothing is posted twice: ${end.again}`] : []),
+    ...(end.result.status === "rejected" ? ["The decision stands. Without --again the demo starts anew."] : []),
   ];
 }
