@@ -3,12 +3,15 @@ import type { Finding } from "./finding.ts";
 import { type FoldedView, foldedView } from "./folded-view.ts";
 import { mergeFindings, notOverlapping } from "./overlap.ts";
 
-/** A finding of the folded view at its place in the source. */
-const inSource = (finding: Finding, view: FoldedView): Finding => ({
-  ...finding,
-  start: view.starts[finding.start] ?? 0,
-  end: view.ends[finding.end - 1] ?? 0,
-});
+const PERCENT_ENCODED = /%[2-7][0-9a-f]/i;
+
+/** A finding of the folded view at its place in the source. What a URL encodes stays so: decoded, it would not go back into the URL. */
+function inSource(finding: Finding, view: FoldedView, text: string): Finding {
+  const start = view.starts[finding.start] ?? 0;
+  const end = view.ends[finding.end - 1] ?? 0;
+  const written = text.slice(start, end);
+  return { ...finding, start, end, value: PERCENT_ENCODED.test(written) ? written : finding.value };
+}
 
 /** Widens a span so that it never begins or ends inside an escape sequence: what replaces it must leave valid JSON. */
 function snap(finding: Finding, view: FoldedView): Finding {
@@ -38,7 +41,7 @@ function firstEndingAfter(ends: readonly number[], place: number): number {
 export function inBothReadings(text: string, scan: (reading: string) => Finding[]): Finding[] {
   const view = foldedView(text);
   if (view === undefined) return scan(text);
-  const folded = scan(view.text).map((finding) => inSource(finding, view));
+  const folded = scan(view.text).map((finding) => inSource(finding, view, text));
   const raw = notOverlapping(scan(text), folded).map((finding) => snap(finding, view));
   return mergeFindings([...folded, ...raw], text);
 }

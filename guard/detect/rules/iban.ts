@@ -1,4 +1,4 @@
-/** IBAN: country, length, mod 97; with or without spaces, any case. Source: ISO 13616, SWIFT IBAN registry lengths. */
+/** IBAN: country, length, mod 97; with or without spaces, over a line's end, any case. Source: ISO 13616, SWIFT IBAN registry lengths. */
 import { remainder } from "../checksums.ts";
 import type { Part, Rule } from "../rule.ts";
 
@@ -62,7 +62,7 @@ export const IBAN_RULES: readonly Rule[] = [
     label: "IBAN",
     detector: "rule:iban",
     score: 0.99,
-    pattern: /(?:(?<![\p{L}\p{N}])|(?<=iban))[a-z]{2}[ .-]?\d{2}(?:[ .-]{0,2}[a-z0-9]){11,29}/giu,
+    pattern: /(?:(?<![\p{L}\p{N}])|(?<=iban))[a-z]{2}[ .-]?\d{2}(?:(?:[ .+-]{0,2}|[ .-]?[\r\n\t]{1,2} {0,4})[a-z0-9]){11,29}/giu,
     accept,
   },
 ];

@@ -56,6 +56,38 @@ describe("JSON escapes", () => {
   });
 });
 
+describe("what a reader sees", () => {
+  it.each([
+    ["figures of another script", "+٤٩ ٣٠ ٩٠١٨٢٠", "PHONE +٤٩ ٣٠ ٩٠١٨٢٠"],
+    ["mathematical letters", "DE𝟪𝟫370400440532013000", "IBAN DE𝟪𝟫370400440532013000"],
+    ["variation selectors", "a\ufe0fda@exam\ufe0fple.org", "EMAIL a\ufe0fda@exam\ufe0fple.org"],
+    ["joiners and tags", "41\u034f11 1111\u{e0020} 1111 1111", "CARD 41\u034f11 1111\u{e0020} 1111 1111"],
+    ["a line separator", "DE89 3704\u20280044 0532 0130 00", "IBAN DE89 3704\u20280044 0532 0130 00"],
+    ["text without word spaces", "卡号4111111111111111谢谢", "CARD 4111111111111111"],
+    ["text without word spaces, before a plus", "电话+4930901820。", "PHONE +4930901820"],
+    ["Markdown emphasis", "_536-90-4399_", "NATIONAL_ID 536-90-4399"],
+    ["strong Markdown emphasis", "__4111111111111111__", "CARD 4111111111111111"],
+    ["Markdown escapes", String.raw`ada\_lovelace@example.org`, String.raw`EMAIL ada\_lovelace@example.org`],
+    ["a phone number in a URL", "https://x.example/?tel=%2B4930901820&b=1", "PHONE %2B4930901820"],
+    ["an account number in a URL", "?iban=DE89%203704%200044%200532%200130%2000", "IBAN DE89%203704%200044%200532%200130%2000"],
+    ["an account number in a form", "iban=DE89+3704+0044+0532+0130+00", "IBAN DE89+3704+0044+0532+0130+00"],
+    ["HTML entities", "&#43;49&nbsp;30&#xa0;901820", "PHONE &#43;49&nbsp;30&#xa0;901820"],
+    ["a broken line", "DE89 3704 0044\n0532 0130 00", "IBAN DE89 3704 0044\n0532 0130 00"],
+    ["a broken line of an indented text", "DE89 3704 0044\r\n  0532 0130 00", "IBAN DE89 3704 0044\r\n  0532 0130 00"],
+  ])("counts: %s", (_what, text, expected) => expect(found(text)).toEqual([expected]));
+
+  it("is the value, but for what a URL encodes, which must fit into the URL again", () => {
+    expect(detector.detect("?mail=ada%40example.org")[0]?.value).toBe("ada%40example.org");
+    expect(detector.detect("postgres://ada:p%2Bss@db/x")[0]?.value).toBe("ada:p%2Bss");
+    expect(detector.detect("&#43;49&nbsp;30&#xa0;901820")[0]?.value).toBe("+49 30 901820");
+  });
+
+  it.each(["user_4111111111111111_file", "x4111111111111111", "50%20 of 4930901820", "Müller_536-90-4399"])(
+    "is not taken apart: %s",
+    (text) => expect(found(text)).toEqual([]),
+  );
+});
+
 describe("numbers of accounts and cards", () => {
   it.each([
     ["DE89370400440532013000", "IBAN DE89370400440532013000"],
