@@ -75,12 +75,14 @@ export interface Outbox {
   retry(id: string): Promise<void>;
 }
 
-/** The audit event of the sender's policy decision. */
+/** The audit event of a message that goes, or that policy stops. It names a decision only where policy was asked. */
 function sendAudit(
   actor: AuditDraft["actor"],
   sent: { id: string; to: Principal; type: string; traceId: string; ref?: string; decision?: PolicyDecision; policyHash: string },
 ): AuditDraft {
-  const denied = sent.decision?.allowed === false;
+  const { decision } = sent;
+  const denied = decision?.allowed === false;
+  const policy = decision && { policy: denied ? "deny" : "allow", rules: decision.rules.join(",").slice(0, 500) };
   return {
     actor,
     action: "message.send",
@@ -90,8 +92,7 @@ function sendAudit(
       type: sent.type,
       to: sent.to.agentId,
       toSubject: sent.to.subject,
-      policy: denied ? "deny" : "allow",
-      rules: (sent.decision?.rules ?? []).join(",").slice(0, 500),
+      ...policy,
       policyHash: sent.policyHash,
       ...(sent.ref === undefined ? {} : { ref: sent.ref }),
     },
