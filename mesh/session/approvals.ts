@@ -126,6 +126,12 @@ export function createApprovals(deps: ApprovalDeps) {
     return record;
   };
 
+  /** Policy of whether the approver's role may decide for the requester's; asked by either side of its own set. */
+  const mayDecide = ({ side, peer }: ApprovalRecord): PolicyDecision => {
+    const [requester, approver] = side === "requester" ? [deps.self, peer] : [peer, deps.self];
+    return deps.policy.decide({ action: "approval.decide", principal: approver, targetRole: requester.role });
+  };
+
   /** The decision of exactly the person who was asked, about exactly this request. */
   const check = (record: ApprovalRecord, jws: string): ApprovalStatement => {
     const [requester, approver] = record.side === "requester" ? [deps.self, record.peer] : [record.peer, deps.self];
@@ -207,7 +213,7 @@ export function createApprovals(deps: ApprovalDeps) {
       if (!(error instanceof GaggleError)) throw error;
       return denied(error, { code: error.code });
     }
-    const policy = deps.policy.decide({ action: "approval.decide", principal: deps.self, targetRole: record.peer.role });
+    const policy = mayDecide(record);
     if (!policy.allowed) return denied(policyDenied(policy), decisionDetails(statement));
     audit(tx, record, "approval.decide", { by: call.actor, details: decisionDetails(statement) });
     deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", ...request }, policy));
@@ -279,6 +285,8 @@ export function createApprovals(deps: ApprovalDeps) {
       if (record.state !== "PENDING") return undefined;
       try {
         const statement = check(record, decision);
+        const policy = mayDecide(record);
+        if (!policy.allowed) throw policyDenied(policy);
         audit(tx, record, "approval.accept", { details: decisionDetails(statement) });
         save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" });
         return undefined;

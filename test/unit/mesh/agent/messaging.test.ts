@@ -51,6 +51,9 @@ describe("a task that may run alone", () => {
     expect(got?.traceId).toBe(sent?.traceId);
     expect(sent?.details).toMatchObject({ policy: "allow", toSubject: "marco.diaz", type: "task.request" });
     expect(got?.details).toMatchObject({ policy: "allow", fromSubject: "fiona.berg", senderPolicyHash: sent?.details["policyHash"] });
+    const update = (await marketing.chain.list({ fromSeq: 1, limit: 100 })).find(({ action }) => action === "message.send");
+    expect(update?.details["type"], "no rule is asked about an update, so none is said to have allowed it").toBe("task.update");
+    expect(Object.keys(update?.details ?? {}).sort()).toEqual(["policyHash", "ref", "to", "toSubject", "type"]);
     expect(continueChain(EMPTY_CHAIN, await finance.chain.list({ fromSeq: 1, limit: 100 }))).toEqual(finance.chain.head());
   });
 
@@ -328,8 +331,8 @@ describe("delivery", () => {
 });
 
 describe("approvals", () => {
-  /** `believed`: a key that the approver's daemon takes for the approver's, and nobody else does. */
-  async function withApprover(believed?: Signer) {
+  /** `believed`: a key that the approver's daemon takes for the approver's, and nobody else does; `allow`: the requester's policy. */
+  async function withApprover(believed?: Signer, allow: NonNullable<NodeOptions["allow"]> = () => true) {
     const approvalSigner = createSigner(generateSigningKey(world.random));
     const edward = world.addMember("edward.lindqvist", "executive");
     const fiona = world.addMember("fiona.berg", "finance");
@@ -337,7 +340,7 @@ describe("approvals", () => {
       const roster = { approvers: [{ subject: "edward.lindqvist", role: "executive", key }], stewards: [] };
       return { trust: () => ({ ...world.org.manifest, roster }) };
     };
-    const finance = await startNode(world, fiona, trusting(approvalSigner));
+    const finance = await startNode(world, fiona, { ...trusting(approvalSigner), allow });
     const executive = await startNode(world, edward, trusting(believed ?? approvalSigner));
     const asked = await finance.call("approval.request", {
       target: { targetRole: "executive" },
@@ -391,6 +394,17 @@ describe("approvals", () => {
     ]) {
       await expect(executive.call("approval.decide", { approvalId, decision })).rejects.toMatchObject({ code: "APPROVAL_INVALID" });
     }
+  });
+
+  test("a decision that the requester's own policy does not let this role make is recorded, refused, and changes nothing", async () => {
+    const { finance, executive, approvalId, sign } = await withApprover(undefined, ({ action, principal, targetRole }) => {
+      return action !== "approval.decide" || principal.role !== "executive" || targetRole !== "finance";
+    });
+    await executive.call("approval.decide", { approvalId, decision: sign() });
+    await world.clock.advance(1_000);
+    expect(await statusOf(finance, approvalId)).toMatchObject({ state: "PENDING" });
+    expect(await actions(finance)).toContain("approval.accept denied");
+    expect((await executive.call("dead.list", {})).items).toMatchObject([{ type: "approval.decision", lastError: "POLICY_DENIED" }]);
   });
 
   test("a decision from a daemon that believes a roster of its own is recorded by the requester, refused, and changes nothing", async () => {
