@@ -61,7 +61,7 @@ const fixed: Walk = (value, where, visitor) => {
   return value;
 };
 
-/** A tree whose texts may be replaced and whose keys and numbers stay: JSON schemas, metadata. */
+/** A tree whose texts may be replaced and whose keys and numbers stay: JSON schemas. */
 const tree: Walk = (value, where, visitor) => {
   if (typeof value === "string") return visitor.text(value, where);
   if (Array.isArray(value)) return value.map((item, i) => tree(item, `${where}[${i}]`, visitor));
@@ -74,6 +74,7 @@ const tree: Walk = (value, where, visitor) => {
   );
 };
 
+/** JSON as text or as a tree: names and values are read together, since `birth_date` tells what a date is. */
 const argumentsText: Walk = (value, where, visitor) =>
   typeof value === "string" ? visitor.jsonText(value, where) : (JSON.parse(visitor.jsonText(JSON.stringify(value), where)) as Json);
 
@@ -139,7 +140,7 @@ const FIELDS: Readonly<Record<string, Walk>> = {
   messages: walkList(message),
   tools: walkList(tool),
   response_format: tree,
-  metadata: tree,
+  metadata: argumentsText,
   user: text,
   safety_identifier: text,
   prompt_cache_key: text,

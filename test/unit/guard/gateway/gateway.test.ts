@@ -106,6 +106,19 @@ describe("what reaches the model", () => {
     }
   });
 
+  it("is clean of metadata that only its own name explains", async () => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const { post } = await startGuardGateway(upstream.baseUrl);
+    const personal = { birth_date: "1985-03-12", phone: "030 1234567", passport_number: "C01X00T47" };
+    await post({ ...chat(user("hello")), metadata: { ...personal, team: "close" } });
+    const raw = upstream.requests[0]?.raw ?? "";
+    for (const value of Object.values(personal)) expect(raw).not.toContain(value);
+    expect((JSON.parse(raw) as { metadata: object }).metadata).toMatchObject({
+      birth_date: expect.stringMatching(/^BIRTH_DATE_\w{10}$/) as string,
+      team: "close",
+    });
+  });
+
   it("is clean of a value that only another message explains", async () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const { post } = await startGuardGateway(upstream.baseUrl);
