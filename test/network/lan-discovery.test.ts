@@ -47,7 +47,9 @@ afterEach(async () => {
     (host) => new Promise((resolve) => (host.process.exitCode === null ? host.process.once("exit", resolve) : resolve(0))),
   );
   for (const host of hosts) host.process.stdin.end();
-  const killed = setTimeout(() => hosts.forEach((host) => host.process.kill("SIGKILL")), 5_000);
+  const killed = setTimeout(() => {
+    for (const host of hosts) host.process.kill("SIGKILL");
+  }, 5_000);
   await Promise.all(ended);
   clearTimeout(killed);
   hosts.length = 0;

@@ -15,7 +15,7 @@ function clientOf(...answers: (() => Response)[]) {
   const asked: string[] = [];
   const clock = createVirtualClock();
   const fetch: typeof globalThis.fetch = async (input) => {
-    asked.push(new URL(String(input)).pathname);
+    asked.push(new URL(input instanceof Request ? input.url : input).pathname);
     return (answers.shift() ?? (() => problem("INTERNAL", 500)))();
   };
   const deps = { signer: seededSigner("agent"), clock, random: seededRandom("client"), fetch };

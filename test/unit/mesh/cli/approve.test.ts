@@ -72,7 +72,7 @@ describe("what a person sees before they sign", () => {
 
   it("is not what the asker's control characters make of it: a step can't hide the payload or draw another", async () => {
     const shown = await shownBefore(new OneApproval({ amount: 9_000 }, 'post:\n{ "amount": 1 }\n\u001b[8m\u009b8m'));
-    expect(shown).not.toMatch(/\u001b\[8m|\u009b/);
+    for (const hidden of ["\u001b[8m", "\u009b"]) expect(shown).not.toContain(hidden);
     expect(shown).not.toContain('\n{ "amount": 1 }');
     expect(shown).toContain("\\u000a");
   });
