@@ -1,6 +1,6 @@
 /** The demo from outside: interrupted, killed, on a full disk, without its bootstrap node. */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,10 +10,16 @@ import { type DemoRun, runProgram, slots, startDemo, startDemoAgain, waitUntil, 
 
 const ALL_MS = 600_000;
 /** Daemons end in order: they cut runs off, record it, and send the last audit events. */
-const END_MS = 15_000;
+const END_MS = 30_000;
 const inTurn = slots(2);
 
 const asked: Parameters<DemoRun["step"]> = ["finance's requests", ({ kind }) => kind === "run-start"];
+/** Command lines of the processes that are left. */
+const commandsOf = async (run: DemoRun): Promise<string[]> =>
+  (await run.processes()).map(({ pid }) => {
+    const file = `/proc/${pid}/cmdline`;
+    return `${pid} ${existsSync(file) ? readFileSync(file, "utf8").replaceAll("\0", " ").slice(0, 300) : "(ended by now)"}`;
+  });
 const running = async (run: DemoRun): Promise<number> => (await run.processes()).length;
 
 describe.concurrent("the demo", () => {
@@ -56,7 +62,9 @@ describe.concurrent("the demo", () => {
         expect(rival).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONFLICT.*A demo runs in that folder/) });
         run.kill("SIGKILL");
         await run.ended();
-        await waitUntil("nothing of it is left", END_MS, async () => (await running(run)) === 0);
+        await waitUntil("nothing of it is left", END_MS, async () => (await running(run)) === 0).catch(async (error: unknown) => {
+          throw new Error(`Still running: ${(await commandsOf(run)).join("; ")}`, { cause: error });
+        });
         await using again = startDemoAgain(work);
         await expectClosed(work, await again.ended());
       }),
