@@ -10,7 +10,7 @@ import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming, SessionMessage } from "./ports.ts";
 import { indexSession } from "./session-index.ts";
-import { type AskerTask, isTerminal, moveTask, noteTask, readTask, taskKey } from "./task-record.ts";
+import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, taskKey } from "./task-record.ts";
 
 type SendRequest = DaemonRequest<"task.send">;
 
@@ -25,21 +25,6 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     deps.changes.changed(tx, [record.taskId, record.sessionId]);
     return record;
   };
-
-  const auditState = (tx: Transaction, record: AskerTask, by = actor): void =>
-    tx.audit({
-      actor: by,
-      action: "task.state",
-      target: `task:${record.taskId}`,
-      result: record.state === "FAILED" || record.state === "REJECTED" ? "failed" : "ok",
-      details: {
-        state: record.state,
-        side: "asker",
-        peerSubject: record.peer.subject,
-        ...(record.skill === undefined ? {} : { skill: record.skill }),
-      },
-      traceId: record.traceId,
-    });
 
   const must = (tx: Transaction, taskId: string): AskerTask => {
     const record = readTask(tx, "asker", taskId);
@@ -177,7 +162,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       const { state, result, message } = update;
       const step = { state, nowMs: tx.now, ...(result === undefined ? {} : { result }), ...(message === undefined ? {} : { message }) };
       const moved = save(tx, { ...moveTask(record, step), rev: update.rev, delivery: "stored" });
-      auditState(tx, moved);
+      auditTaskState(tx, moved, actor);
     },
 
     /** The worker's disk has the request. */
@@ -197,7 +182,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       if (message.type === "task.answer") save(tx, { ...noteTask(record, tx.now, "the answer could not be delivered"), answeredRev: 0 });
       if (message.type !== "task.request" || record.delivery === "stored") return;
       const moved = moveTask(record, { state: endOf(record, failure.code), nowMs: tx.now, message: `${failure.code}: ${failure.reason}` });
-      auditState(tx, save(tx, { ...moved, delivery: "dead" }));
+      auditTaskState(tx, save(tx, { ...moved, delivery: "dead" }), actor);
     },
 
     /**
@@ -213,7 +198,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       const decision = maySend(record);
       if (!decision.allowed) return decision;
       const { message: _, ...kept } = noteTask({ ...record, state: "SUBMITTED" }, tx.now, "sent again by a person");
-      auditState(tx, save(tx, { ...kept, delivery: "queued" }));
+      auditTaskState(tx, save(tx, { ...kept, delivery: "queued" }), actor);
       return decision;
     },
   };

@@ -1,4 +1,5 @@
 /** What either side keeps about a task, and its states: those of A2A 1.0. Pure. Source: spec M8; design, Durability. */
+import type { AuditDraft } from "../contract/audit.ts";
 import type { TaskView } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
@@ -166,3 +167,19 @@ export function viewTask(record: TaskRecord): TaskView {
     ...(sessionId === undefined ? {} : { sessionId }),
   };
 }
+
+/** Records a task's state in this side's audit chain. @param by who brought it about */
+export const auditTaskState = (tx: Transaction, record: TaskRecord, by: AuditDraft["actor"]): void =>
+  tx.audit({
+    actor: by,
+    action: "task.state",
+    target: `task:${record.taskId}`,
+    result: record.state === "FAILED" || record.state === "REJECTED" ? "failed" : "ok",
+    details: {
+      state: record.state,
+      side: record.side,
+      peerSubject: record.peer.subject,
+      ...(record.skill === undefined ? {} : { skill: record.skill }),
+    },
+    traceId: record.traceId,
+  });

@@ -10,7 +10,17 @@ import type { Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
 import { indexItem } from "./inbox.ts";
 import type { CallContext, RunnableSkill, RunOutcome, SessionDeps, SessionIncoming } from "./ports.ts";
-import { isTerminal, moveTask, noteTask, readTask, runKey, type TaskMove, taskKey, type WorkerTask } from "./task-record.ts";
+import {
+  auditTaskState,
+  isTerminal,
+  moveTask,
+  noteTask,
+  readTask,
+  runKey,
+  type TaskMove,
+  taskKey,
+  type WorkerTask,
+} from "./task-record.ts";
 
 /** What the working side needs. */
 export interface WorkerDeps extends SessionDeps {
@@ -53,21 +63,6 @@ export function createWorker(deps: WorkerDeps) {
     return record;
   };
 
-  const auditState = (tx: Transaction, record: WorkerTask, by: AuditDraft["actor"]): void =>
-    tx.audit({
-      actor: by,
-      action: "task.state",
-      target: `task:${record.taskId}`,
-      result: record.state === "FAILED" || record.state === "REJECTED" ? "failed" : "ok",
-      details: {
-        state: record.state,
-        side: "worker",
-        peerSubject: record.peer.subject,
-        ...(record.skill === undefined ? {} : { skill: record.skill }),
-      },
-      traceId: record.traceId,
-    });
-
   const tell = (tx: Transaction, record: WorkerTask): void => {
     const { taskId, rev, state, result, message } = record;
     const typed = { ...(result === undefined ? {} : { result }), ...(message === undefined ? {} : { message: message.slice(0, 4_000) }) };
@@ -98,7 +93,7 @@ export function createWorker(deps: WorkerDeps) {
     };
     if (record.running && !moved.running) tx.afterCommit(() => deps.onUnwanted(record.taskId, record.attempt));
     tell(tx, moved);
-    auditState(tx, moved, by);
+    auditTaskState(tx, moved, by);
     return save(tx, moved);
   };
 
@@ -175,7 +170,7 @@ export function createWorker(deps: WorkerDeps) {
       const known = readTask(tx, "worker", request.taskId);
       if (known === undefined) {
         const record = save(tx, newRecord(tx, incoming, request, requestHash));
-        auditState(tx, record, actor);
+        auditTaskState(tx, record, actor);
       } else if (known.peer.agentId !== incoming.from.agentId || known.requestHash !== requestHash) {
         throw new GaggleError("CONFLICT", "Another task has this id already; send the task under a new id.");
       }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runEnvironment } from "../../../../mesh/executor/run-environment.ts";
 
-const RUN = { gooseRoot: "/root/of/goose", runId: "ab", maxTurns: 7, extra: {} };
+const RUN = { gooseRoot: "/srv/goose", runId: "ab", maxTurns: 7, extra: {} };
 
 describe("the environment of a run", () => {
   it("passes on only what is listed", () => {
@@ -18,7 +18,7 @@ describe("the environment of a run", () => {
     expect(runEnvironment({ ...RUN, env })).toEqual({
       PATH: "/bin",
       HOME: "/h",
-      GOOSE_PATH_ROOT: "/root/of/goose",
+      GOOSE_PATH_ROOT: "/srv/goose",
       GOOSE_PROVIDER: "privacy_guard",
       GOOSE_MODE: "approve",
       GOOSE_MAX_TURNS: "7",
@@ -33,7 +33,7 @@ describe("the environment of a run", () => {
   it("lets nobody change what makes the run safe", () => {
     const extra = { GOOSE_PROVIDER: "openai", GOOSE_MODE: "auto", GOOSE_PATH_ROOT: "/elsewhere", GAGGLE_BOOKS: "/books" };
     const made = runEnvironment({ ...RUN, env: {}, extra, model: "m" });
-    expect(made).toMatchObject({ GOOSE_PROVIDER: "privacy_guard", GOOSE_MODE: "approve", GOOSE_PATH_ROOT: "/root/of/goose" });
+    expect(made).toMatchObject({ GOOSE_PROVIDER: "privacy_guard", GOOSE_MODE: "approve", GOOSE_PATH_ROOT: "/srv/goose" });
     expect(made).toMatchObject({ GAGGLE_BOOKS: "/books", GOOSE_MODEL: "m" });
   });
 });
