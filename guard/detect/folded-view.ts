@@ -8,8 +8,8 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 /** The folded text; character `i` comes from `starts[i]` to `ends[i]` (exclusive) of the source. */
 export interface FoldedView {
   readonly text: string;
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
 }
 
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))/g;
@@ -69,17 +69,17 @@ const WRITINGS: readonly Writing[] = [
   { pattern: /(?<![\p{L}\p{N}_])_{1,3}(?=[\p{N}+])|(?<=\p{N})_{1,3}(?![\p{L}\p{N}_])/gu, reads: () => " " },
 ];
 
-/** Copies a view, with some of its parts replaced by one character or none. */
+/** Copies a view, with some of its parts replaced by one character or none, so that it never grows. */
 function rewrite(view: FoldedView, pattern: RegExp, character: (match: RegExpExecArray) => string): FoldedView {
-  const starts: number[] = [];
-  const ends: number[] = [];
+  const starts = new Int32Array(view.text.length);
+  const ends = new Int32Array(view.text.length);
   const text: string[] = [];
+  let length = 0;
   let from = 0;
   const copy = (to: number): void => {
-    for (let i = from; i < to; i += 1) {
-      starts.push(view.starts[i] ?? 0);
-      ends.push(view.ends[i] ?? 0);
-    }
+    starts.set(view.starts.subarray(from, to), length);
+    ends.set(view.ends.subarray(from, to), length);
+    length += to - from;
     text.push(view.text.slice(from, to));
   };
   for (const match of view.text.matchAll(pattern)) {
@@ -88,11 +88,12 @@ function rewrite(view: FoldedView, pattern: RegExp, character: (match: RegExpExe
     const replaced = character(match);
     if (replaced === "") continue;
     text.push(replaced);
-    starts.push(view.starts[match.index] ?? 0);
-    ends.push(view.ends[from - 1] ?? 0);
+    starts[length] = view.starts[match.index] ?? 0;
+    ends[length] = view.ends[from - 1] ?? 0;
+    length += 1;
   }
   copy(view.text.length);
-  return { text: text.join(""), starts, ends };
+  return { text: text.join(""), starts: starts.subarray(0, length), ends: ends.subarray(0, length) };
 }
 
 const unescaped = ([, hex, simple = ""]: RegExpExecArray): string =>
@@ -118,8 +119,8 @@ const UNPLAIN = /[\\%&\u00a0-\uffff]|_[\d+]|\d_/;
  */
 export function foldedView(source: string): FoldedView | undefined {
   if (!UNPLAIN.test(source) || (!source.includes("\\") && WRITINGS.every(({ pattern }) => source.search(pattern) < 0))) return undefined;
-  const places = Array.from({ length: source.length }, (_, i) => i);
-  let view = decode({ text: source, starts: places, ends: places.map((place) => place + 1) });
+  const starts = new Int32Array(source.length).map((_, place) => place);
+  let view = decode({ text: source, starts, ends: starts.map((start) => start + 1) });
   for (const { pattern, reads } of WRITINGS) if (view.text.search(pattern) >= 0) view = rewrite(view, pattern, reads);
   return view;
 }

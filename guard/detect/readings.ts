@@ -23,7 +23,7 @@ function snap(finding: Finding, view: FoldedView): Finding {
   return { ...finding, start, end };
 }
 
-function firstEndingAfter(ends: readonly number[], place: number): number {
+function firstEndingAfter(ends: Int32Array, place: number): number {
   let low = 0;
   let high = ends.length;
   while (low < high) {
