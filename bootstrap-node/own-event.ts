@@ -1,4 +1,5 @@
 /** What the bootstrap node writes into its own audit chain. */
+import { BOOTSTRAP_ROLE } from "../mesh/contract/identity.ts";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
 import type { Random } from "../mesh/contract/ports.ts";
 
@@ -9,7 +10,7 @@ export interface OwnIdentity {
 }
 
 /** Role, department and subject of the bootstrap node: a service, on no org chart, with no rights on the mesh. */
-export const BOOTSTRAP_PRINCIPAL = { subject: "bootstrap", role: "bootstrap", department: "platform" } as const;
+export const BOOTSTRAP_PRINCIPAL = { subject: "bootstrap", role: BOOTSTRAP_ROLE, department: "platform" } as const;
 
 /** An event of the node itself; each starts a trace of its own. */
 export const ownEvent = (own: OwnIdentity, event: Pick<AuditDraft, "action" | "target" | "result" | "details">): AuditDraft => ({

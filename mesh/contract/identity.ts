@@ -10,6 +10,9 @@ export type Ed25519Jwk = z.infer<typeof ed25519Jwk>;
 /** Public X25519 key as JWK (RFC 8037); receives sealed mail. */
 export const x25519Jwk = z.strictObject({ kty: z.literal("OKP"), crv: z.literal("X25519"), x: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 
+/** Role of the bootstrap node as a peer: a member for finding others, no colleague to ask. */
+export const BOOTSTRAP_ROLE = "bootstrap";
+
 /** Who acts: one agent of one subject in one role. */
 export const principal = z.strictObject({ agentId, subject: subjectId, role: slug, department: slug });
 /** Who acts: one agent of one subject in one role. */

@@ -2,7 +2,7 @@
 import type { OrgChart } from "../contract/bundle.ts";
 import type { AgentView, Target } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
-import type { Principal } from "../contract/identity.ts";
+import { BOOTSTRAP_ROLE, type Principal } from "../contract/identity.ts";
 import { RECORD_RETENTION_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import type { CardShelf, KnownAgent } from "./card-shelf.ts";
@@ -74,6 +74,7 @@ export async function createDirectory(deps: DirectoryDeps): Promise<Directory> {
 
   function onChange(change: { type: "connected" | "disconnected"; member: DirectoryMember }): void {
     const { principal, card } = change.member;
+    if (principal.role === BOOTSTRAP_ROLE) return;
     const agent = { principal, skills: card.skills.map(({ id, description }) => ({ id, description })), lastSeenAt: deps.clock.now() };
     known.set(principal.agentId, agent);
     if (change.type === "connected") online.add(principal.agentId);

@@ -69,6 +69,13 @@ describe("the directory", () => {
     expect(directory.find(FIONA.agentId)).toMatchObject({ online: true, self: true });
   });
 
+  it("does not list the bootstrap node, which is a peer and no colleague", async () => {
+    const { directory, tell } = await createWorld();
+    tell("connected", MARCO, member("bootstrap", "bootstrap"));
+    expect(directory.agents().map(({ subject }) => subject)).toEqual(["fiona.berg", "marco.diaz"]);
+    expect(() => directory.resolve({ targetRole: "bootstrap" })).toThrow(/Known roles: marketing;/);
+  });
+
   it("narrows a list by role and by skill", async () => {
     const { directory, tell } = await createWorld();
     tell("connected", MARCO, ELENA);
