@@ -41,9 +41,17 @@ export interface BootstrapNode {
   readonly agentId: string;
   /** Multiaddrs with peer id. */
   peerAddresses(): readonly string[];
+  /** Never resolves; rejects with STORE_FAILED when a write has failed: close the node then, and start another. */
+  readonly storeFailed: Promise<never>;
   /** Finishes what runs, then closes everything. */
   close(): Promise<void>;
 }
+
+/** For work in the background: its failure is told and nothing else. */
+const tell =
+  ({ log }: Pick<BootstrapNodeDeps, "log">, text: string) =>
+  (error: unknown): void =>
+    log.error({ code: errorCode(error) }, text);
 
 /** What has to be closed, in the order it was opened. */
 type Closers = (() => Promise<void> | void)[];
@@ -60,10 +68,12 @@ const closeAll = async (closers: Closers): Promise<void> => {
 export async function createBootstrapNode(deps: BootstrapNodeDeps, config: BootstrapNodeConfig): Promise<BootstrapNode> {
   refusePlainHttp(config);
   const folder = await readNodeFolder(config.dir, deps.random);
-  const store = await openLevelStore(folder.storeDir);
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the store failed, so the node takes nothing more"));
+  const store = await openLevelStore(folder.storeDir, failed.reject);
   const closers: Closers = [() => store.close()];
   try {
-    return await compose(deps, config, folder, store, closers);
+    return { ...(await compose(deps, config, folder, store, closers)), storeFailed: failed.promise };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -76,10 +86,10 @@ async function compose(
   folder: NodeFolder,
   store: OrderedStore,
   closers: Closers,
-): Promise<BootstrapNode> {
+): Promise<Omit<BootstrapNode, "storeFailed">> {
   const core = await openNodeCore({ ...deps, store }, folder);
   // Whatever is still being recorded when the rest has closed is on the disk after this.
-  closers.push(() => core.queue.run(() => undefined, { finishing: true }));
+  closers.push(() => core.queue.run(() => undefined, { finishing: true }).catch(tell(deps, "the last events could not be recorded")));
   const peer = await startPeer(deps, config, folder, core);
   if (peer !== undefined) closers.push(() => peer.close());
   closers.push(startHousekeeping(deps, core));
@@ -107,7 +117,7 @@ async function startPeer(
       const write = core.queue.run((tx) => {
         for (const draft of drafts) tx.audit(draft);
       });
-      write.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "refusals could not be recorded"));
+      write.catch(tell(deps, "refusals could not be recorded"));
     },
   };
   return startBootstrapPeer(peerDeps, { org: core.org, ...config.peer });
@@ -117,7 +127,7 @@ async function startPeer(
 const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members }: NodeCore): (() => void) =>
   every(clock, HOUSEKEEPING_MS, () => {
     const before = Math.floor((clock.now() - CLOCK_LEEWAY_MS) / 1000);
-    members.forgetProofs(before).catch((error: unknown) => log.error({ code: errorCode(error) }, "old proofs could not be forgotten"));
+    members.forgetProofs(before).catch(tell({ log }, "old proofs could not be forgotten"));
   });
 
 /** Members' invitations and tokens must not cross a network in clear. */

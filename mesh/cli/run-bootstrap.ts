@@ -22,7 +22,7 @@ export interface BootstrapOptions {
   readonly endWithStdin: boolean;
 }
 
-/** Runs the node; resolves once it has ended in order. */
+/** Runs the node; resolves once it has ended in order. @throws GaggleError STORE_FAILED where its store could not be written */
 export async function runBootstrap({ out, env }: CommandContext, options: BootstrapOptions): Promise<void> {
   const { dir, host, port, peerListen, mdns } = options;
   const told = untilTold({ withStdin: options.endWithStdin });
@@ -33,8 +33,12 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   );
   out.result({ url: node.url, org: node.org, agentId: node.agentId, peers: node.peerAddresses() });
   out.line(`The bootstrap node of ${node.org} listens on ${paint.strong(node.url)}. Ctrl-C ends it.`);
-  await told;
-  await node.close();
+  try {
+    // A node that can't write must not look alive.
+    await Promise.race([told, node.storeFailed]);
+  } finally {
+    await node.close();
+  }
 }
 
 async function readTls({ tlsCert, tlsKey }: BootstrapOptions): Promise<{ tls?: { cert: string; key: string } }> {
