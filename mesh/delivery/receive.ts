@@ -4,7 +4,7 @@
  */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { PolicyAction } from "../contract/bundle.ts";
-import { errorCode, GaggleError } from "../contract/errors.ts";
+import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { canonicalJson } from "../contract/json.ts";
 import { REPLAY_GRACE_MS } from "../contract/limits.ts";
@@ -42,7 +42,7 @@ export interface ReceiverDeps extends EnvelopeDeps {
   readonly queue: CommitQueue;
   readonly policy: PolicyEngine;
   readonly handle: MessageHandler;
-  /** Counts messages that were not even signed by a member. */
+  /** Counts messages that were not even signed by a member, and those that may come again and be taken. */
   countRefusal(source: string, code: string): void;
   onError(error: unknown): void;
 }
@@ -190,7 +190,10 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       return await deps.queue.run((tx) => accept(tx, opened), { finishing: isFinishing(claims) });
     } catch (error) {
       if (isBusy(error) || !(error instanceof GaggleError) || error.code === "STORE_FAILED") throw error;
-      return refuse(opened, error);
+      if (!ERROR_TABLE[error.code].retryable) return refuse(opened, error);
+      // Not remembered: the same message would get this answer until its end, although the reason may pass.
+      deps.countRefusal(claims.from, error.code);
+      return refused(claims.id, error);
     }
   };
 

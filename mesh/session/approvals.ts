@@ -4,7 +4,7 @@
  */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { ApprovalView, DaemonRequest } from "../contract/daemon-api.ts";
-import { errorCode, GaggleError } from "../contract/errors.ts";
+import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
@@ -291,6 +291,8 @@ export function createApprovals(deps: ApprovalDeps) {
         save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" });
         return undefined;
       } catch (error) {
+        // Such as the own bundle's expiry: the decision comes again.
+        if (error instanceof GaggleError && ERROR_TABLE[error.code].retryable) throw error;
         audit(tx, record, "approval.accept", { result: "denied", details: { code: errorCode(error) } });
         return error instanceof GaggleError
           ? error

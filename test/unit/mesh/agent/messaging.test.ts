@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { continueChain, EMPTY_CHAIN } from "../../../../mesh/audit/chain.ts";
 import { ENVELOPE_LIFETIME_MS, FREE_SPACE_FLOOR_BYTES } from "../../../../mesh/contract/limits.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { signApproval } from "../../../../mesh/identity/approval.ts";
 import type { Signer } from "../../../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
@@ -271,6 +272,24 @@ describe("delivery", () => {
     await finance.call("dead.retry", { id: dead?.id ?? "" });
     expect(await statusOf(finance, taskId)).toMatchObject({ state: "SUBMITTED", delivery: "queued" });
     expect((await finance.call("dead.list", {})).items).toEqual([]);
+  });
+
+  test("a message that is refused for a passing reason arrives once the reason has passed", async () => {
+    let expired = true;
+    const skills = {
+      get accruals() {
+        if (expired) throw new GaggleError("BUNDLE_EXPIRED", "The profile bundle has expired.");
+        return "safe" as const;
+      },
+    };
+    const { finance, marketing } = await pair({ skills, run: DONE });
+    const { taskId } = await send(finance);
+    await world.clock.advance(1_000);
+    expect((await finance.call("outbox.list", {})).items).toMatchObject([{ lastError: "BUNDLE_EXPIRED" }]);
+    expect(marketing.state.refusals).toContain(`${finance.self.agentId} BUNDLE_EXPIRED`);
+    expired = false;
+    await world.clock.advance(120_000);
+    expect(await statusOf(finance, taskId)).toMatchObject({ state: "COMPLETED" });
   });
 
   test("a dead letter is sent again only where policy still allows it, under the rule that does", async () => {
