@@ -20,7 +20,10 @@ export function addMemberCommands(program: Command): void {
   program
     .command("join")
     .description("join the organisation that an invitation is from")
-    .argument("<invitation>", "the link that the admin gave you")
+    .argument(
+      "<invitation>",
+      "the link that the admin gave you; - reads it from standard input, where other users of the machine can't see it",
+    )
     .option("--listen <multiaddr...>", "where other agents reach this one", ["/ip4/0.0.0.0/tcp/0"])
     .option("--no-mdns", "don't look for colleagues on the LAN")
     .option("--gateway-port <port>", "port of the privacy guard on this machine", port)
@@ -30,8 +33,10 @@ export function addMemberCommands(program: Command): void {
     .option("--model-key-env <variable>", "environment variable that holds the server's key")
     .action(
       action<ModelOptions & { listen: string[]; mdns: boolean; gatewayPort?: number; gooseRoot?: string }>(
-        async ({ home, env, out }, options, [invitation = ""]) => {
+        async ({ home, env, out }, options, [given = ""]) => {
           const { joinOrganisation } = await import("../agent/join-organisation.ts");
+          const { firstLineOfStdin } = await import("./first-line.ts");
+          const invitation = given === "-" ? await firstLineOfStdin("Paste the invitation: ") : given;
           const { upstream, modelKey } = modelOf(options, env);
           const config = await joinOrganisation(
             { clock: systemClock, random: systemRandom, fetch: globalThis.fetch },

@@ -1,8 +1,8 @@
 /** Gets a passphrase from the person: typed without echo, or from stdin where a program gives it. */
 import { createInterface } from "node:readline";
-import { text } from "node:stream/consumers";
 import { Writable } from "node:stream";
 import { GaggleError } from "../contract/errors.ts";
+import { firstLineOfStdin } from "./first-line.ts";
 
 /**
  * Reads a passphrase.
@@ -10,12 +10,10 @@ import { GaggleError } from "../contract/errors.ts";
  * @throws GaggleError INVALID_INPUT where there is neither, or it is empty
  */
 export async function readPassphrase(prompt: string, fromStdin: boolean): Promise<string> {
-  const passphrase = fromStdin ? firstLine(await text(process.stdin)) : await askHidden(prompt);
+  const passphrase = fromStdin ? await firstLineOfStdin() : await askHidden(prompt);
   if (passphrase === "") throw new GaggleError("INVALID_INPUT", "The passphrase is empty. Type it, or give it with --passphrase-stdin.");
   return passphrase;
 }
-
-const firstLine = (input: string): string => input.split(/\r?\n/, 1)[0] ?? "";
 
 /** Asks on the terminal and shows nothing of what is typed. */
 async function askHidden(prompt: string): Promise<string> {

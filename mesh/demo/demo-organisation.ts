@@ -95,9 +95,10 @@ async function joinAndSetUp(
   const key = model.apiKey === undefined ? [] : ["--model-key-env", MODEL_KEY_VARIABLE];
   const listen = ["--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"];
   const goose = ["--goose-root", demoPaths(dir).gooseRoot(agent.subject)];
-  await runGaggle(program, ["join", invitation, ...listen, ...goose, "--model-url", modelUrl, "--model", model.model, ...key], {
+  await runGaggle(program, ["join", "-", ...listen, ...goose, "--model-url", modelUrl, "--model", model.model, ...key], {
     env,
     cwd: dir,
+    input: `${invitation}\n`,
   });
   await runGaggle(program, ["setup"], { env, cwd: dir });
 }

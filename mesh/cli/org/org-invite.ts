@@ -53,7 +53,7 @@ export async function orgInvite(options: OrgInviteOptions, out: Output, deps: Or
   out.result({ link, role, user: subject, expiresAt });
   out.line(`For ${subject} as ${role}, once, until ${expiresAt.slice(0, 16).replace("T", " ")} UTC. Only they may see it:`);
   out.line(link);
-  out.line("They run: gaggle join <link>");
+  out.line("They run `gaggle join -` and paste it: as an argument, other users of their machine could read it.");
   return link;
 }
 

@@ -3,7 +3,11 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { freePort } from "../../../../mesh/agent/free-port.ts";
 import { VERSION } from "../../../../mesh/contract/version.ts";
+import { createInvitation } from "../../../../mesh/identity/invitation.ts";
+import { orgIdOf } from "../../../../mesh/identity/org-id.ts";
+import { seededRandom, seededSigner } from "../../../support/seeded-keys.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
 const MAIN = join(import.meta.dirname, "../../../../mesh/cli/main.ts");
@@ -97,5 +101,24 @@ describe("the program", () => {
     const empty = await gaggle(["approval-key", "--passphrase-stdin"], "\nsecond line\n");
     expect(empty.code).toBe(1);
     expect(empty.stderr).toContain("The passphrase is empty");
+  });
+
+  it("takes an invitation from stdin, where no other user of the machine sees the secret in it", async () => {
+    const root = seededSigner("root");
+    const link = createInvitation({
+      baseUrl: `http://127.0.0.1:${await freePort()}`,
+      org: orgIdOf(root.thumbprint),
+      role: "finance",
+      subject: "fiona.berg",
+      rootFingerprint: root.thumbprint,
+      pseudonymEpoch: 1,
+      pseudonymKey: "A".repeat(43),
+      signer: seededSigner("admin"),
+      nowMs: Date.now(),
+      random: seededRandom("invitation"),
+    });
+    // Read and understood: what is missing is the node that it names.
+    expect((await gaggle(["join", "-"], `${link}\n`)).stderr).toMatch(/^PEER_UNREACHABLE {2}The bootstrap node/);
+    expect((await gaggle(["join", "-"], "\n")).stderr).toMatch(/^INVITATION_INVALID/);
   });
 });
