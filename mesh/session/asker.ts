@@ -186,8 +186,8 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     },
 
     /**
-     * A person sends a dead request again: the one way out of FAILED, since no worker ever had the task. Policy is asked again; what it
-     * denies stays as it is.
+     * A person sends a dead request again: the one way out of FAILED. A worker that has the task all the same tells its state. Policy is asked
+     * again; what it denies stays as it is.
      * @throws GaggleError STATE_CONFLICT
      */
     onRetry(tx: Transaction, taskId: string): PolicyDecision {

@@ -164,7 +164,10 @@ export function createWorker(deps: WorkerDeps) {
     outcome.state === "COMPLETED" ? { state: outcome.state, result: outcome.result } : { state: outcome.state, message: outcome.message };
 
   return {
-    /** A new request. The same one again changes nothing. @throws GaggleError CONFLICT for the same id with other content */
+    /**
+     * A new request. The same one again changes nothing: its asker took it for undelivered, has given up on it, and is told how it stands.
+     * @throws GaggleError CONFLICT for the same id with other content
+     */
     onRequest(tx: Transaction, incoming: SessionIncoming, request: MessageOf<"task.request">): undefined {
       const requestHash = canonicalHash(request);
       const known = readTask(tx, "worker", request.taskId);
@@ -173,7 +176,7 @@ export function createWorker(deps: WorkerDeps) {
         auditTaskState(tx, record, actor);
       } else if (known.peer.agentId !== incoming.from.agentId || known.requestHash !== requestHash) {
         throw new GaggleError("CONFLICT", "Another task has this id already; send the task under a new id.");
-      }
+      } else if (known.rev > 0) tell(tx, known);
     },
 
     /** Cancels unless the task has ended; either way the asker is told the state that won. */

@@ -170,3 +170,16 @@ test("a member can't fill the reserve of a nearly full disk with messages that a
   expect(await say(elena, sales, update)).toMatchObject({ status: "busy" });
   expect(sales.chain.head().seq).toBe(before);
 });
+
+test("a request that was sent again, since its asker took it for undelivered, is answered with the state it has here", async () => {
+  const taskId = newUuid(1, world.random);
+  const request = { type: "task.request", taskId, task: "October", context: {}, policyHints: {}, idempotencyKey: "k" } as const;
+  expect(await say(fiona, marketing, request)).toMatchObject({ status: "stored" });
+  await marketing.call("inbox.complete", { taskId, result: 1 });
+  const told = async () =>
+    (await marketing.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "message.send").length;
+  expect(await told()).toBe(1);
+  expect(await say(fiona, marketing, request)).toMatchObject({ status: "stored" });
+  expect(await told()).toBe(2);
+  expect(await taskAt(marketing, taskId)).toMatchObject({ state: "COMPLETED", result: 1 });
+});
