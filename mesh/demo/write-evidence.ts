@@ -26,7 +26,7 @@ const EVIDENCE = [
   { file: "report.md", what: "the close for reading; report.json is the same for programs" },
   { file: "audit.ndjson", what: "the collected audit export; `gaggle audit verify` checks it" },
   { file: "model-requests.jsonl", what: "every request exactly as the model's side got it" },
-  { file: "timeline.jsonl", what: "every step, from the agents' audit chains" },
+  { file: "timeline.jsonl", what: "every step, from the agents' audit chains; when finance starts and posts is told by the demo" },
   { file: "input/", what: "the CSV files that the departments worked on" },
 ] as const;
 

@@ -18,7 +18,7 @@ function facts({ report, audit, masked, durationMs }: CloseData): Markup {
     ["Accrued and owed", `${grouped(accrued)} ${report.currency}`, ""],
     ["Bank movements", `${report.reconciliation.matched} matched`, ""],
     ["Approved by", report.approval.approver.subject, ""],
-    ["Values masked", grouped(String(totalCount(masked))), ""],
+    ["Masked, over all requests", grouped(String(totalCount(masked))), ""],
     ["Audit trail", audit.ok ? "verified" : "broken", audit.ok ? "good" : "bad"],
     ["Took", durationText(durationMs), ""],
   ];
@@ -53,7 +53,7 @@ function guardSection(data: CloseData): Markup {
       ? markup``
       : markup`<h3>A piece of what it saw</h3><pre id="excerpt" tabindex="0">${withTokens(model.excerpt)}</pre>`;
   return markup`<section aria-labelledby="h-guard"><h2 id="h-guard">What the model saw</h2>
-<p class="note">${seen} The guard on each machine replaced these values before anything left it, and put them back for local tools.</p>${maskedBars(data)}${excerpt}</section>`;
+<p class="note">${seen} The guard on each machine replaced these values before anything left it, and put them back for local tools. A value counts in each request that held it.</p>${maskedBars(data)}${excerpt}</section>`;
 }
 
 function auditSection({ audit }: CloseData): Markup {

@@ -1,6 +1,7 @@
 /** `report.md`: the close for people who read Markdown. */
 import { grouped, kindText, sumAmounts, totalsByDepartment } from "./amounts.ts";
 import type { CloseReport } from "./model.ts";
+import { signedReason } from "./signed-reason.ts";
 
 /** Text that stays text in Markdown, in a table cell too. */
 const plain = (text: string): string => text.replace(/[\\`*_[\]<>|~]/g, (char) => `\\${char}`).replace(/\s+/g, " ");
@@ -57,9 +58,11 @@ function entriesPart({ entries }: CloseReport): string {
 }
 
 function approvalPart({ approval, postedAt, postingId }: CloseReport): string {
+  const reason = signedReason(approval.signature);
   const rows = [
     ["approver", `${plain(approval.approver.subject)} (${plain(approval.approver.role)})`],
     ["decision", plain(approval.decision)],
+    ...(reason === "" ? [] : [["reason", plain(reason)]]),
     ["approval", code(approval.approvalId)],
     ["hash of what was approved", code(approval.payloadHash)],
     ["signature", code(approval.signature)],

@@ -2,6 +2,7 @@
 import { grouped, kindText, sumAmounts, totalsByDepartment } from "./amounts.ts";
 import { type Markup, markup } from "./markup.ts";
 import type { CloseReport, ReportEntry } from "./model.ts";
+import { signedReason } from "./signed-reason.ts";
 
 const amount = (text: string | null): Markup => markup`<td class="num">${text === null ? "–" : grouped(text)}</td>`;
 const amountOrBlank = (text: string): Markup => (text === "0.00" ? markup`<td></td>` : amount(text));
@@ -55,9 +56,11 @@ ${entries.map(entryRows)}
 
 /** Who signed, what, and where it was posted. */
 export function renderApproval({ approval, postedAt, postingId }: CloseReport): Markup {
+  const reason = signedReason(approval.signature);
   const rows: readonly (readonly [string, Markup])[] = [
     ["Approver", markup`<strong>${approval.approver.subject}</strong>, ${approval.approver.role}`],
     ["Decision", markup`${approval.decision}`],
+    ...(reason === "" ? [] : [["Reason, signed with it", markup`${reason}`] as const]),
     ["Approval", markup`<code>${approval.approvalId}</code>`],
     ["Hash of what was signed", markup`<code>${approval.payloadHash}</code>`],
     ["Signature (JWS)", markup`<code>${approval.signature}</code>`],

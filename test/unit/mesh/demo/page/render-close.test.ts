@@ -21,6 +21,13 @@ function poison<T>(value: T): T {
   ) as T;
 }
 
+/** The close with this reason in the statement that was signed. */
+function signedWith(reason: string): CloseData {
+  const payload = Buffer.from(JSON.stringify({ reason })).toString("base64url");
+  const approval = { ...data.report.approval, signature: `e30.${payload}.AAAA` };
+  return { ...data, report: { ...data.report, approval } };
+}
+
 describe("the page of a close", () => {
   test("needs nothing from elsewhere and allows nothing to be loaded", () => {
     const html = renderCloseHtml(data);
@@ -37,6 +44,17 @@ describe("the page of a close", () => {
   test("says plainly when the model was a rehearsal, and says nothing of it otherwise", () => {
     expect(renderCloseHtml(data)).toContain("Rehearsal model.");
     expect(renderCloseHtml({ ...data, model: { ...data.model, rehearsal: false } })).not.toContain("Rehearsal model.");
+  });
+
+  test("tells the reason that was signed, so that a decision which the demo played shows as such", () => {
+    expect(renderCloseHtml(signedWith("played by the demo"))).toContain("<dd>played by the demo</dd>");
+    expect(renderCloseHtml(signedWith(EVIL))).not.toMatch(/<script|<img/);
+    expect(renderCloseHtml(signedWith(""))).not.toContain("Reason");
+  });
+
+  test("does not take what was masked in every request for so many values", () => {
+    expect(renderCloseHtml(data)).toContain('<dt>Masked, over all requests</dt><dd class="">277</dd>');
+    expect(renderCloseHtml(data)).toContain("A value counts in each request that held it.");
   });
 
   test("shows a broken audit trail as broken", () => {
@@ -60,6 +78,10 @@ describe("the report in Markdown", () => {
     for (const entry of data.report.entries) expect(text).toContain(entry.description);
     expect(text).toContain("**890,745.55**");
     expect(text).toContain(data.report.approval.payloadHash);
+  });
+
+  test("tells the reason that was signed", () => {
+    expect(renderReportMarkdown(signedWith("played by the demo").report)).toContain("played by the demo");
   });
 
   test("keeps every table row whole whatever a text holds", () => {
