@@ -1,6 +1,6 @@
 /** How commands speak: words and tables for people, one JSON document for programs (`--json`). */
 import { styleText } from "node:util";
-import { GaggleError } from "../contract/errors.ts";
+import { GaggleError, systemCode } from "../contract/errors.ts";
 
 /** Where a command writes. Tests bring their own. */
 export interface Output {
@@ -86,5 +86,35 @@ export function bytes(count: number): string {
 /** What to print for an error, and as JSON: code, message, details; causes only by their code or class. */
 export function describeError(error: unknown): { code: string; message: string; details: Readonly<Record<string, unknown>> } {
   if (error instanceof GaggleError) return { code: error.code, message: error.message, details: error.details };
+  const refused = refusedFile(error);
+  if (refused !== undefined) return { code: "STORE_FAILED", message: refused, details: {} };
   return { code: "INTERNAL", message: error instanceof Error ? error.message : "An unknown error happened.", details: {} };
+}
+
+/** The steps at which the system refuses a file; other system errors (a socket's, say) are not told as such. */
+const FILE_STEPS: ReadonlySet<unknown> = new Set([
+  "access",
+  "open",
+  "read",
+  "write",
+  "fsync",
+  "mkdir",
+  "rename",
+  "unlink",
+  "rmdir",
+  "stat",
+  "lstat",
+  "scandir",
+  "chmod",
+  "copyfile",
+]);
+
+/** What to say where the system refused a file, or undefined. Source: Node.js, class SystemError. */
+function refusedFile(error: unknown): string | undefined {
+  const code = systemCode(error);
+  const { syscall, path } = Object(error) as { syscall?: unknown; path?: unknown };
+  // Sockets are read and written, too.
+  if (code === undefined || !FILE_STEPS.has(syscall) || /^(?:ECONN|ENOTCONN|EPIPE|ETIMEDOUT)/.test(code)) return undefined;
+  const what = typeof path === "string" ? asSeen(path) : "a file";
+  return `The system refused to ${String(syscall)} ${what} (${code}). Check its rights, its folder's rights and the free space, then run this again.`;
 }

@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { bytes, describeError, duration, table } from "../../../../mesh/cli/output.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
+import { tempFolder } from "../../../support/temp-home.ts";
 
 describe("the output of a command", () => {
   const written = (json: boolean): string => {
@@ -62,5 +64,28 @@ describe("an error for people and programs", () => {
     expect(describeError(error)).toEqual({ code: "NO_ROUTE", message: "Nobody.", details: { known: 2 } });
     expect(describeError(new Error("odd"))).toEqual({ code: "INTERNAL", message: "odd", details: {} });
     expect(describeError("text")).toEqual({ code: "INTERNAL", message: "An unknown error happened.", details: {} });
+  });
+
+  it("names file, reason and fix where the system refused a file: that is no bug of ours", () => {
+    const folder = tempFolder();
+    const thrown = (): unknown => {
+      try {
+        return readFileSync(folder);
+      } catch (error) {
+        return error;
+      }
+    };
+    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+    expect(describeError(thrown())).toMatchObject({
+      code: "STORE_FAILED",
+      message: "The system refused to read a file (EISDIR). Check its rights, its folder's rights and the free space, then run this again.",
+    });
+    const denied = Object.assign(new Error("x"), { code: "EACCES", syscall: "open", path: "/etc/goose/config.yaml" });
+    expect(describeError(denied).message).toBe(
+      "The system refused to open /etc/goose/config.yaml (EACCES). Check its rights, its folder's rights and the free space, then run this again.",
+    );
+    const socket = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET", syscall: "read" });
+    expect(describeError(socket)).toMatchObject({ code: "INTERNAL", message: "read ECONNRESET" });
+    expect(describeError(full)).toMatchObject({ code: "STORE_FAILED", message: expect.stringContaining("ENOSPC") as unknown });
   });
 });
