@@ -220,6 +220,14 @@ export function createApprovals(deps: ApprovalDeps) {
     return save(tx, decided(record, tx.now, request.decision, statement));
   };
 
+  /** A requester that asks again took its request for undelivered, and has dropped a decision that came meanwhile. */
+  const tellAgain = (tx: Transaction, record: ApprovalRecord): undefined => {
+    const { approvalId, decision } = record;
+    const policy = mayDecide(record);
+    if (decision !== undefined && policy.allowed)
+      deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", approvalId, decision }, policy));
+  };
+
   return {
     /** Asks for an approval, once per idempotency key. @throws GaggleError POLICY_DENIED, NO_ROUTE, CONFLICT, TOO_LARGE */
     async request(request: DaemonRequest<"approval.request">, call: CallContext): Promise<ApprovalRecord> {
@@ -254,7 +262,7 @@ export function createApprovals(deps: ApprovalDeps) {
       }
       const known = readApproval(tx, "approver", approvalId);
       if (known !== undefined) {
-        if (known.peer.agentId === from.agentId && known.payloadHash === payloadHash) return;
+        if (known.peer.agentId === from.agentId && known.payloadHash === payloadHash) return tellAgain(tx, known);
         throw new GaggleError("CONFLICT", "Another approval has this id already; ask under a new id.");
       }
       const times = { createdAt: tx.now, updatedAt: tx.now, history: [{ at: tx.now, state: "PENDING" }] };

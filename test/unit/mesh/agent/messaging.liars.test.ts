@@ -1,9 +1,12 @@
 /** Members who don't keep to the protocol: their messages are well signed, and still change nothing that is not theirs. */
 import { beforeEach, expect, test } from "vitest";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
+import { canonicalHash } from "../../../../mesh/contract/json.ts";
 import { FREE_SPACE_FLOOR_BYTES, MAX_FRAME_BYTES } from "../../../../mesh/contract/limits.ts";
 import { type Message, type Receipt, receipt } from "../../../../mesh/contract/message.ts";
 import { sealEnvelope } from "../../../../mesh/delivery/envelope.ts";
+import { signApproval } from "../../../../mesh/identity/approval.ts";
+import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import type { TestMember } from "../../../support/audit-fixture.ts";
 import { createWorld, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
@@ -182,4 +185,32 @@ test("a request that was sent again, since its asker took it for undelivered, is
   expect(await say(fiona, marketing, request)).toMatchObject({ status: "stored" });
   expect(await told()).toBe(2);
   expect(await taskAt(marketing, taskId)).toMatchObject({ state: "COMPLETED", result: 1 });
+});
+
+test("an approval that is asked for again after it was decided is answered with the same decision", async () => {
+  const approver = createSigner(generateSigningKey(world.random));
+  const edward = world.addMember("edward.lindqvist", "executive");
+  const roster = { approvers: [{ subject: "edward.lindqvist", role: "executive", key: approver.publicJwk }], stewards: [] };
+  const executive = await startNode(world, edward, { trust: () => ({ ...world.org.manifest, roster }) });
+  const approvalId = newUuid(1, world.random);
+  const payloadHash = canonicalHash({ total: "100.00" });
+  const request = { type: "approval.request", approvalId, payload: { total: "100.00" }, payloadHash, idempotencyKey: "k" } as const;
+  expect(await say(fiona, executive, request)).toMatchObject({ status: "stored" });
+  const statement = {
+    v: 1 as const,
+    org: world.org.org,
+    approvalId,
+    requester: fiona.principal.agentId,
+    payloadHash,
+    decision: "approved" as const,
+    reason: "",
+    approver: { subject: "edward.lindqvist", role: "executive" },
+    decidedAt: new Date(world.clock.now()).toISOString(),
+  };
+  await executive.call("approval.decide", { approvalId, decision: signApproval({ signer: approver, statement }) });
+  const told = async () =>
+    (await executive.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "message.send").length;
+  expect(await told()).toBe(1);
+  expect(await say(fiona, executive, request)).toMatchObject({ status: "stored" });
+  expect(await told()).toBe(2);
 });
