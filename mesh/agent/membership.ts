@@ -3,7 +3,8 @@ import type { BundleStore } from "../../profiles/bundle/bundle-store.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
-import type { MembershipClaims } from "../contract/identity.ts";
+import type { OrgChart } from "../contract/bundle.ts";
+import { BOOTSTRAP_ROLE, type MembershipClaims } from "../contract/identity.ts";
 import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
@@ -103,8 +104,12 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     lastBundle: () => deps.bundles.last() ?? bundleNow(),
     credential: () => credential,
     credentialExpiresAt: () => validity.exp,
-    verify: (jwt, agentId) =>
-      verifyMembership({ jwt, manifest: bundleNow().manifest, nowMs: deps.clock.now(), ...(agentId === undefined ? {} : { agentId }) }),
+    verify(jwt, agentId) {
+      const { manifest, orgChart } = bundleNow();
+      const claims = verifyMembership({ jwt, manifest, nowMs: deps.clock.now(), ...(agentId === undefined ? {} : { agentId }) });
+      checkPlace(claims, orgChart);
+      return claims;
+    },
     accept,
     async refresh() {
       await accept(await deps.source.bundle());
@@ -112,6 +117,17 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     },
     onChange: (fn) => void listeners.push(fn),
   };
+}
+
+/** Who has which role is for the root key to say: an issuer's word for a person or role that the signed org chart doesn't have counts for nothing. */
+function checkPlace({ sub, role, department }: MembershipClaims, orgChart: OrgChart): void {
+  if (role === BOOTSTRAP_ROLE) return;
+  const place = orgChart.find(({ id }) => id === sub);
+  if (place?.role === role && place.department === department) return;
+  throw new GaggleError(
+    "NOT_A_MEMBER",
+    "The signed org chart has no such person in this role; the member must join again in the role it has now.",
+  );
 }
 
 /** From when until when a credential says it is good, in milliseconds since the epoch. */

@@ -21,10 +21,14 @@ let changes: number;
 let offered: { bundle: unknown; credential: () => string };
 
 /** A credential of the agent of a name. */
-function issue(name = "fiona", issuer = organisation.issuer): string {
+function issue(
+  name = "fiona",
+  issuer = organisation.issuer,
+  claims: { subject?: string; role?: string; department?: string } = {},
+): string {
   const keys = generateAgentKeys(seededRandom(name));
   const agentId = agentIdOf(publicJwkOf(keys.sign));
-  const member = { subject: "fiona.berg", role: "finance", department: "finance", agentId, seal: publicJwkOf(keys.seal) };
+  const member = { subject: "fiona.berg", role: "finance", department: "finance", agentId, seal: publicJwkOf(keys.seal), ...claims };
   return issueMembership({ org, member, signer: issuer, nowMs: clock.now(), random: seededRandom(`${name} ${clock.now()}`) });
 }
 
@@ -145,5 +149,16 @@ describe("the credential", () => {
     );
     await membership.accept(sign(3, { trust: { revocations: { seq: 1, agents: [agent], subjects: [], keys: [] } } }));
     expect(() => membership.verify(theirs)).toThrow(expect.objectContaining({ code: "REVOKED" }));
+  });
+
+  it("of somebody whom the signed org chart does not have in that role counts for nothing, whatever the issuer says", async () => {
+    const membership = await join();
+    const strangers = [{ subject: "nobody.known" }, { role: "hr" }, { department: "executive" }];
+    for (const claims of strangers) {
+      const jwt = issue("marco", organisation.issuer, claims);
+      expect(() => membership.verify(jwt), JSON.stringify(claims)).toThrow(expect.objectContaining({ code: "NOT_A_MEMBER" }));
+    }
+    const node = issue("node", organisation.issuer, { subject: "bootstrap", role: "bootstrap", department: "platform" });
+    expect(membership.verify(node)).toMatchObject({ sub: "bootstrap" });
   });
 });
