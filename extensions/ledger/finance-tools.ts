@@ -6,7 +6,8 @@ import { canonicalHash } from "../../mesh/contract/json.ts";
 import { defineTool, type Tool } from "../define-tool.ts";
 import type { Books } from "./books.ts";
 import { openCloseFolder } from "./close-folder.ts";
-import { approvalPayload, departmentAccruals, difference, payrollAccruals } from "./close-records.ts";
+import { approvalPayload, difference } from "./close-records.ts";
+import { fetchResults, type ResultDeps } from "./department-results.ts";
 import { formatCents, moneyText } from "./money.ts";
 import { periodText } from "./period.ts";
 import { type PostingDeps, postClose } from "./post-close.ts";
@@ -14,6 +15,8 @@ import { approvalPayloadOf, proposeClose, shownDifference } from "./propose-clos
 import { reconcileBank } from "./reconcile.ts";
 
 const period = periodText.describe("The month, like 2026-10");
+/** Far above any organisation's; each is a question to the daemon. */
+const MAX_DEPARTMENTS = 200;
 
 const reconcile = (open: () => Books): Tool =>
   defineTool({
@@ -53,24 +56,24 @@ const reconcile = (open: () => Books): Tool =>
     },
   });
 
-const propose = (open: () => Books): Tool =>
+const propose = (open: () => Books, deps: ResultDeps): Tool =>
   defineTool({
     readOnly: false,
     name: "propose_entries",
     title: "Propose the entries of a close",
     description:
       "Makes balanced journal entries from the departments' results and the bank reconciliation, and stores them as the month's proposal. " +
-      "Pass each result of marketing, engineering and HR unchanged. Answers with the payload to ask an approval for.",
+      "Pass the ids of the completed tasks; their results are read from this agent's daemon. Answers with the payload to ask an approval for.",
     input: z.strictObject({
       period,
-      accruals: z.array(departmentAccruals).min(1).describe("The result of each department's accruals task, unchanged"),
-      payroll: payrollAccruals.describe("The result of HR's payroll task, unchanged"),
+      accrualTaskIds: z.array(uuid).min(1).max(MAX_DEPARTMENTS).describe("From send_task: the accruals task of each department"),
+      payrollTaskId: uuid.describe("From send_task: HR's payroll-accrual task"),
     }),
     output: z.strictObject({ period: periodText, proposalHash: sha256, entries: z.int(), approvalPayload }),
     async run(input) {
       const books = open();
       const folder = openCloseFolder(books.dir, input.period);
-      const proposal = await proposeClose(books, input);
+      const proposal = await proposeClose(books, await fetchResults(deps, input));
       const payload = approvalPayloadOf(proposal);
       const posted = await folder.posting();
       if (posted !== undefined && canonicalHash(posted.proposal) !== payload.proposalHash) {
@@ -121,4 +124,8 @@ const post = (open: () => Books, deps: PostingDeps): Tool =>
   });
 
 /** Finance's tools. `open` gives the books; it may throw GaggleError. */
-export const financeTools = (open: () => Books, deps: PostingDeps): Tool[] => [reconcile(open), propose(open), post(open, deps)];
+export const financeTools = (open: () => Books, deps: ResultDeps & PostingDeps): Tool[] => [
+  reconcile(open),
+  propose(open, deps),
+  post(open, deps),
+];

@@ -1,6 +1,6 @@
 /** All tools of the MCP server `ledger`. Policy decides which of them a role has. */
 import { isAbsolute } from "node:path";
-import type { ApprovalView } from "../../mesh/contract/daemon-api.ts";
+import type { ApprovalView, TaskView } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import type { Tool } from "../define-tool.ts";
@@ -35,8 +35,19 @@ async function fetchApproval(daemon: LedgerDeps["daemon"], approvalId: string): 
   return view;
 }
 
+async function fetchTask(daemon: LedgerDeps["daemon"], taskId: string): Promise<TaskView> {
+  const view = await daemon.call("status.fetch", { id: taskId });
+  if (view.kind !== "task") throw new GaggleError("INVALID_INPUT", `${taskId} is no task's id. Pass the taskId that send_task gave.`);
+  return view;
+}
+
 /** The tools; books and daemon are looked for when a tool is called, so that a chat starts without them. */
 export function ledgerTools({ env, daemon, now }: LedgerDeps): Tool[] {
   const open = (): Books => booksOf(env);
-  return [...departmentTools(open), ...financeTools(open, { fetchApproval: (id) => fetchApproval(daemon, id), now })];
+  const finance = financeTools(open, {
+    fetchTask: (id) => fetchTask(daemon, id),
+    fetchApproval: (id) => fetchApproval(daemon, id),
+    now,
+  });
+  return [...departmentTools(open), ...finance];
 }

@@ -3,34 +3,26 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import type { Books } from "./books.ts";
 import type { ApprovalPayload, DepartmentAccruals, Difference, PayrollAccruals, Proposal } from "./close-records.ts";
+import type { DepartmentResults } from "./department-results.ts";
 import { createEntries } from "./journal-entries.ts";
 import { centsOf, formatCents, sumCents } from "./money.ts";
 import { type BankReconciliation, type FoundDifference, reconcileBank } from "./reconcile.ts";
-
-/** What the departments answered. */
-export interface DepartmentResults {
-  readonly period: string;
-  readonly accruals: readonly DepartmentAccruals[];
-  readonly payroll: PayrollAccruals;
-}
 
 const refuse = (message: string): never => {
   throw new GaggleError("INVALID_INPUT", message);
 };
 
-/** Every result must be for the period, add up, name each source once and charge expense accounts only. */
-function checkResult(result: DepartmentAccruals | PayrollAccruals, period: string, accountTypes: ReadonlyMap<string, string>): void {
+/** Every result must add up, name each source once and charge expense accounts only. */
+function checkResult(result: DepartmentAccruals | PayrollAccruals, accountTypes: ReadonlyMap<string, string>): void {
   const { department } = result;
-  if (result.period !== period) refuse(`The result of ${department} is for ${result.period}, not ${period}. Ask ${department} again.`);
   const sum = formatCents(sumCents(result.accruals.map((line) => centsOf(line.amount))));
   if (sum !== result.total) {
     refuse(
-      `The result of ${department} does not add up: its lines come to ${sum}, its total says ${result.total}. Pass it on unchanged, or ask ${department} again.`,
+      `The result of ${department} does not add up: its lines come to ${sum}, its total says ${result.total}. Ask ${department} again.`,
     );
   }
   const keys = result.accruals.map((line) => `${line.source}/${line.account}/${"department" in line ? line.department : ""}`);
-  if (new Set(keys).size !== keys.length)
-    refuse(`The result of ${department} has a source twice. Pass it on unchanged, or ask ${department} again.`);
+  if (new Set(keys).size !== keys.length) refuse(`The result of ${department} has a source twice. Ask ${department} again.`);
   for (const { account, amount } of result.accruals) {
     if (centsOf(amount) <= 0) refuse(`The result of ${department} has an amount that is not above 0.00. Ask ${department} again.`);
     if (accountTypes.get(account) !== "expense") {
@@ -75,10 +67,10 @@ export async function proposeClose(books: Books, results: DepartmentResults): Pr
     books.ledger(),
     books.statement(),
   ]);
-  for (const result of [...results.accruals, payroll]) checkResult(result, period, accountTypes);
+  for (const result of [...results.accruals, payroll]) checkResult(result, accountTypes);
   const departments = results.accruals.map((result) => result.department);
   if (new Set(departments).size !== departments.length)
-    refuse("A department's accruals are there twice. Pass each department's result once.");
+    refuse("A department's accruals are there twice. Pass one taskId for each department.");
   const bank = reconcileBank(ledger, statement, settings.bank_account, period);
   requireExplained(bank);
   const accruals = [...results.accruals].sort((a, b) => (a.department < b.department ? -1 : 1));

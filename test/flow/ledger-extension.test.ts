@@ -9,7 +9,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { describe, expect, test } from "vitest";
 import { closeReport, posting, proposal } from "../../extensions/ledger/close-records.ts";
 import { approvalPayloadOf } from "../../extensions/ledger/propose-close.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "../support/sample-books.ts";
+import { APPROVAL_ID, approvalView, copyBooks, departmentTasks, openTools, PERIOD, PROPOSE } from "../support/sample-books.ts";
 
 const path = (from: string): string => fileURLToPath(new URL(from, import.meta.url));
 const closeFile = (dir: string, file: string): string => join(dir, "close", PERIOD, file);
@@ -61,20 +61,23 @@ describe("the books after kill -9", () => {
     const files = await readdir(join(dir, "close", PERIOD)).catch((): string[] => []);
     const isWhole = async (): Promise<boolean> => proposal.safeParse(await readJson(closeFile(dir, "proposal.json"))).success;
     if (files.includes("proposal.json")) expect(await isWhole()).toBe(true);
-    await openTools(dir).ok("propose_entries", await departmentResults());
+    await openTools(dir, { tasks: await departmentTasks() }).ok("propose_entries", PROPOSE);
     expect(await isWhole()).toBe(true);
   });
 
   test.each([12, 40, 90])("%i ms into posting hold each close posted once, and the next call finishes the rest", async (afterMs) => {
-    const results = await departmentResults();
+    const tasks = await departmentTasks();
     const folders = await Promise.all(Array.from({ length: 12 }, () => copyBooks("finance")));
-    for (const dir of folders) await openTools(dir).ok("propose_entries", results);
+    for (const dir of folders) await openTools(dir, { tasks }).ok("propose_entries", PROPOSE);
     await killWhileWorking(["post", ...folders], afterMs);
     for (const dir of folders) {
       const posted = (await readdir(join(dir, "close", PERIOD))).includes("posting.json");
       const kept = posted ? await readFile(closeFile(dir, "posting.json"), "utf8") : undefined;
       const payload = approvalPayloadOf(proposal.parse(await readJson(closeFile(dir, "proposal.json"))));
-      const outcome = await openTools(dir, () => approvalView(payload)).ok("post_close", { period: PERIOD, approvalId: APPROVAL_ID });
+      const outcome = await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", {
+        period: PERIOD,
+        approvalId: APPROVAL_ID,
+      });
       expect(outcome["alreadyPosted"]).toBe(posted);
       const now = await readFile(closeFile(dir, "posting.json"), "utf8");
       if (kept !== undefined) expect(now).toBe(kept);

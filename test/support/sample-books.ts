@@ -5,13 +5,24 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { callTool } from "../../extensions/call-tool.ts";
 import type { DepartmentAccruals, PayrollAccruals } from "../../extensions/ledger/close-records.ts";
-import { ledgerTools } from "../../extensions/ledger/ledger-tools.ts";
-import type { ApprovalView } from "../../mesh/contract/daemon-api.ts";
+import { type LedgerDeps, ledgerTools } from "../../extensions/ledger/ledger-tools.ts";
+import { type ApprovalView, DAEMON_METHODS, type TaskView } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
-import { canonicalHash, type Json } from "../../mesh/contract/json.ts";
+import { canonicalHash, type Json, parseAs } from "../../mesh/contract/json.ts";
 
 export const PERIOD = "2026-10";
 export const APPROVAL_ID = "019a0000-0000-7000-8000-000000000001";
+export const TASK_IDS = {
+  marketing: "019a0000-0000-7000-8000-00000000000a",
+  engineering: "019a0000-0000-7000-8000-00000000000b",
+  hr: "019a0000-0000-7000-8000-00000000000c",
+} as const;
+/** What finance's model passes to `propose_entries`. */
+export const PROPOSE = {
+  period: PERIOD,
+  accrualTaskIds: [TASK_IDS.marketing, TASK_IDS.engineering],
+  payrollTaskId: TASK_IDS.hr,
+} as const;
 const AGENT = `12D3KooW${"A".repeat(44)}`;
 
 /** A copy of a department's sample books in a folder of its own. */
@@ -55,11 +66,20 @@ export function approvalView(payload: unknown, change: Partial<ApprovalView> = {
   };
 }
 
-/** The tools over one folder, called as Goose calls them. `approval` is what the daemon answers. */
-export function openTools(dir: string | undefined, approval?: () => ApprovalView) {
-  const call = async (): Promise<never> => {
-    if (approval === undefined) throw new GaggleError("DAEMON_UNREACHABLE", "There is no daemon in this test.");
-    return approval() as never;
+/** What the daemon of these tests knows. */
+interface Known {
+  readonly approval?: () => ApprovalView;
+  readonly tasks?: readonly TaskView[];
+}
+
+/** The tools over one folder, called as Goose calls them. */
+export function openTools(dir: string | undefined, { approval, tasks = [] }: Known = {}) {
+  const call: LedgerDeps["daemon"]["call"] = async (method, params) => {
+    const { id } = parseAs(DAEMON_METHODS["status.fetch"].params, params, method);
+    if (approval === undefined && tasks.length === 0) throw new GaggleError("DAEMON_UNREACHABLE", "There is no daemon in this test.");
+    const view = id === APPROVAL_ID ? approval?.() : tasks.find((task) => task.taskId === id);
+    if (view === undefined) throw new GaggleError("NOT_FOUND", "No such id is known here; check the id.");
+    return view as never;
   };
   const tools = ledgerTools({
     env: dir === undefined ? {} : { GAGGLE_BOOKS: dir },
@@ -86,8 +106,32 @@ export function openTools(dir: string | undefined, approval?: () => ApprovalView
   };
 }
 
+/** A task that finance asked and that the department's agent completed; `change` alters it. */
+export function taskView(department: keyof typeof TASK_IDS, result: unknown, change: Partial<TaskView> = {}): TaskView {
+  return {
+    kind: "task",
+    taskId: TASK_IDS[department],
+    side: "asker",
+    peer: { agentId: AGENT, subject: `head.of.${department}`, role: department, department },
+    state: "COMPLETED",
+    skill: department === "hr" ? "payroll-accrual" : "accruals",
+    task: "Report.",
+    context: { period: PERIOD },
+    delivery: "stored",
+    result: result as Json,
+    createdAt: "2026-11-02T08:00:00.000Z",
+    updatedAt: "2026-11-02T08:30:00.000Z",
+    history: [],
+    ...change,
+  };
+}
+
 /** What the three departments answer from their sample books, with the fields that recipes add. */
-export async function departmentResults(): Promise<{ period: string; accruals: DepartmentAccruals[]; payroll: PayrollAccruals }> {
+export async function departmentResults(): Promise<{
+  marketing: DepartmentAccruals;
+  engineering: DepartmentAccruals;
+  hr: PayrollAccruals;
+}> {
   const ask = async (department: string, tool: string) => ({ status: "done", ...(await openTools(await copyBooks(department)).ok(tool)) });
   const [marketing, engineering, hr] = await Promise.all([
     ask("marketing", "purchase_order_accruals"),
@@ -95,8 +139,14 @@ export async function departmentResults(): Promise<{ period: string; accruals: D
     ask("hr", "payroll_accrual"),
   ]);
   return {
-    period: PERIOD,
-    accruals: [marketing, engineering] as unknown as DepartmentAccruals[],
-    payroll: hr as unknown as PayrollAccruals,
+    marketing: marketing as unknown as DepartmentAccruals,
+    engineering: engineering as unknown as DepartmentAccruals,
+    hr: hr as unknown as PayrollAccruals,
   };
+}
+
+/** The three departments' completed tasks, as finance's daemon holds them. */
+export async function departmentTasks(): Promise<TaskView[]> {
+  const { marketing, engineering, hr } = await departmentResults();
+  return [taskView("marketing", marketing), taskView("engineering", engineering), taskView("hr", hr)];
 }

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CloseData, CloseReport, TimelineEntry } from "../../mesh/demo/page/model.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "./sample-books.ts";
+import { APPROVAL_ID, approvalView, copyBooks, departmentTasks, openTools, PERIOD, PROPOSE } from "./sample-books.ts";
 
 const AGENTS = [
   { subject: "fiona.berg", role: "finance", title: "Head of Accounting" },
@@ -76,8 +76,8 @@ const EXCERPT = `{"role":"tool","tool_call_id":"call_2","content":"{\\"po\\":\\"
 /** A whole close; the report is what the ledger writes for the sample books. */
 export async function sampleClose(): Promise<CloseData> {
   const dir = await copyBooks("finance");
-  const { approvalPayload } = await openTools(dir).ok("propose_entries", await departmentResults());
-  await openTools(dir, () => approvalView(approvalPayload)).ok("post_close", { period: PERIOD, approvalId: APPROVAL_ID });
+  const { approvalPayload } = await openTools(dir, { tasks: await departmentTasks() }).ok("propose_entries", PROPOSE);
+  await openTools(dir, { approval: () => approvalView(approvalPayload) }).ok("post_close", { period: PERIOD, approvalId: APPROVAL_ID });
   const report = JSON.parse(await readFile(join(dir, "close", PERIOD, "report.json"), "utf8")) as CloseReport;
   return {
     report,

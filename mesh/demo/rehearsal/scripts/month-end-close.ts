@@ -39,7 +39,7 @@ const waitFor = (name: string, id: Reference, atMost: number, ends: readonly str
 });
 
 const notDone = ({ role }: Asked) => ({ value: from(`wait-${role}`, "/state"), notIn: ["COMPLETED"] });
-/** State and result of a task, of its second sending where there was one. */
+/** State and id of a task, of its second sending where there was one. */
 const latest = (role: Asked["role"], at: string): Reference => ({ $first: [from(`wait-again-${role}`, at), from(`wait-${role}`, at)] });
 
 const askDepartments: readonly Step[] = [
@@ -82,7 +82,11 @@ const proposeAndPost: readonly Step[] = [
       {
         key: "propose",
         tool: "ledger__propose_entries",
-        args: { period, accruals: [latest("marketing", "/result"), latest("engineering", "/result")], payroll: latest("hr", "/result") },
+        args: {
+          period,
+          accrualTaskIds: [latest("marketing", "/taskId"), latest("engineering", "/taskId")],
+          payrollTaskId: latest("hr", "/taskId"),
+        },
       },
     ],
     onError: "failed",

@@ -2,27 +2,37 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { closeReport } from "../../../../extensions/ledger/close-records.ts";
+import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
 import { canonicalHash, type Json } from "../../../../mesh/contract/json.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "../../../support/sample-books.ts";
+import {
+  APPROVAL_ID,
+  approvalView,
+  copyBooks,
+  departmentTasks,
+  openTools,
+  PERIOD,
+  PROPOSE,
+  TASK_IDS,
+} from "../../../support/sample-books.ts";
 
 const INPUT = { period: PERIOD, approvalId: APPROVAL_ID };
 const closeFile = (dir: string, file: string): string => join(dir, "close", PERIOD, file);
 
-let results: Awaited<ReturnType<typeof departmentResults>>;
+let tasks: TaskView[];
 beforeAll(async () => {
-  results = await departmentResults();
+  tasks = await departmentTasks();
 });
 
 async function proposed(): Promise<{ dir: string; payload: Json }> {
   const dir = await copyBooks("finance");
-  const { approvalPayload } = await openTools(dir).ok("propose_entries", results);
+  const { approvalPayload } = await openTools(dir, { tasks }).ok("propose_entries", PROPOSE);
   return { dir, payload: approvalPayload ?? null };
 }
 
 describe("posting the close", () => {
   test("writes a report that holds the proposal and the signed approval", async () => {
     const { dir, payload } = await proposed();
-    const posted = await openTools(dir, () => approvalView(payload)).ok("post_close", INPUT);
+    const posted = await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", INPUT);
     expect(posted).toMatchObject({ alreadyPosted: false, entries: 10, reportFile: "close/2026-10/report.json" });
     const report = closeReport.parse(JSON.parse(await readFile(closeFile(dir, "report.json"), "utf8")));
     expect(Object.keys(report).sort()).toEqual([
@@ -42,7 +52,7 @@ describe("posting the close", () => {
 
   test("posts once, however many ask at the same time", async () => {
     const { dir, payload } = await proposed();
-    const tools = openTools(dir, () => approvalView(payload));
+    const tools = openTools(dir, { approval: () => approvalView(payload) });
     const outcomes = await Promise.all(Array.from({ length: 12 }, () => tools.ok("post_close", INPUT)));
     expect(outcomes.filter((outcome) => outcome["alreadyPosted"] === false)).toHaveLength(1);
     expect(new Set(outcomes.map((outcome) => outcome["postingId"])).size).toBe(1);
@@ -51,9 +61,9 @@ describe("posting the close", () => {
 
   test("answers a later call with the first posting, without asking the daemon again", async () => {
     const { dir, payload } = await proposed();
-    const first = await openTools(dir, () => approvalView(payload)).ok("post_close", INPUT);
+    const first = await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", INPUT);
     expect(await openTools(dir).ok("post_close", INPUT)).toEqual({ ...first, alreadyPosted: true });
-    expect(await openTools(dir).ok("propose_entries", results)).toMatchObject({ proposalHash: first["proposalHash"] });
+    expect(await openTools(dir, { tasks }).ok("propose_entries", PROPOSE)).toMatchObject({ proposalHash: first["proposalHash"] });
   });
 
   test.each<[string, (payload: Json) => ReturnType<typeof approvalView>, RegExp]>([
@@ -75,25 +85,25 @@ describe("posting the close", () => {
     ["has no signature", (payload) => approvalView(payload, { decision: "x" }), /INVALID_INPUT/],
   ])("posts nothing where the approval %s", async (_title, view, problem) => {
     const { dir, payload } = await proposed();
-    expect(await openTools(dir, () => view(payload)).refusal("post_close", INPUT)).toMatch(problem);
+    expect(await openTools(dir, { approval: () => view(payload) }).refusal("post_close", INPUT)).toMatch(problem);
     expect(await readdir(join(dir, "close", PERIOD))).toEqual(["proposal.json"]);
   });
 
   test("posts nothing where the proposal was changed after the approval was asked", async () => {
     const { dir, payload } = await proposed();
-    await openTools(dir).ok("propose_entries", { ...results, accruals: results.accruals.slice(0, 1) });
-    expect(await openTools(dir, () => approvalView(payload)).refusal("post_close", INPUT)).toMatch(/another proposal/);
+    await openTools(dir, { tasks }).ok("propose_entries", { ...PROPOSE, accrualTaskIds: [TASK_IDS.marketing] });
+    expect(await openTools(dir, { approval: () => approvalView(payload) }).refusal("post_close", INPUT)).toMatch(/another proposal/);
   });
 
   test("posts nothing without a proposal", async () => {
-    const tools = openTools(await copyBooks("finance"), () => approvalView({}));
+    const tools = openTools(await copyBooks("finance"), { approval: () => approvalView({}) });
     expect(await tools.refusal("post_close", INPUT)).toMatch(/Call propose_entries first/);
   });
 
   test("refuses other figures for a month that is posted", async () => {
     const { dir, payload } = await proposed();
-    await openTools(dir, () => approvalView(payload)).ok("post_close", INPUT);
-    expect(await openTools(dir).refusal("propose_entries", { ...results, accruals: results.accruals.slice(0, 1) })).toMatch(
+    await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", INPUT);
+    expect(await openTools(dir, { tasks }).refusal("propose_entries", { ...PROPOSE, accrualTaskIds: [TASK_IDS.marketing] })).toMatch(
       /CONFLICT: .*already posted/,
     );
   });
@@ -102,7 +112,7 @@ describe("posting the close", () => {
 describe("after a crash", () => {
   test("between posting and report, the next call writes the same report and posts nothing", async () => {
     const { dir, payload } = await proposed();
-    await openTools(dir, () => approvalView(payload)).ok("post_close", INPUT);
+    await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", INPUT);
     const [posting, report] = [
       await readFile(closeFile(dir, "posting.json"), "utf8"),
       await readFile(closeFile(dir, "report.json"), "utf8"),
@@ -116,27 +126,27 @@ describe("after a crash", () => {
   test("while a file was written, what it left is never read", async () => {
     const { dir, payload } = await proposed();
     await writeFile(closeFile(dir, ".half.tmp"), '{"v":1,"step":"post-close","posti');
-    expect(await openTools(dir, () => approvalView(payload)).ok("post_close", INPUT)).toMatchObject({ alreadyPosted: false });
+    expect(await openTools(dir, { approval: () => approvalView(payload) }).ok("post_close", INPUT)).toMatchObject({ alreadyPosted: false });
   });
 
   test("that damaged the proposal, posting is refused until it is proposed again", async () => {
     const { dir, payload } = await proposed();
     const text = await readFile(closeFile(dir, "proposal.json"), "utf8");
     await writeFile(closeFile(dir, "proposal.json"), text.slice(0, text.length / 2));
-    const tools = openTools(dir, () => approvalView(payload));
+    const tools = openTools(dir, { tasks, approval: () => approvalView(payload) });
     expect(await tools.refusal("post_close", INPUT)).toMatch(/damaged. Call propose_entries again/);
-    await tools.ok("propose_entries", results);
+    await tools.ok("propose_entries", PROPOSE);
     expect(await tools.ok("post_close", INPUT)).toMatchObject({ alreadyPosted: false });
   });
 
   test("that damaged the posting, nothing is posted or proposed over it", async () => {
     const { dir, payload } = await proposed();
-    const tools = openTools(dir, () => approvalView(payload));
+    const tools = openTools(dir, { tasks, approval: () => approvalView(payload) });
     await tools.ok("post_close", INPUT);
     const altered = (await readFile(closeFile(dir, "posting.json"), "utf8")).replace("39897.12", "39897.13");
     await writeFile(closeFile(dir, "posting.json"), altered);
     expect(await tools.refusal("post_close", INPUT)).toMatch(/damaged or was altered/);
-    expect(await tools.refusal("propose_entries", results)).toMatch(/damaged or was altered/);
+    expect(await tools.refusal("propose_entries", PROPOSE)).toMatch(/damaged or was altered/);
     expect(await readFile(closeFile(dir, "posting.json"), "utf8")).toBe(altered);
   });
 });

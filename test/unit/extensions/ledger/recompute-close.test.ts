@@ -4,15 +4,15 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CloseReport } from "../../../../extensions/ledger/close-records.ts";
 import { compareClose } from "../../../support/recompute-close.ts";
-import { APPROVAL_ID, approvalView, copyBooks, departmentResults, openTools, PERIOD } from "../../../support/sample-books.ts";
+import { APPROVAL_ID, approvalView, copyBooks, departmentTasks, openTools, PERIOD, PROPOSE } from "../../../support/sample-books.ts";
 
 const INPUT = fileURLToPath(new URL("../../../../profiles/sample/data", import.meta.url));
 
 let report: CloseReport;
 beforeAll(async () => {
   const dir = await copyBooks("finance");
-  const { approvalPayload } = await openTools(dir).ok("propose_entries", await departmentResults());
-  await openTools(dir, () => approvalView(approvalPayload)).ok("post_close", { period: PERIOD, approvalId: APPROVAL_ID });
+  const { approvalPayload } = await openTools(dir, { tasks: await departmentTasks() }).ok("propose_entries", PROPOSE);
+  await openTools(dir, { approval: () => approvalView(approvalPayload) }).ok("post_close", { period: PERIOD, approvalId: APPROVAL_ID });
   report = JSON.parse(await readFile(join(dir, "close", PERIOD, "report.json"), "utf8")) as CloseReport;
 });
 
