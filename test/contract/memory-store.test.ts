@@ -1,12 +1,14 @@
-import type { OrderedStore } from "../../mesh/contract/ports.ts";
 import { type MemoryStore, openMemoryStore } from "../support/memory-store.ts";
-import { describeOrderedStore } from "./ordered-store.ts";
+import { type CrashFixture, describeCrash, describeOrderedStore } from "./ordered-store.ts";
 
-describeOrderedStore("The simulation's store", async () => {
+const makeFixture = async (): Promise<CrashFixture> => {
   let current: MemoryStore = openMemoryStore();
   return {
     open: async () => (current = current.crash()),
-    reopenAfterCrash: async (_store: OrderedStore) => (current = current.crash(2)),
+    reopenAfterCrash: async () => (current = current.crash(2)),
     remove: async () => undefined,
   };
-});
+};
+
+describeOrderedStore("The simulation's store", makeFixture);
+describeCrash("The simulation's store", makeFixture);
