@@ -23,6 +23,13 @@ export const DEMO_AGENTS: readonly DemoAgent[] = [
   { subject: "edward.lindqvist", role: "executive", books: undefined },
 ];
 
+/** The demo's agent of a role. */
+export function agentOf(role: string): DemoAgent {
+  const found = DEMO_AGENTS.find((agent) => agent.role === role);
+  if (found === undefined) throw new GaggleError("INTERNAL", `The demo has no ${role}.`);
+  return found;
+}
+
 const demoState = z.strictObject({
   v: z.literal(1),
   /** Ports of the bootstrap node, kept so that agents find it again. */

@@ -50,6 +50,15 @@ export function agentEnvironment({ dir, env }: DemoSetting, { subject, books }: 
   };
 }
 
+/** Environment of a person's own Goose in the demo. */
+export const personEnvironment = (setting: DemoSetting, agent: DemoAgent): NodeJS.ProcessEnv => ({
+  ...agentEnvironment(setting, agent),
+  GOOSE_MODE: "auto",
+  GOOSE_DISABLE_KEYRING: "1",
+  GOOSE_DISABLE_SESSION_NAMING: "true",
+  CONTEXT_FILE_NAMES: "[]",
+});
+
 const apiUrl = ({ state }: DemoSetting): string => `http://127.0.0.1:${state.apiPort}`;
 
 /** Makes the organisation and lets five people join. @param modelUrl where the guards send model calls */
