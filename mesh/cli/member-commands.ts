@@ -1,6 +1,7 @@
 /** Commands that make and keep a machine a member: join, setup, agent, model, doctor, demo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { checkModelName } from "../agent/check-model-name.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
@@ -160,5 +161,6 @@ function modelOf({ modelUrl, model, modelKeyEnv }: ModelOptions, env: Readonly<R
     throw new GaggleError("INVALID_INPUT", "A model needs both its server's URL and its name.");
   const modelKey = modelKeyEnv === undefined ? undefined : env[modelKeyEnv];
   if (modelKeyEnv !== undefined && !modelKey) throw new GaggleError("INVALID_INPUT", `The environment variable ${modelKeyEnv} is not set.`);
+  checkModelName(model);
   return { upstream: { baseUrl: modelUrl.replace(/\/+$/, ""), model }, modelKey };
 }

@@ -1,4 +1,5 @@
 /** Which model plays in the demo: a vendor's or Ollama's where one is configured and named, else the rehearsal model. */
+import { checkModelName } from "../agent/check-model-name.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { REHEARSAL_MODEL } from "./rehearsal/completion.ts";
 
@@ -15,7 +16,7 @@ export interface ModelChoice {
 /**
  * Chooses by what the environment holds.
  * @param model value of `--model`; without it the rehearsal model plays, whatever keys are set
- * @throws GaggleError INVALID_INPUT when a model is named and no server for it is configured
+ * @throws GaggleError INVALID_INPUT when a model is named and no server for it is configured, or the guard can't serve it
  */
 export function chooseModel(model: string | undefined, env: NodeJS.ProcessEnv): ModelChoice {
   if (model === undefined) {
@@ -26,6 +27,7 @@ export function chooseModel(model: string | undefined, env: NodeJS.ProcessEnv): 
       description: "rehearsal model (a written script; everything else is real)",
     };
   }
+  checkModelName(model);
   const { OPENAI_API_KEY: openAi, ANTHROPIC_API_KEY: anthropic, OLLAMA_HOST: ollama } = env;
   const isClaude = model.startsWith("claude");
   if (anthropic && (isClaude || !openAi)) {

@@ -10,8 +10,8 @@ describe("the demo's model", () => {
   });
 
   it.each([
-    ["gpt-5", OPENAI, "https://api.openai.com/v1", "sk-openai"],
-    ["gpt-5", { ...OPENAI, ...ANTHROPIC }, "https://api.openai.com/v1", "sk-openai"],
+    ["gpt-4.1", OPENAI, "https://api.openai.com/v1", "sk-openai"],
+    ["gpt-4.1", { ...OPENAI, ...ANTHROPIC }, "https://api.openai.com/v1", "sk-openai"],
     ["claude-x", { ...OPENAI, ...ANTHROPIC }, "https://api.anthropic.com/v1", "sk-ant"],
     ["claude-x", ANTHROPIC, "https://api.anthropic.com/v1", "sk-ant"],
     ["m", { ...OPENAI, OPENAI_BASE_URL: "http://127.0.0.1:1/v1/" }, "http://127.0.0.1:1/v1", "sk-openai"],
@@ -21,10 +21,14 @@ describe("the demo's model", () => {
     expect(chooseModel(model, env)).toMatchObject({ baseUrl, model, apiKey });
   });
 
+  it("is refused where Goose would not use chat completions for it, which is all that the guard passes on", () => {
+    expect(() => chooseModel("gpt-5-mini", OPENAI)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+  });
+
   it("is never sent to another vendor with the wrong key, and its description holds no key", () => {
     expect(() => chooseModel("claude-x", OPENAI)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-    expect(() => chooseModel("gpt-5", {})).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-    expect(() => chooseModel("gpt-5", { OPENAI_API_KEY: "" })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-    expect(chooseModel("gpt-5", OPENAI).description).not.toContain("sk-");
+    expect(() => chooseModel("gpt-4.1", {})).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+    expect(() => chooseModel("gpt-4.1", { OPENAI_API_KEY: "" })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+    expect(chooseModel("gpt-4.1", OPENAI).description).not.toContain("sk-");
   });
 });
