@@ -4,7 +4,8 @@
  *
  * Usage: node scripts/test.mjs [--quick] [arguments for Vitest]   --quick: types, unit and contract tests only
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnSync } from "node:child_process";
@@ -75,7 +76,10 @@ const runVitest = async () => {
     ...projects,
     ...vitestArgs,
   ];
-  const { code } = await runChild(process.execPath, args, { cwd: root, env });
+  // One folder for all temporary files, so that those of processes that tests kill go away too.
+  const temporary = mkdtempSync(join(tmpdir(), "gaggle-tests-"));
+  const { code } = await runChild(process.execPath, args, { cwd: root, env: { ...env, TMPDIR: temporary } });
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   if (!existsSync(report)) return countVitest(undefined, code);
   /** @type {import("./test-summary.mjs").VitestReport} */
   const found = JSON.parse(readFileSync(report, "utf8"));

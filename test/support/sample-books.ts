@@ -25,10 +25,13 @@ export const PROPOSE = {
 } as const;
 const AGENT = `12D3KooW${"A".repeat(44)}`;
 
-/** A copy of a department's sample books in a folder of its own. */
+/** A department's sample books as they lie in the repository: for reading only. */
+const sampleBooks = (department: string): string => fileURLToPath(new URL(`../../profiles/sample/data/${department}`, import.meta.url));
+
+/** A copy of a department's sample books in a temporary folder of its own. */
 export async function copyBooks(department: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "gaggle-books-"));
-  cpSync(fileURLToPath(new URL(`../../profiles/sample/data/${department}`, import.meta.url)), dir, { recursive: true });
+  cpSync(sampleBooks(department), dir, { recursive: true });
   return dir;
 }
 
@@ -132,7 +135,7 @@ export async function departmentResults(): Promise<{
   engineering: DepartmentAccruals;
   hr: PayrollAccruals;
 }> {
-  const ask = async (department: string, tool: string) => ({ status: "done", ...(await openTools(await copyBooks(department)).ok(tool)) });
+  const ask = async (department: string, tool: string) => ({ status: "done", ...(await openTools(sampleBooks(department)).ok(tool)) });
   const [marketing, engineering, hr] = await Promise.all([
     ask("marketing", "purchase_order_accruals"),
     ask("engineering", "purchase_order_accruals"),
