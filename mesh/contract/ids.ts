@@ -1,6 +1,5 @@
 /** Identifiers. All are plain strings on the wire; the patterns here are checked at every boundary. */
 import { z } from "zod";
-import type { Random } from "./ports.ts";
 
 /** An agent's id is the libp2p peer id of its Ed25519 key (base58btc, starts with 12D3KooW). */
 export const agentId = z.string().regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, "an agent id starts with 12D3KooW and has 52 characters");
@@ -20,7 +19,7 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 hash has 64 
 export const idempotencyKey = z.string().min(1).max(200);
 
 /** A new UUID version 7 from the given clock (ms since epoch) and randomness, so that simulations repeat. */
-export function newUuid(nowMs: number, random: Random): string {
+export function newUuid(nowMs: number, random: { bytes(length: number): Uint8Array }): string {
   const bytes = random.bytes(16);
   let time = nowMs;
   for (let i = 5; i >= 0; i--) {
