@@ -40,7 +40,9 @@ export function gooseRoot(root: string): GooseRoot {
   const rootEnv: NodeJS.ProcessEnv = {
     PATH: process.env["PATH"],
     HOME: root,
+    // Both decide where the daemon's socket lies.
     XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"],
+    TMPDIR: process.env["TMPDIR"],
     GOOSE_PATH_ROOT: root,
     GOOSE_DISABLE_KEYRING: "1",
     GOOSE_DISABLE_SESSION_NAMING: "true",
