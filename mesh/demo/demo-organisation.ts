@@ -1,5 +1,6 @@
 /** Makes the demo's organisation by Gaggle's own commands, as an admin and five people would, and keeps its processes running. */
 import { randomBytes } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -128,7 +129,10 @@ export function createDemoSupervisor(dir: string, onRestart: (name: string) => v
   const pids: Record<string, number> = {};
   return createSupervisor(({ name, pid, restarts }) => {
     pids[name] = pid;
-    void writeFile(demoPaths(dir).processes, `${JSON.stringify(pids, null, 2)}\n`);
+    // At once and in one piece: several start together, and others read the file meanwhile.
+    const { processes } = demoPaths(dir);
+    writeFileSync(`${processes}.new`, `${JSON.stringify(pids, null, 2)}\n`);
+    renameSync(`${processes}.new`, processes);
     if (restarts > 0) onRestart(name);
   });
 }
