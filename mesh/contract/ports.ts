@@ -2,6 +2,7 @@
 import type { AuditDraft } from "./audit.ts";
 import type { PolicyAction } from "./bundle.ts";
 import type { Ed25519Jwk, Principal } from "./identity.ts";
+import type { Message, Priority } from "./message.ts";
 
 /** Time. */
 export interface Clock {
@@ -108,4 +109,17 @@ export interface PeerLink {
    * @throws GaggleError PEER_UNREACHABLE, TIMEOUT, NOT_A_MEMBER, REVOKED
    */
   request(agentId: string, frame: Uint8Array): Promise<Uint8Array>;
+}
+
+/** A message that a session hands to delivery. Messages of one lane arrive in order. */
+export interface OutgoingMessage {
+  readonly to: Principal;
+  readonly message: Message;
+  readonly priority: Priority;
+  readonly lane: string;
+  readonly traceId: string;
+  /** Task or approval that it is about. */
+  readonly ref?: string;
+  /** The sender's policy decision, where the message needs one. */
+  readonly decision?: PolicyDecision;
 }

@@ -9,8 +9,17 @@ import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { canonicalJson } from "../contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
-import { type Message, type Priority, type Receipt, receipt } from "../contract/message.ts";
-import type { Clock, CommitQueue, OrderedStore, PeerLink, PolicyDecision, Random, Transaction } from "../contract/ports.ts";
+import { type Receipt, receipt } from "../contract/message.ts";
+import type {
+  Clock,
+  CommitQueue,
+  OrderedStore,
+  OutgoingMessage,
+  PeerLink,
+  PolicyDecision,
+  Random,
+  Transaction,
+} from "../contract/ports.ts";
 import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY, traceIdOf } from "./outbox-record.ts";
 import { createSendStream, type OutboxEntry, type SendStream } from "./send-stream.ts";
 
@@ -43,19 +52,6 @@ export interface OutboxDeps {
   onError(error: unknown): void;
 }
 
-/** A message to send. */
-export interface Outgoing {
-  readonly to: Principal;
-  readonly message: Message;
-  readonly priority: Priority;
-  readonly lane: string;
-  readonly traceId: string;
-  readonly ref?: string;
-  /** The sender's policy decision, where the message needs one. It must allow. */
-  readonly decision?: PolicyDecision;
-  readonly lifetimeMs?: number;
-}
-
 /** The outbox of one agent. */
 export interface Outbox {
   /** Takes up what the disk holds; call once before anything else. */
@@ -63,9 +59,9 @@ export interface Outbox {
   /** Ends all sending; what waits stays on the disk. */
   stop(): void;
   /** Records a message in the caller's transaction; it is sent after the sync. @returns the envelope's id @throws GaggleError TOO_LARGE */
-  enqueue(tx: Transaction, outgoing: Outgoing): string;
+  enqueue(tx: Transaction, outgoing: OutgoingMessage): string;
   /** Records that the sender's policy did not let a message go; nothing is queued. */
-  auditDenied(tx: Transaction, outgoing: Outgoing): void;
+  auditDenied(tx: Transaction, outgoing: OutgoingMessage): void;
   /** A recipient can be reached again. */
   peerConnected(agentId: string): void;
   list(): OutboxItem[];
@@ -211,7 +207,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     else if (stream.blockedUntil() > now) wakeLater(agentId, stream);
   };
 
-  const record = (tx: Transaction, outgoing: Outgoing): OutboxRecord => {
+  const record = (tx: Transaction, outgoing: OutgoingMessage): OutboxRecord => {
     const seq = Number(tx.get(SEQ_KEY) ?? 0) + 1;
     const span = Buffer.from(deps.random.bytes(8)).toString("hex");
     return {
@@ -222,7 +218,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       priority: outgoing.priority,
       lane: outgoing.lane,
       createdAt: tx.now,
-      exp: tx.now + (outgoing.lifetimeMs ?? ENVELOPE_LIFETIME_MS),
+      exp: tx.now + ENVELOPE_LIFETIME_MS,
       policyHash: outgoing.decision?.policyHash ?? deps.policyHash(),
       traceparent: `00-${outgoing.traceId}-${span}-01`,
       ...(outgoing.ref === undefined ? {} : { ref: outgoing.ref }),

@@ -9,12 +9,12 @@ import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
 import type { ApprovalStatement, MessageOf } from "../contract/message.ts";
-import type { PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
 import { indexItem } from "./inbox.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
-import type { CallContext, SessionDeps, SessionIncoming, SessionMessage } from "./ports.ts";
+import type { CallContext, SessionDeps, SessionIncoming } from "./ports.ts";
 import { indexSession } from "./session-index.ts";
 
 /** An approval as either side keeps it. */
@@ -148,7 +148,7 @@ export function createApprovals(deps: ApprovalDeps) {
 
   const decisionDetails = ({ decision, approver }: ApprovalStatement) => ({ decision, approver: approver.subject });
 
-  const messageFor = (record: ApprovalRecord, message: SessionMessage["message"], decision?: PolicyDecision): SessionMessage => ({
+  const messageFor = (record: ApprovalRecord, message: OutgoingMessage["message"], decision?: PolicyDecision): OutgoingMessage => ({
     to: record.peer,
     message,
     priority: "P1",

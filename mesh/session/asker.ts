@@ -4,11 +4,11 @@ import type { DaemonRequest } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import type { MessageOf, TaskState } from "../contract/message.ts";
-import type { PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
-import type { CallContext, SessionDeps, SessionIncoming, SessionMessage } from "./ports.ts";
+import type { CallContext, SessionDeps, SessionIncoming } from "./ports.ts";
 import { indexSession } from "./session-index.ts";
 import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, taskKey } from "./task-record.ts";
 
@@ -73,7 +73,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     };
   };
 
-  const messageFor = (record: AskerTask, message: SessionMessage["message"], decision?: PolicyDecision): SessionMessage => ({
+  const messageFor = (record: AskerTask, message: OutgoingMessage["message"], decision?: PolicyDecision): OutgoingMessage => ({
     to: record.peer,
     message,
     priority: record.priority,

@@ -3,26 +3,15 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { Target } from "../contract/daemon-api.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
-import type { Message, Priority } from "../contract/message.ts";
-import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
-
-/** A message that a session sends. Messages of one lane arrive in order. */
-export interface SessionMessage {
-  readonly to: Principal;
-  readonly message: Message;
-  readonly priority: Priority;
-  readonly lane: string;
-  readonly traceId: string;
-  readonly ref?: string;
-  readonly decision?: PolicyDecision;
-}
+import type { Priority } from "../contract/message.ts";
+import type { Clock, CommitQueue, OrderedStore, OutgoingMessage, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
 
 /** Records messages for sending, in the caller's transaction. The outbox does it. */
 export interface Sender {
   /** @returns the envelope's id @throws GaggleError TOO_LARGE */
-  enqueue(tx: Transaction, message: SessionMessage): string;
+  enqueue(tx: Transaction, message: OutgoingMessage): string;
   /** Records that policy did not let a message go. */
-  auditDenied(tx: Transaction, message: SessionMessage): void;
+  auditDenied(tx: Transaction, message: OutgoingMessage): void;
 }
 
 /** Who makes a call, for the audit. */
