@@ -4,7 +4,7 @@ import { createContext } from "./context.ts";
 import type { Finding } from "./finding.ts";
 import { createFindingCache } from "./finding-cache.ts";
 import { createKnownValues, type KnownValues } from "./known-values.ts";
-import type { Label } from "./labels.ts";
+import type { DataClass } from "../../mesh/contract/data-class.ts";
 import { opaqueSpans } from "./opaque.ts";
 import { mergeFindings } from "./overlap.ts";
 import { inBothReadings } from "./readings.ts";
@@ -23,7 +23,7 @@ import { SECRET_RULES } from "./rules/secret.ts";
 /** What a detector looks for. */
 export interface DetectorConfig {
   /** Classes that are not looked for. Default: none. */
-  readonly ignore?: readonly Label[];
+  readonly ignore?: readonly DataClass[];
   /** Texts whose findings are kept, since a chat's history is sent again at every turn. Default 2 000. */
   readonly cacheEntries?: number;
 }
@@ -51,7 +51,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /** Classes that are recognised by more than digits and separators, so that an id can't look like them by chance. */
-const DISTINCT: ReadonlySet<Label> = new Set(["EMAIL", "SECRET"]);
+const DISTINCT: ReadonlySet<DataClass> = new Set(["EMAIL", "SECRET"]);
 
 const inside = (spans: readonly { start: number; end: number }[], start: number, end: number): boolean => {
   let low = 0;

@@ -1,5 +1,5 @@
 /** Values that were found once, looked up wherever else they stand. Linear in the text, whatever the number of values. */
-import type { Label } from "./labels.ts";
+import type { DataClass } from "../../mesh/contract/data-class.ts";
 
 const MIN_LENGTH = 5;
 /** Longer values are found by their own rule, wherever they stand. */
@@ -9,7 +9,7 @@ const MAX_LENGTH = 64;
 export interface KnownSpan {
   readonly start: number;
   readonly end: number;
-  readonly label: Label;
+  readonly label: DataClass;
 }
 
 /** A growing set of values. */
@@ -17,7 +17,7 @@ export interface KnownValues {
   /** How many values are known. */
   readonly size: number;
   /** Remembers a value; short and very long ones are left to the rules. */
-  add(value: string, label: Label): void;
+  add(value: string, label: DataClass): void;
   /** The places where a known value stands as a whole word, longest first where they overlap. */
   find(text: string): KnownSpan[];
 }
@@ -27,7 +27,7 @@ const isWord = (character: string): boolean => /[\p{L}\p{N}]/u.test(character);
 
 /** Makes an empty set. Values are compared without regard to case. */
 export function createKnownValues(): KnownValues {
-  const labels = new Map<string, Label>();
+  const labels = new Map<string, DataClass>();
   /** Lengths of the values that begin with this word, and how far the word is from their start. */
   const shapes = new Map<string, Map<string, { lead: number; length: number }>>();
 

@@ -1,12 +1,12 @@
 /** What a detection rule is: a pattern that proposes, and a validator that accepts. */
-import type { Label } from "./labels.ts";
+import type { DataClass } from "../../mesh/contract/data-class.ts";
 
 /** Part of a match that is the value: offsets in UTF-16 units from the start of the match, end exclusive. */
 export type Part = readonly [start: number, end: number];
 
 /** One rule. Patterns are global, and the work at any one start is bounded, so that a pass is linear in the text. */
 export interface Rule {
-  readonly label: Label;
+  readonly label: DataClass;
   /** Name of the rule in results, for example `rule:iban`. */
   readonly detector: string;
   /** How certain a hit is, 0 to 1; decides the label where hits overlap. */

@@ -1,8 +1,8 @@
 /** How a token is written: a class, an underscore and ten Crockford base32 characters. docs/decisions/0040-guard-tokens-and-sessions.md */
-import { LABELS } from "../detect/labels.ts";
+import { DATA_CLASSES } from "../../mesh/contract/data-class.ts";
 
 /** Classes of tokens: what the detector finds, and text that merely looks like a token. */
-export const TOKEN_CLASSES = [...LABELS, "LITERAL"] as const;
+export const TOKEN_CLASSES = [...DATA_CLASSES, "LITERAL"] as const;
 /** A class of token. */
 export type TokenClass = (typeof TOKEN_CLASSES)[number];
 

@@ -1,5 +1,6 @@
 /** The signed profile bundle and what is in it. Source: design, Trust, Profile bundle; spec O2–O5. */
 import { z } from "zod";
+import { guardProfile } from "./guard-policy.ts";
 import { ed25519Jwk } from "./identity.ts";
 import { agentId, orgId, sha256, slug, subjectId, thumbprint } from "./ids.ts";
 import { RUN_MAX_TURNS, RUN_TIMEOUT_MS } from "./limits.ts";
@@ -80,7 +81,7 @@ export const roleProfile = z.strictObject({
   level: z.int().min(0).max(3),
   extensions: z.array(z.strictObject({ name: slug, tools: z.array(z.string()).min(1) })),
   skills: z.array(skill),
-  guard: z.strictObject({ mode: z.enum(["off", "detect-only", "mask-and-forward", "strict"]) }),
+  guard: guardProfile,
   concurrency: z.int().min(1).max(16),
   locale: z.string().max(20),
 });

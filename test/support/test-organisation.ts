@@ -1,5 +1,6 @@
 /** A small organisation with keys and signed bundles, made in memory. */
 import type { RoleProfile, SignedBundle } from "../../mesh/contract/bundle.ts";
+import { guardProfile } from "../../mesh/contract/guard-policy.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { orgIdOf } from "../../mesh/identity/org-id.ts";
 import { buildBundles } from "../../profiles/bundle/build-bundles.ts";
@@ -14,7 +15,7 @@ const profile = (role: string, skills: RoleProfile["skills"] = []): RoleProfile 
   level: 2,
   extensions: [{ name: "mesh", tools: ["send_task"] }],
   skills,
-  guard: { mode: "mask-and-forward" },
+  guard: guardProfile.parse({ mode: "mask-and-forward" }),
   concurrency: 2,
   locale: "en-GB",
 });

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { describe, expect, it } from "vitest";
 import { createDetector } from "../../../../guard/detect/detector.ts";
-import type { Label } from "../../../../guard/detect/labels.ts";
+import type { DataClass } from "../../../../mesh/contract/data-class.ts";
 
 const DATA = join(import.meta.dirname, "../../../../profiles/sample/data");
 const FILES = readdirSync(DATA, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".csv"));
 
 /** Columns of personal data, by the end of their name. */
-const COLUMNS: readonly (readonly [ending: string, label: Label])[] = [
+const COLUMNS: readonly (readonly [ending: string, label: DataClass])[] = [
   ["email", "EMAIL"],
   ["phone", "PHONE"],
   ["iban", "IBAN"],
@@ -24,7 +24,7 @@ const detector = createDetector();
 
 interface PersonalValue {
   readonly column: string;
-  readonly label: Label;
+  readonly label: DataClass;
   readonly value: string;
   readonly row: string;
 }
