@@ -1,7 +1,9 @@
 /** Turns an organisation's sources into the files of one bundle per role. docs/decisions/0011-bundle-format.md */
 import type { OrgChart, RoleProfile } from "../../mesh/contract/bundle.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { GuardLists } from "../../mesh/contract/guard-policy.ts";
 import { canonicalJson, sha256Hex } from "../../mesh/contract/json.ts";
+import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { OrganisationSources, RoleSource } from "./read-sources.ts";
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from "./verify.ts";
 
@@ -23,13 +25,37 @@ const wrong = (problem: string): GaggleError => new GaggleError("INVALID_INPUT",
  */
 export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   checkChart(sources.orgChart, new Set(sources.roles.map(({ profile }) => profile.role)));
+  checkLists(sources.guardLists);
+  checkModels(sources.modelPolicy);
   const policy = canonicalJson(sources.policy);
-  const shared = { "org-chart.json": canonicalJson(sources.orgChart), "policy.json": policy };
+  const shared = {
+    "org-chart.json": canonicalJson(sources.orgChart),
+    "policy.json": policy,
+    "guard.json": canonicalJson(sources.guardLists),
+    "models.json": canonicalJson(sources.modelPolicy),
+  };
   return sources.roles.map((role) => {
     const files = { ...shared, ...roleFiles(role), ...recipesOf(role.profile, sources.recipes) };
     checkSize(role.profile.role, files);
     return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files };
   });
+}
+
+function checkLists({ patterns }: GuardLists): void {
+  for (const { pattern } of patterns) {
+    try {
+      RegExp(pattern, "u");
+    } catch {
+      throw wrong(`guard.yaml has a pattern that is no regular expression: ${pattern}`);
+    }
+  }
+}
+
+function checkModels({ routes, budgets }: ModelPolicy): void {
+  for (const [what, ids] of Object.entries({ route: routes, budget: budgets })) {
+    const names = ids.map(({ id }) => id);
+    if (new Set(names).size !== names.length) throw wrong(`models.yaml names a ${what} twice.`);
+  }
 }
 
 const roleFiles = ({ profile, hints }: RoleSource): Record<string, string> => ({

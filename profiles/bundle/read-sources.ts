@@ -1,11 +1,13 @@
-/** Reads what an admin edits: `organisation.yaml`, `roles/<role>.yaml`, `policy.yaml`, and the recipes. */
+/** Reads what an admin edits: `organisation.yaml`, `roles/<role>.yaml`, `policy.yaml`, `guard.yaml`, `models.yaml`, and the recipes. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { type OrgChart, orgChart, type PolicySet, policySet, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
 import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
 import { parseAs } from "../../mesh/contract/json.ts";
+import { type ModelPolicy, modelPolicy } from "../../mesh/contract/model-policy.ts";
 
 /** Largest source file, in bytes. */
 const MAX_SOURCE_BYTES = 524_288;
@@ -14,6 +16,9 @@ const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart
 const roleSource = z.strictObject({ ...roleProfile.shape, hints: z.string().max(20_000) });
 const FOLDER_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const RECIPE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.yaml$/;
+
+/** Stands for an optional source that is not there: everything in it has a default. */
+const NOTHING = { v: 1 };
 
 /** One role as its source has it. */
 export interface RoleSource {
@@ -28,22 +33,29 @@ export interface OrganisationSources {
   readonly orgChart: OrgChart;
   readonly roles: readonly RoleSource[];
   readonly policy: PolicySet;
+  /** The organisation's own lists for the guard; empty where there is no `guard.yaml`. */
+  readonly guardLists: GuardLists;
+  /** Routes, prices and budgets; empty where there is no `models.yaml`. */
+  readonly modelPolicy: ModelPolicy;
   /** Text of each recipe by its path in the bundle, for example `recipes/finance/month-end-close.yaml`. */
   readonly recipes: Readonly<Record<string, string>>;
 }
 
 /**
  * Reads an organisation's sources.
- * @param dir folder with `organisation.yaml`, `policy.yaml` and `roles/`
+ * @param dir folder with `organisation.yaml`, `policy.yaml` and `roles/`; `guard.yaml` and `models.yaml` may be there
  * @param recipesDir folder with one folder of recipes per department
  * @throws GaggleError NOT_FOUND, INVALID_INPUT naming the file, TOO_LARGE
  */
 export async function readSources(dir: string, recipesDir: string): Promise<OrganisationSources> {
   const { name, orgChart: chart } = await readYaml(join(dir, "organisation.yaml"), organisation);
   const policy = await readYaml(join(dir, "policy.yaml"), policySet);
+  const lists = await readYaml(join(dir, "guard.yaml"), guardLists, NOTHING);
+  const models = await readYaml(join(dir, "models.yaml"), modelPolicy, NOTHING);
   const roles = await Promise.all((await yamlFiles(join(dir, "roles"))).map(readRole));
   if (roles.length === 0) throw new GaggleError("NOT_FOUND", `There is no role in ${join(dir, "roles")}; add one as <role>.yaml.`);
-  return { name, orgChart: chart, roles, policy, recipes: await readRecipes(recipesDir) };
+  const recipes = await readRecipes(recipesDir);
+  return { name, orgChart: chart, roles, policy, guardLists: lists, modelPolicy: models, recipes };
 }
 
 async function readRole(path: string): Promise<RoleSource> {
@@ -95,8 +107,15 @@ async function readSource(path: string): Promise<string> {
   }
 }
 
-async function readYaml<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-  const text = await readSource(path);
+/** Lets a missing file through as undefined; every other fault stays one. */
+function ifThere(error: unknown): undefined {
+  if (!(error instanceof GaggleError) || error.code !== "NOT_FOUND") throw error;
+}
+
+/** @param missing what stands for the file where it is not there; left out, it must be there */
+async function readYaml<T>(path: string, schema: z.ZodType<T>, missing?: unknown): Promise<T> {
+  const text = missing === undefined ? await readSource(path) : await readSource(path).catch(ifThere);
+  if (text === undefined) return parseAs(schema, missing, path);
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 0 });

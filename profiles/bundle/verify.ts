@@ -1,4 +1,5 @@
 /** Decides whether a profile bundle is believed. Source: design, Trust, Profile bundle; spec O4; docs/decisions/0011-bundle-format.md. */
+import type { z } from "zod";
 import {
   type BundleManifest,
   bundleManifest,
@@ -12,10 +13,13 @@ import {
   signedBundle,
 } from "../../mesh/contract/bundle.ts";
 import { type ErrorCode, GaggleError } from "../../mesh/contract/errors.ts";
+import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
 import { parseAs, parseJson, sha256Hex } from "../../mesh/contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
+import { type ModelPolicy, modelPolicy } from "../../mesh/contract/model-policy.ts";
 import { unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
 import { thumbprintOf } from "../../mesh/identity/keys.ts";
+import { withPeople } from "./known-people.ts";
 
 /** `typ` of a manifest's JWS. */
 export const BUNDLE_TYP = "gaggle-bundle+jws";
@@ -32,6 +36,10 @@ export interface VerifiedBundle {
   readonly profile: RoleProfile;
   readonly orgChart: OrgChart;
   readonly policy: PolicySet;
+  /** The organisation's lists for the guard, with the people of the org chart among the denied values. */
+  readonly guardLists: GuardLists;
+  /** Which model serves which call, and what it may cost. */
+  readonly modelPolicy: ModelPolicy;
   /** Text of every file by its path. */
   readonly files: Readonly<Record<string, string>>;
   /** The bundle as it came, to be stored or handed on. */
@@ -135,6 +143,9 @@ export function checkBundleTimes(manifest: BundleManifest, nowMs: number): void 
   }
 }
 
+/** What stands for a file that bundles did not have before 2026-11. */
+const NOTHING = JSON.stringify({ v: 1 });
+
 /** Parses what every bundle holds; a signed bundle that lacks it is refused too. */
 function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBundle {
   const text = (path: string): string => {
@@ -143,13 +154,19 @@ function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBun
     return found;
   };
   try {
-    const profile = parseAs(roleProfile, parseJson(text("profile.json"), "profile.json"), "profile.json");
-    const chart = parseAs(orgChart, parseJson(text("org-chart.json"), "org-chart.json"), "org-chart.json");
-    const policy = parseAs(policySet, parseJson(text("policy.json"), "policy.json"), "policy.json");
+    const parse = <T>(path: string, schema: z.ZodType<T>, missing?: string): T => {
+      const given = missing !== undefined && !Object.hasOwn(signed.files, path) ? missing : text(path);
+      return parseAs(schema, parseJson(given, path), path);
+    };
+    const profile = parse("profile.json", roleProfile);
+    const chart = parse("org-chart.json", orgChart);
+    const policy = parse("policy.json", policySet);
+    const lists = withPeople(parse("guard.json", guardLists, NOTHING), chart);
+    const models = parse("models.json", modelPolicy, NOTHING);
     if (profile.role !== manifest.role) throw refuse("INVALID_INPUT", "profile.json is for another role than the manifest.");
     if (sha256Hex(text("policy.json")) !== manifest.policyHash) throw refuse("INVALID_INPUT", "policyHash is not the hash of policy.json.");
     for (const { recipe } of profile.skills) text(recipe);
-    return { manifest, profile, orgChart: chart, policy, files: signed.files, signed, text };
+    return { manifest, profile, orgChart: chart, policy, guardLists: lists, modelPolicy: models, files: signed.files, signed, text };
   } catch (cause) {
     throw new GaggleError(
       "BUNDLE_SIGNATURE",

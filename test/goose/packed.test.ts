@@ -37,6 +37,8 @@ describe.skipIf(skipUnless(await registryAnswers(), "npm's registry (is there a 
         "NOTICE",
         "dist/THIRD-PARTY-LICENSES.txt",
         "recipes/finance/month-end-close.yaml",
+        "profiles/empty/guard.yaml",
+        "profiles/empty/models.yaml",
         "profiles/empty/policy.yaml",
         "profiles/sample/policy.yaml",
         "README.md",

@@ -1,6 +1,7 @@
 /** A small organisation with keys and signed bundles, made in memory. */
 import type { RoleProfile, SignedBundle } from "../../mesh/contract/bundle.ts";
-import { guardProfile } from "../../mesh/contract/guard-policy.ts";
+import { guardLists, guardProfile } from "../../mesh/contract/guard-policy.ts";
+import { modelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { orgIdOf } from "../../mesh/identity/org-id.ts";
 import { buildBundles } from "../../profiles/bundle/build-bundles.ts";
@@ -57,6 +58,8 @@ export function testSources(): OrganisationSources {
       ],
       deny: [],
     },
+    guardLists: guardLists.parse({ v: 1 }),
+    modelPolicy: modelPolicy.parse({ v: 1 }),
     recipes: { [recipe]: 'version: "1.0.0"\ntitle: Accruals\n', "recipes/finance/close.yaml": 'version: "1.0.0"\ntitle: Close\n' },
   };
 }

@@ -84,7 +84,8 @@ async function copyContent({ dir, installDir, content, name }: OrgInitOptions): 
   }
   const keep = { recursive: true, force: false, errorOnExist: false } as const;
   const first = !(await isThere(join(paths.profiles, "organisation.yaml")));
-  for (const part of ["organisation.yaml", "policy.yaml", "roles"]) await cp(join(from, part), join(paths.profiles, part), keep);
+  for (const part of ["organisation.yaml", "policy.yaml", "guard.yaml", "models.yaml", "roles"])
+    await cp(join(from, part), join(paths.profiles, part), keep);
   await mkdir(paths.recipes, { recursive: true });
   if (content === "sample") await cp(join(installDir, "recipes"), paths.recipes, keep);
   if (first && name !== undefined) await rename(join(paths.profiles, "organisation.yaml"), name);

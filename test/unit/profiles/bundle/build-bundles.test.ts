@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { guardLists } from "../../../../mesh/contract/guard-policy.ts";
+import { modelPolicy } from "../../../../mesh/contract/model-policy.ts";
 import { buildBundles } from "../../../../profiles/bundle/build-bundles.ts";
 import { readSources } from "../../../../profiles/bundle/read-sources.ts";
 import { testSources } from "../../../support/test-organisation.ts";
 
 const code = (name: string, message = "") => expect.objectContaining({ code: name, message: expect.stringContaining(message) });
+const route = { id: "cheap", use: { upstream: "openai", model: "small" } };
 const [boss] = testSources().orgChart;
 if (boss === undefined) throw new Error("the test organisation has nobody");
 
@@ -33,6 +36,8 @@ describe("building bundles", () => {
     ["an unknown manager", { orgChart: [{ ...boss, manager: "nobody" }] }, "not in the org chart"],
     ["a circle", { orgChart: [{ ...boss, manager: boss.id }] }, "circle"],
     ["a person twice", { orgChart: [boss, boss] }, "twice"],
+    ["a pattern that is none", { guardLists: guardLists.parse({ v: 1, patterns: [{ class: "CUSTOM", pattern: "E-(" }] }) }, "E-("],
+    ["a route twice", { modelPolicy: modelPolicy.parse({ v: 1, routes: [route, route] }) }, "names a route twice"],
     ["recipes that differ in letter case", { recipes: { ...testSources().recipes, "recipes/marketing/Accruals.yaml": "" } }, "letter case"],
   ])("refuses %s", (_, change, message) => {
     expect(() => buildBundles({ ...testSources(), ...change })).toThrow(code("INVALID_INPUT", message));
@@ -92,6 +97,21 @@ describe("reading sources", () => {
     await expect(read()).rejects.toThrow(code("INVALID_INPUT", "not valid YAML"));
     await rm(join(dir, "profiles/policy.yaml"));
     await expect(read()).rejects.toThrow(code("NOT_FOUND", "policy.yaml"));
+  });
+
+  it("takes the guard's lists and the model policy where they are, and empty ones where they are not", async () => {
+    expect(await read()).toMatchObject({ guardLists: { v: 1, deny: [] }, modelPolicy: { v: 1, routes: [], otherModels: "allow" } });
+    await put("profiles/guard.yaml", "v: 1\nallow: [Harbour]\n");
+    await put("profiles/models.yaml", "v: 1\notherModels: refuse\n");
+    const sources = await read();
+    expect(sources).toMatchObject({ guardLists: { allow: ["Harbour"] }, modelPolicy: { otherModels: "refuse" } });
+    const [draft] = buildBundles(sources);
+    expect(JSON.parse(draft?.files["guard.json"] ?? "")).toEqual(sources.guardLists);
+    expect(JSON.parse(draft?.files["models.json"] ?? "")).toEqual(sources.modelPolicy);
+    await put("profiles/models.yaml", "v: 1\nbudgets: [{ id: b, scope: planet, period: day }]\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "models.yaml"));
+    await put("profiles/models.yaml", "v: [1\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "not valid YAML"));
   });
 
   it("refuses a role under another file name", async () => {

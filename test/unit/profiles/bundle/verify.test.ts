@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SignedBundle } from "../../../../mesh/contract/bundle.ts";
+import { guardLists } from "../../../../mesh/contract/guard-policy.ts";
 import { sha256Hex } from "../../../../mesh/contract/json.ts";
 import { BUNDLE_LIFETIME_MS, CLOCK_LEEWAY_MS } from "../../../../mesh/contract/limits.ts";
+import { modelPolicy } from "../../../../mesh/contract/model-policy.ts";
 import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { verifyBundle } from "../../../../profiles/bundle/verify.ts";
 import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
@@ -37,6 +39,30 @@ describe("a profile bundle", () => {
     expect(verified.text("goosehints.md")).toBe("You work for marketing.\n");
     expect(() => verified.text("recipes/finance/close.yaml")).toThrow(code("NOT_FOUND"));
     expect(() => verified.text("toString")).toThrow(code("NOT_FOUND"));
+  });
+
+  it("knows the people of the org chart by login and name, beside the organisation's own denied values", () => {
+    const deny = [{ class: "ORG" as const, values: ["Project Aurora"] }];
+    const sources = { ...testSources(), guardLists: guardLists.parse({ v: 1, allow: ["Harbour Lamps"], deny }) };
+    const { guardLists: lists } = verify(organisation.sign("marketing", { version: 3, nowMs: NOW, sources }));
+    const people = ["edward.lindqvist", "Edward Lindqvist", "fiona.berg", "Fiona Berg", "marco.diaz", "Marco Diaz"];
+    expect(lists.deny).toEqual([...deny, { class: "PERSON", values: people }]);
+    expect(lists.allow).toEqual(["Harbour Lamps"]);
+  });
+
+  it("from before there were lists and a model policy has empty ones", () => {
+    const without = Object.fromEntries(Object.entries(bundle.files).filter(([path]) => !/^(guard|models)\.json$/.test(path)));
+    const files = Object.fromEntries(Object.entries(without).map(([path, text]) => [path, sha256Hex(text)]));
+    const verified = verify(resigned({ files }, without));
+    expect(verified.modelPolicy).toEqual(modelPolicy.parse({ v: 1 }));
+    expect(verified.guardLists).toMatchObject({ allow: [], columns: [], patterns: [] });
+  });
+
+  it.each(["guard.json", "models.json"])("with a %s that is none is refused", (path) => {
+    const text = '{"v":2}';
+    const files = { ...bundle.files, [path]: text };
+    const manifest = { ...(unverifiedPayloadOf(bundle.manifest) as { files: object }).files, [path]: sha256Hex(text) };
+    expect(() => verify(resigned({ files: manifest }, files))).toThrow(code("BUNDLE_SIGNATURE"));
   });
 
   it.each([

@@ -57,7 +57,7 @@ describe("gaggle org", () => {
       expect((await stat(join(dir, path))).mode & 0o777).toBe(0o600);
     }
     expect(JSON.parse(await text("bootstrap/node.json"))).toMatchObject({ org });
-    expect(await readdir(join(dir, "profiles"))).toEqual(["organisation.yaml", "policy.yaml", "roles"]);
+    expect(await readdir(join(dir, "profiles"))).toEqual(["guard.yaml", "models.yaml", "organisation.yaml", "policy.yaml", "roles"]);
     expect(await readdir(join(dir, "recipes"))).toContain("finance");
   });
 
