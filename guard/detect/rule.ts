@@ -1,8 +1,26 @@
-/** What a detection rule is: a pattern that proposes, and a validator that accepts. */
+/** What a detection rule is: where it may begin, a pattern that proposes, and a validator that accepts. */
 import type { DataClass } from "../../mesh/contract/data-class.ts";
 
 /** Part of a match that is the value: offsets in UTF-16 units from the start of the match, end exclusive. */
 export type Part = readonly [start: number, end: number];
+
+/**
+ * Places where a match of a rule can begin. One pass over a text finds the places of all rules, so that another rule costs next to nothing
+ * on text that has none of its places. Several kinds add up.
+ */
+export interface Starts {
+  /** At a figure that begins a word or group, with at least so many figures in the run of figures and separators from there. */
+  readonly figures?: number;
+  /** At a letter that begins a word, with a figure among the next {@link MIXED_REACH} characters. */
+  readonly mixed?: true;
+  /** At a word of up to four hexadecimal figures before a colon, of two before a dash, of four before a full stop. */
+  readonly hex?: true;
+  /** At one of these texts (ASCII, case counts); a text that begins with a letter or figure counts only where a word begins. */
+  readonly texts?: readonly string[];
+}
+
+/** How far behind its first letter a mixed word has a figure, in characters. */
+export const MIXED_REACH = 10;
 
 /** One rule. Patterns are global, and the work at any one start is bounded, so that a pass is linear in the text. */
 export interface Rule {
@@ -12,6 +30,8 @@ export interface Rule {
   /** How certain a hit is, 0 to 1; decides the label where hits overlap. */
   readonly score: number;
   readonly pattern: RegExp;
+  /** Where the pattern is tried; everywhere where this is missing. */
+  readonly starts?: Starts;
   /** Returns the part of the match that is the value, or undefined to reject it. */
   readonly accept: (match: RegExpExecArray) => Part | undefined;
   /** Words of which one must stand before the value or name its field or column; without it the value needs no context. */

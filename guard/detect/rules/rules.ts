@@ -1,0 +1,26 @@
+/** All rules of the guard. */
+import type { Rule } from "../rule.ts";
+import { BIRTH_DATE_RULES } from "./birth-date.ts";
+import { EMAIL_RULES } from "./email.ts";
+import { IBAN_RULES } from "./iban.ts";
+import { IP_RULES } from "./ip-address.ts";
+import { JSON_NUMBER_RULES } from "./json-number.ts";
+import { NATIONAL_ID_RULES } from "./national-id.ts";
+import { CARD_RULES } from "./payment-card.ts";
+import { PHONE_RULES } from "./phone.ts";
+import { PRIVATE_KEY_RULES } from "./private-key.ts";
+import { SECRET_RULES } from "./secret.ts";
+
+/** Every rule; the order doesn't matter, scores decide where hits overlap. */
+export const RULES: readonly Rule[] = [
+  ...PRIVATE_KEY_RULES,
+  ...SECRET_RULES,
+  ...EMAIL_RULES,
+  ...IBAN_RULES,
+  ...CARD_RULES,
+  ...NATIONAL_ID_RULES,
+  ...PHONE_RULES,
+  ...IP_RULES,
+  ...BIRTH_DATE_RULES,
+  ...JSON_NUMBER_RULES,
+];
