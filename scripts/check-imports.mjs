@@ -26,6 +26,7 @@ const ALLOWED = {
   "guard/detect": [CONTRACT],
   "guard/policy": [CONTRACT],
   "guard/pseudonym": [CONTRACT, "guard/detect"],
+  "guard/eval": [CONTRACT, "guard/detect"],
   guard: [CONTRACT, "guard/detect", "guard/pseudonym"],
   "guard/gateway": [CONTRACT, "guard/detect", "guard/pseudonym", "guard"],
   "profiles/sample": [CONTRACT],
