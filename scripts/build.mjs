@@ -24,6 +24,7 @@ const STALE_AFTER_MS = 3_600_000;
 /** @type {readonly Program[]} what to build: `dist/<name>.js` from `source` */
 const PROGRAMS = [
   { name: "gaggle", source: "mesh/cli/main.ts", selfContained: false },
+  { name: "guard-worker", source: "guard/detect/worker/scan-worker.ts", selfContained: false },
   { name: "extensions/mesh", source: "extensions/mesh/main.ts", selfContained: true },
   { name: "extensions/privacy-guard", source: "extensions/privacy-guard/main.ts", selfContained: true },
   { name: "extensions/policy", source: "extensions/policy/main.ts", selfContained: true },

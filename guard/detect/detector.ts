@@ -26,15 +26,23 @@ export interface Detector {
 }
 
 /**
+ * Makes the search by rules in one reading of a text; in order, not overlapping, repetitions included.
+ * @param ignore classes that are not looked for
+ */
+export function createRuleSearch(ignore: readonly DataClass[] = []): (text: string) => Finding[] {
+  const scanRules = createRuleScan(RULES.filter((rule) => !ignore.includes(rule.label)));
+  return (text) => {
+    const found = scanRules(text);
+    return mergeFindings([...found, ...repetitions(text, found)], text);
+  };
+}
+
+/**
  * Makes a detector. Of texts that it has seen it keeps digests and findings, in memory.
  * @param config what to leave out
  */
 export function createDetector(config: DetectorConfig = {}): Detector {
-  const scanRules = createRuleScan(RULES.filter((rule) => config.ignore?.includes(rule.label) !== true));
-  const scan = (text: string): Finding[] => {
-    const found = scanRules(text);
-    return mergeFindings([...found, ...repetitions(text, found)], text);
-  };
+  const scan = createRuleSearch(config.ignore);
   const cached = createFindingCache((text) => inBothReadings(text, scan), config.cacheEntries ?? 2_000);
 
   return {
@@ -46,12 +54,19 @@ export function createDetector(config: DetectorConfig = {}): Detector {
   };
 }
 
-/** The places of known values. */
-const knownIn = (text: string, known: KnownValues): Finding[] =>
-  known.find(text).map((span) => ({ ...span, score: 0.5, detector: "known-value", value: text.slice(span.start, span.end) }));
+/** The places of known values, in one reading of a text. */
+export const knownIn = (text: string, known: KnownValues): Finding[] =>
+  known.find(text).map(({ start, end, label, part }) => ({
+    start,
+    end,
+    label,
+    score: 0.5,
+    detector: part === true ? "co-reference" : "known-value",
+    value: text.slice(start, end),
+  }));
 
 /** Every other place where a value of these findings stands. */
-function repetitions(text: string, findings: readonly Finding[]): Finding[] {
+export function repetitions(text: string, findings: readonly Finding[]): Finding[] {
   const known = createKnownValues();
   for (const finding of findings) known.add(finding.value, finding.label);
   return knownIn(text, known);

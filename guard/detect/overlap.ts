@@ -1,9 +1,12 @@
-/** Joins overlapping findings, so that every character that any rule found is covered exactly once. */
+/** Joins overlapping findings, so that every character that anything found is covered exactly once. */
 import type { Finding } from "./finding.ts";
+
+/** A date may pass where everything else is masked, so it never gives its class to a span that holds more. */
+const rank = (finding: Finding): number => (finding.label === "DATE" ? finding.score - 1 : finding.score);
 
 /** The more certain finding; of equals, the longer. */
 const stronger = (a: Finding, b: Finding): Finding =>
-  b.score > a.score || (b.score === a.score && b.end - b.start > a.end - a.start) ? b : a;
+  rank(b) > rank(a) || (rank(b) === rank(a) && b.end - b.start > a.end - a.start) ? b : a;
 
 /**
  * Findings in order without overlap: where some overlap, one span covers them all and bears the class of the strongest.

@@ -38,10 +38,13 @@ function firstEndingAfter(ends: Int32Array, place: number): number {
  * The findings of `scan` in both readings. Where they overlap, the decoded reading is the better one; the text as written adds what only it
  * shows, such as a password with a backslash.
  */
-export function inBothReadings(text: string, scan: (reading: string) => Finding[]): Finding[] {
-  const view = foldedView(text);
+export function inBothReadings(text: string, scan: (reading: string) => Finding[], view = foldedView(text)): Finding[] {
   if (view === undefined) return scan(text);
-  const folded = scan(view.text).map((finding) => inSource(finding, view, text));
+  const folded = toSource(scan(view.text), view, text);
   const raw = notOverlapping(scan(text), folded).map((finding) => snap(finding, view));
   return mergeFindings([...folded, ...raw], text);
 }
+
+/** Findings of a text's folded view (the text itself where there is none) at their places in the text as written. */
+export const toSource = (findings: readonly Finding[], view: FoldedView | undefined, text: string): Finding[] =>
+  view === undefined ? [...findings] : findings.map((finding) => inSource(finding, view, text));

@@ -1,0 +1,81 @@
+/** The organisation's own lists of one bundle, made ready: what is never masked, what always is, its own forms of numbers and its columns. */
+import type { DataClass } from "../../../mesh/contract/data-class.ts";
+import { GaggleError } from "../../../mesh/contract/errors.ts";
+import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
+import type { Finding } from "../finding.ts";
+import { createPhraseFinder } from "../phrase-finder.ts";
+import { createColumnValues } from "./column-values.ts";
+
+/** Lists ready for use. */
+export interface OrgLists {
+  /** What deny list, patterns and columns find in one reading of a text. */
+  find(text: string): Finding[];
+  /** Drops what the allow list names, except what the deny list or a checksum found. */
+  allowed(findings: readonly Finding[], text: string): Finding[];
+}
+
+/** Turns a pattern of the list into a global regular expression that takes linear time. @throws GaggleError INVALID_INPUT */
+export type CompilePattern = (pattern: string) => RegExp;
+
+/** No list of ours lets these pass: a checksum or the form of a secret proves them. */
+const PROVEN: ReadonlySet<DataClass> = new Set(["CARD", "IBAN", "NATIONAL_ID", "SECRET", "CRYPTO"]);
+const DENIED = "list:deny";
+
+/** Whole words of a pattern without look-around, back-references or a quantifier on a group, which could take exponential time. */
+const compileSimple: CompilePattern = (pattern) => {
+  if (/\(\?(?!:)|\\[1-9k]|\)\s*[*+{]/.test(pattern)) {
+    throw new GaggleError(
+      "INVALID_INPUT",
+      "A pattern of guard.yaml looks around, refers back or repeats a group; write it without, for example NO-\\d{5}.",
+    );
+  }
+  return new RegExp(`(?<![\\p{L}\\p{N}_])(?:${pattern})(?![\\p{L}\\p{N}_])`, "gu");
+};
+
+const insideSome = (spans: readonly { start: number; end: number }[], { start, end }: Finding): boolean => {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle]?.start ?? 0) <= start) low = middle + 1;
+    else high = middle;
+  }
+  return (spans[low - 1]?.end ?? -1) >= end;
+};
+
+/**
+ * Makes lists ready.
+ * @param compile where patterns are compiled
+ * @throws GaggleError INVALID_INPUT for a pattern that `compile` refuses
+ */
+export function createOrgLists(lists: GuardLists, compile: CompilePattern = compileSimple): OrgLists {
+  const allow = createPhraseFinder<true>();
+  for (const phrase of lists.allow) allow.add(phrase, true);
+  const deny = createPhraseFinder<DataClass>();
+  for (const { class: label, values } of lists.deny) for (const value of values) deny.add(value, label);
+  const patterns = lists.patterns.map(({ class: label, pattern }) => ({ label, pattern: compile(pattern) }));
+  const columns = createColumnValues(lists.columns);
+
+  const found = (text: string, label: DataClass, [start, end]: readonly [number, number], detector: string, score: number): Finding => ({
+    start,
+    end,
+    label,
+    score,
+    detector,
+    value: text.slice(start, end),
+  });
+  return {
+    find: (text) => [
+      ...deny.find(text).map(({ start, end, phrase }) => found(text, phrase, [start, end], DENIED, 1)),
+      ...patterns.flatMap(({ label, pattern }) =>
+        Array.from(text.matchAll(pattern), ({ index, 0: { length } }) => found(text, label, [index, index + length], "list:pattern", 0.97)),
+      ),
+      ...columns(text).map(({ start, end, label }) => found(text, label, [start, end], "list:column", 0.96)),
+    ],
+    allowed: (findings, text) => {
+      const spans = allow.find(text);
+      if (spans.length === 0) return [...findings];
+      return findings.filter((finding) => PROVEN.has(finding.label) || finding.detector === DENIED || !insideSome(spans, finding));
+    },
+  };
+}

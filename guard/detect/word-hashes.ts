@@ -1,0 +1,18 @@
+/** The words of a text as a sorted set of 32-bit numbers: tells quickly that a known value can't be in it. */
+import { foldCase } from "./phrase-finder.ts";
+
+const WORD = /[\p{L}\p{N}]+/gu;
+
+/** FNV-1a over UTF-16 units. */
+export function wordHash(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < word.length; i += 1) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** The hashes of a text's words in lower case, ascending, each once. */
+export function wordHashes(text: string): Uint32Array {
+  const words = new Set<number>();
+  for (const [word] of foldCase(text).matchAll(WORD)) words.add(wordHash(word));
+  return Uint32Array.from(words).sort();
+}
