@@ -1,5 +1,6 @@
 /** Replaces findings by tokens, and text that looks like a token by a token of its own, so that restoring gives back exactly the text. */
 import type { Finding } from "../detect/finding.ts";
+import { possessiveLength } from "./normalise.ts";
 import { isIssuable, MAX_TOKEN_LENGTH, OPEN_TOKEN, type TokenClass, tokenPattern } from "./token-form.ts";
 import type { TokenSession } from "./token-sessions.ts";
 
@@ -27,11 +28,18 @@ function literals(text: string): Span[] {
   return spans;
 }
 
+const NAMES: ReadonlySet<string> = new Set(["PERSON", "ORG", "LOCATION"]);
+
+/** A finding as a span; a name's possessive ending stays outside, so that `Anna's` reads `PERSON_…'s`. */
+function spanOf({ start, end, label, value }: Finding, text: string): Span {
+  const tail = NAMES.has(label) ? possessiveLength(text.slice(start, end)) : 0;
+  const cut = tail > 0 && text.slice(end - tail, end) === value.slice(-tail) ? tail : 0;
+  return { start, end: end - cut, tokenClass: label, value: value.slice(0, value.length - cut) };
+}
+
 /** Findings and literals in order; where they overlap, one span of the finding's class covers both. */
 function join(findings: readonly Finding[], text: string): Span[] {
-  const found = findings.map(
-    (finding): Span => ({ start: finding.start, end: finding.end, tokenClass: finding.label, value: finding.value }),
-  );
+  const found = findings.map((finding) => spanOf(finding, text));
   const spans: Span[] = [];
   for (const span of [...found, ...literals(text)].toSorted((a, b) => a.start - b.start || b.end - a.end)) {
     const last = spans.at(-1);
@@ -71,6 +79,7 @@ export function maskText(
 ): string {
   const parts: string[] = [];
   let done = 0;
+  session.meet(findings);
   const replace = (span: Span): void => {
     const surface = text.slice(span.start, span.end);
     parts.push(text.slice(done, span.start), wrap(session.tokenFor(span.tokenClass, { surface, value: span.value }), span));

@@ -6,16 +6,6 @@ const base32 = (bytes: Uint8Array, length: number): string => Array.from(bytes.s
 
 const mac = (key: Uint8Array, parts: readonly string[]): Uint8Array => createHmac("sha256", key).update(parts.join("\0")).digest();
 
-/** The value as compared: e-mail addresses without regard to case, numbers without separators. */
-export function normalise(tokenClass: TokenClass, value: string): string {
-  if (tokenClass === "EMAIL") return value.normalize("NFC").toLowerCase();
-  if (tokenClass === "SECRET" || tokenClass === "LITERAL") return value;
-  return value
-    .normalize("NFKC")
-    .replace(/[^\p{L}\p{N}]/gu, "")
-    .toUpperCase();
-}
-
 /** The family part: the same for every written form of a value. */
 function family(key: Uint8Array, tokenClass: TokenClass, normalised: string): string {
   for (let round = 0; ; round += 1) {
@@ -24,13 +14,22 @@ function family(key: Uint8Array, tokenClass: TokenClass, normalised: string): st
   }
 }
 
+/** What a token is made from. */
+export interface TokenSource {
+  readonly tokenClass: TokenClass;
+  /** The value as compared; all with the same one are of one family. */
+  readonly normalised: string;
+  /** The text as written. */
+  readonly surface: string;
+  /** Counts up where another written form has the token already. */
+  readonly attempt: number;
+}
+
 /**
  * The token for one written form of a value.
  * @param key the tenant's epoch key for stable classes, the session's own for the others
- * @param attempt counts up where another written form has the token already
  */
-export function makeToken(key: Uint8Array, tokenClass: TokenClass, value: string, surface: string, attempt: number): string {
-  const shared = family(key, tokenClass, normalise(tokenClass, value));
+export function makeToken(key: Uint8Array, { tokenClass, normalised, surface, attempt }: TokenSource): string {
   const form = base32(mac(key, ["gaggle-form-v1", tokenClass, String(attempt), surface]), CODE_LENGTH - FAMILY_LENGTH);
-  return `${tokenClass}_${shared}${form}`;
+  return `${tokenClass}_${family(key, tokenClass, normalised)}${form}`;
 }

@@ -1,122 +1,192 @@
-/** Which token stands for which text, per session: in memory, bounded, with expiry. Only a session's own tokens restore in it. */
+/** All sessions of one agent: bounded, with expiry, kept in the vault across restarts where there is one. */
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
-import { createKnownValues, type KnownValues } from "../detect/known-values.ts";
-import { makeToken } from "./token-code.ts";
-import { canonicalToken, type TokenClass } from "./token-form.ts";
+import { createPeople } from "./people.ts";
+import { createTokenSession, type IssuedToken, type TokenSession } from "./token-session.ts";
+import { type MapVault, sidOf } from "./vault/map-vault.ts";
 
-/** What a token stands for. */
-export interface TokenEntry {
-  /** The text that was replaced, exactly. */
-  readonly surface: string;
-  /** The same with JSON escapes decoded. */
-  readonly value: string;
-}
+export type { IssuedToken, TokenEntry, TokenSession } from "./token-session.ts";
 
-/** The tokens of one session. */
-export interface TokenSession {
-  /** Names this session's map to a later call; random, says nothing about its content. */
-  readonly mapRef: string;
-  /** Values masked in this session; they are masked wherever they turn up again. */
-  readonly known: KnownValues;
-  /**
-   * The token for a text: the same text always gets the same token.
-   * @throws GaggleError GUARD_REFUSED when the session holds too many values
-   */
-  tokenFor(tokenClass: TokenClass, entry: TokenEntry): string;
-  /** What a token stands for, in any case and with Markdown's backslashes; undefined unless this session issued it. */
-  lookup(token: string): TokenEntry | undefined;
+/** A key of the tenant for pseudonyms, in one of its epochs. `key`: 32 bytes. */
+export interface EpochKey {
+  readonly epoch: number;
+  readonly key: Uint8Array;
 }
 
 /** All sessions of one agent. */
 export interface TokenSessions {
-  /** The session with this id; made when it is new or expired. */
-  open(id: string): TokenSession;
-  /** The session with this id where there is one. */
+  /**
+   * The session with this id; made when it is new or expired. A new one uses the newest epoch and keeps it for its life.
+   * @param options `lifetimeMs`: time after its last use when it is forgotten; for a new session only
+   * @throws GaggleError GUARD_REFUSED where the kept map of this session was tampered with; other sessions are not touched
+   */
+  open(id: string, options?: { lifetimeMs?: number }): TokenSession;
+  /** The session with this id where there is one. @throws GaggleError as `open` */
   find(id: string): TokenSession | undefined;
-  /** Forgets a session. */
-  drop(id: string): void;
+  /** A session of its own for one request that named none: in memory, forgotten with its last reference. */
+  temporary(): TokenSession;
+  /** Forgets a session; resolves when its map is deleted. */
+  drop(id: string): Promise<void>;
+  /** Forgets all sessions and destroys the key of their maps. */
+  dropAll(): Promise<void>;
+  /** Deletes what has expired. Sessions that are opened do so themselves; call it now and then for those that nobody opens any more. */
+  sweep(): Promise<void>;
 }
 
-/** Key and bounds. */
+/** Keys and bounds. */
 export interface TokenSessionsConfig {
-  /** The tenant's epoch key, 32 bytes: e-mail addresses get the same token on every machine that has it. */
-  readonly epochKey: Uint8Array;
+  /** The tenant's keys, at least one; the highest epoch is used for new sessions. Read at every new session, so a getter may follow a rotation. */
+  readonly epochs: readonly EpochKey[];
+  /** Full names of the organisation's people, for a surname alone that nobody in the session has. */
+  readonly people?: readonly string[];
   /** Sessions kept; the one unused for longest goes first. Default 500. */
   readonly maxSessions?: number;
   /** Values a session may hold. Default 100 000. */
   readonly maxValues?: number;
+  /** Values that all sessions together may hold; sessions unused for longest go first. Default 300 000. */
+  readonly maxTotalValues?: number;
   /** Time after its last use when a session is forgotten. Default 24 hours. */
   readonly lifetimeMs?: number;
 }
 
-/** Classes whose values are too many to try out, so that a keyed code hides them; the rest get codes of the session's own key. */
-const STABLE: ReadonlySet<TokenClass> = new Set(["EMAIL"]);
+/** What is known of a session, loaded or not. */
+interface Held {
+  readonly session?: TokenSession;
+  readonly lifetimeMs: number;
+  readonly usedAt: number;
+  /** When its last use was last written down. */
+  readonly keptAt: number;
+  readonly values: number;
+}
 
 const DAY_MS = 86_400_000;
-
-function createSession(mapRef: string, epochKey: Uint8Array, sessionKey: Uint8Array, maxValues: number): TokenSession {
-  const tokens = new Map<string, string>();
-  const entries = new Map<string, TokenEntry>();
-  const known = createKnownValues();
-
-  const issue = (tokenClass: TokenClass, entry: TokenEntry): string => {
-    if (tokens.size >= maxValues) {
-      throw new GaggleError("GUARD_REFUSED", "This session holds too many masked values; start a new session.", { details: { maxValues } });
-    }
-    const key = STABLE.has(tokenClass) ? epochKey : sessionKey;
-    let token = makeToken(key, tokenClass, entry.value, entry.surface, 0);
-    for (let attempt = 1; entries.has(token); attempt += 1) token = makeToken(key, tokenClass, entry.value, entry.surface, attempt);
-    tokens.set(entry.surface, token);
-    entries.set(token, entry);
-    if (tokenClass !== "LITERAL") known.add(entry.value, tokenClass);
-    return token;
-  };
-
-  return {
-    mapRef,
-    known,
-    tokenFor: (tokenClass, entry) => tokens.get(entry.surface) ?? issue(tokenClass, entry),
-    lookup: (token) => entries.get(canonicalToken(token)),
-  };
-}
+/** A last use is written down again after this part of the lifetime: so much earlier may a map expire after a restart. */
+const TOUCH_PART = 24;
 
 /**
  * Makes the table of sessions.
- * @param deps clock for expiry; randomness for each session's own key
+ * @param deps clock for expiry; randomness for each session's own key; `vault`: left out, everything is in memory alone
+ * @param kept what `vault.list` gave
+ * @throws GaggleError INVALID_INPUT where there is no key of 32 bytes
  */
-export function createTokenSessions(deps: { clock: Clock; random: Random }, config: TokenSessionsConfig): TokenSessions {
-  const { maxSessions = 500, maxValues = 100_000, lifetimeMs = DAY_MS } = config;
-  if (config.epochKey.length < 32) throw new GaggleError("INVALID_INPUT", "The epoch key is too short; it needs 32 bytes.");
+export function createTokenSessions(
+  deps: { clock: Clock; random: Random; vault?: MapVault },
+  config: TokenSessionsConfig,
+  kept: Awaited<ReturnType<MapVault["list"]>> = [],
+): TokenSessions {
+  const { maxSessions = 500, maxValues = 100_000, maxTotalValues = 300_000, lifetimeMs = DAY_MS } = config;
+  const { clock, random, vault } = deps;
+  const newestKey = (): EpochKey => newestOf(config.epochs);
+  newestKey();
+  const people = config.people === undefined ? undefined : createPeople(config.people);
   // In order of last use: a session that is used moves to the end.
-  const sessions = new Map<string, { session: TokenSession; usedAt: number }>();
+  const held = new Map<string, Held>();
+  for (const { sid, head } of kept.toSorted((a, b) => a.head.usedAt - b.head.usedAt)) {
+    const { usedAt, expiresAt, values } = head;
+    held.set(sid, { lifetimeMs: expiresAt - usedAt, usedAt, keptAt: usedAt, values });
+  }
 
-  const create = (): TokenSession =>
-    createSession(Buffer.from(deps.random.bytes(16)).toString("hex"), config.epochKey, deps.random.bytes(32), maxValues);
-  const expire = (): void => {
-    for (const [id, { usedAt }] of sessions) {
-      if (usedAt + lifetimeMs > deps.clock.now() && sessions.size <= maxSessions) return;
-      sessions.delete(id);
+  const isExpired = ({ usedAt, lifetimeMs: span }: Held): boolean => usedAt + span <= clock.now();
+  const forget = (sid: string): Promise<void> => {
+    held.delete(sid);
+    return vault?.forget(sid) ?? Promise.resolve();
+  };
+  /** What can't be deleted now goes at the next sweep or start. */
+  const forgetSoon = (sid: string): void => void forget(sid).catch(() => undefined);
+  const touch = (sid: string, change: Omit<Held, "usedAt">): void => {
+    held.delete(sid);
+    held.set(sid, { ...change, usedAt: clock.now() });
+  };
+
+  const makeRoom = (): void => {
+    let total = [...held.values()].reduce((sum, { values }) => sum + values, 0);
+    for (const [sid, { values }] of held) {
+      if ((held.size <= maxSessions && total <= maxTotalValues) || held.size === 1) return;
+      total -= values;
+      forgetSoon(sid);
     }
   };
-  const touch = (id: string, session: TokenSession): TokenSession => {
-    sessions.delete(id);
-    sessions.set(id, { session, usedAt: deps.clock.now() });
+
+  /** Writes what a session has newly issued, and now and then that it is still in use. */
+  const saveOf = (sid: string, secrets: { mapRef: string; sessionKey: Uint8Array }, epoch: number) => {
+    return async (issued: readonly IssuedToken[]): Promise<void> => {
+      const now = held.get(sid);
+      if (now?.session?.mapRef !== secrets.mapRef)
+        throw new GaggleError("GUARD_REFUSED", "The masked values of this session were deleted meanwhile; send the request again.");
+      if (issued.length === 0 && clock.now() - now.keptAt < now.lifetimeMs / TOUCH_PART) return;
+      const usedAt = clock.now();
+      await vault?.append(sid, secrets, { epoch, usedAt, expiresAt: usedAt + now.lifetimeMs, issued });
+      const after = held.get(sid);
+      if (after !== undefined) held.set(sid, { ...after, keptAt: usedAt, values: after.values + issued.length });
+      makeRoom();
+    };
+  };
+
+  const make = (sid: string, map: { mapRef: string; sessionKey: Uint8Array; stored?: readonly IssuedToken[] }, epoch: EpochKey) =>
+    createTokenSession({
+      ...map,
+      epochKey: epoch.key,
+      maxValues,
+      ...(people === undefined ? {} : { people }),
+      save: saveOf(sid, map, epoch.epoch),
+    });
+
+  const load = (sid: string): TokenSession | undefined => {
+    const map = vault?.read(sid);
+    if (map === undefined) return undefined;
+    const { mapRef, sessionKey, issued, head } = map;
+    const epoch = config.epochs.find((one) => one.epoch === head.epoch) ?? newestKey();
+    return make(sid, { mapRef, sessionKey, stored: issued }, { epoch: head.epoch, key: epoch.key });
+  };
+
+  const find = (id: string): TokenSession | undefined => {
+    const sid = sidOf(id);
+    const known = held.get(sid);
+    if (known === undefined) return undefined;
+    if (isExpired(known)) {
+      forgetSoon(sid);
+      return undefined;
+    }
+    const session = known.session ?? load(sid);
+    if (session === undefined) return undefined;
+    touch(sid, { ...known, session });
     return session;
   };
-  const find = (id: string): TokenSession | undefined => {
-    expire();
-    const held = sessions.get(id);
-    return held === undefined ? undefined : touch(id, held.session);
+
+  const create = (sid: string, span: number): TokenSession => {
+    const session = make(sid, { mapRef: newMapRef(random), sessionKey: random.bytes(32) }, newestKey());
+    touch(sid, { session, lifetimeMs: span, keptAt: clock.now(), values: 0 });
+    makeRoom();
+    return session;
   };
 
   return {
     find,
-    open: (id) => {
-      const session = find(id) ?? touch(id, create());
-      expire();
-      return session;
+    open: (id, options = {}) => find(id) ?? create(sidOf(id), options.lifetimeMs ?? lifetimeMs),
+    temporary: () =>
+      createTokenSession({
+        mapRef: newMapRef(random),
+        epochKey: newestKey().key,
+        sessionKey: random.bytes(32),
+        maxValues,
+        ...(people === undefined ? {} : { people }),
+      }),
+    drop: (id) => forget(sidOf(id)),
+    dropAll: async () => {
+      held.clear();
+      await vault?.forgetAll();
     },
-    drop: (id) => void sessions.delete(id),
+    sweep: async () => {
+      for (const [sid, known] of [...held]) if (isExpired(known)) await forget(sid);
+    },
   };
+}
+
+const newMapRef = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
+
+/** The key of the highest epoch. */
+function newestOf(epochs: readonly EpochKey[]): EpochKey {
+  const newest = epochs.reduce<EpochKey | undefined>((best, one) => (best === undefined || one.epoch > best.epoch ? one : best), undefined);
+  if (newest !== undefined && newest.key.length >= 32) return newest;
+  throw new GaggleError("INVALID_INPUT", "The key for pseudonyms is missing or too short; it needs 32 bytes. Ask an admin for it.");
 }

@@ -27,7 +27,7 @@ export function createModelGuard(
   config: { gatewayPort: number; token: string; epochKey: Uint8Array; upstream: AgentConfig["upstream"]; apiKey: string | undefined },
 ): { guard: Guard; gateway: Gateway } {
   const detector = createDetector();
-  const sessions = createTokenSessions(deps, { epochKey: config.epochKey });
+  const sessions = createTokenSessions(deps, { epochs: [{ epoch: 1, key: config.epochKey }] });
   const gateway = createGateway(
     {
       detector,

@@ -29,7 +29,7 @@ export async function startGuardGateway(
   const gateway = createGateway(
     {
       detector: createDetector(),
-      sessions: createTokenSessions({ clock, random: realRandom }, { epochKey: new Uint8Array(32).fill(7) }),
+      sessions: createTokenSessions({ clock, random: realRandom }, { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] }),
       clock,
       random: realRandom,
       record: (call) => void calls.push(call),

@@ -22,7 +22,10 @@ const VALUES = [
   "12345678Z",
 ];
 const detector = createDetector();
-const sessions = createTokenSessions({ clock: createRealClock(), random: realRandom }, { epochKey: new Uint8Array(32).fill(7) });
+const sessions = createTokenSessions(
+  { clock: createRealClock(), random: realRandom },
+  { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
+);
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 

@@ -7,7 +7,10 @@ import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.
 import { createRealClock, realRandom } from "../../../support/real-clock.ts";
 
 const detector = createDetector();
-const sessions = createTokenSessions({ clock: createRealClock(), random: realRandom }, { epochKey: new Uint8Array(32).fill(7) });
+const sessions = createTokenSessions(
+  { clock: createRealClock(), random: realRandom },
+  { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
+);
 const session = sessions.open("property");
 
 const VALUES = [

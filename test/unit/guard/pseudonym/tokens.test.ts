@@ -11,7 +11,7 @@ const EMAIL = { surface: "ada@example.org", value: "ada@example.org" };
 const IBAN = { surface: "DE89 3704 0044 0532 0130 00", value: "DE89 3704 0044 0532 0130 00" };
 
 const sessionsOf = (seed: number, config: Partial<TokenSessionsConfig> = {}, clock: Clock = createRealClock()): TokenSessions =>
-  createTokenSessions({ clock, random: createSeededRandom(seed) }, { epochKey: KEY, ...config });
+  createTokenSessions({ clock, random: createSeededRandom(seed) }, { epochs: [{ epoch: 1, key: KEY }], ...config });
 
 describe("tokens", () => {
   it("are a class and ten Crockford characters, figures and letters mixed", () => {
@@ -32,7 +32,7 @@ describe("tokens", () => {
     expect(one.tokenFor("IBAN", IBAN)).not.toBe(two.tokenFor("IBAN", IBAN));
     const other = createTokenSessions(
       { clock: createRealClock(), random: createSeededRandom(1) },
-      { epochKey: new Uint8Array(32).fill(8) },
+      { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(8) }] },
     );
     expect(other.open("s").tokenFor("EMAIL", EMAIL)).not.toBe(one.tokenFor("EMAIL", EMAIL));
   });
@@ -105,7 +105,9 @@ describe("sessions", () => {
   });
 
   it("need a key of 32 bytes", () => {
-    expect(() => sessionsOf(1, { epochKey: new Uint8Array(16) })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+    expect(() => sessionsOf(1, { epochs: [{ epoch: 1, key: new Uint8Array(16) }] })).toThrow(
+      expect.objectContaining({ code: "INVALID_INPUT" }),
+    );
   });
 });
 
