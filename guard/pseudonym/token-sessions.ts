@@ -177,7 +177,7 @@ export function createTokenSessions(
       await vault?.forgetAll();
     },
     sweep: async () => {
-      for (const [sid, known] of [...held]) if (isExpired(known)) await forget(sid);
+      for (const [sid, known] of held) if (isExpired(known)) await forget(sid);
     },
   };
 }

@@ -27,8 +27,19 @@ const ISSUED = VALUES.flatMap((value) =>
   detector.detect(value).map((finding) => session.tokenFor(finding.label, { surface: value, value: finding.value })),
 );
 
+const GAPS = [" ", "  ", "\n", "\r\n", "\n    ", " \n\t", "\\n", "\\r\\n  "];
+/** The token as a model may wrap it, once, behind its underscore or in its code. */
+const wrapped = (token: string): fc.Arbitrary<string> =>
+  fc
+    .tuple(fc.constantFrom(...GAPS), fc.integer({ min: 1, max: 10 }))
+    .map(([gap, left]) => token.slice(0, token.length - left) + gap + token.slice(token.length - left));
 const caseOf = (text: string): fc.Arbitrary<string> =>
-  fc.constantFrom(text, text.toLowerCase(), text.replaceAll("_", "\\_"), text.replaceAll("_", "\\\\_"));
+  fc.oneof(
+    fc.constantFrom(text, text.toLowerCase(), text.replaceAll("_", "\\_"), text.replaceAll("_", "\\\\_")),
+    wrapped(text),
+    wrapped(text).map((form) => `${form}s`),
+    wrapped(text).map((form) => form.slice(0, -1)),
+  );
 const piece = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...VALUES) },
   { weight: 3, arbitrary: fc.constantFrom(...ISSUED).chain(caseOf) },
@@ -49,6 +60,12 @@ const piece = fc.oneof(
       '"',
       "\\n",
       "\\u00",
+      "  ",
+      "\r",
+      "\n   ",
+      "BIRTH_DATE_",
+      "s",
+      "'s",
     ),
   },
   { weight: 2, arbitrary: fc.string({ unit: "binary", maxLength: 8 }) },
@@ -117,6 +134,40 @@ describe("masking and restoring", () => {
     expect(restorer.push("x".repeat(1_000))).toBe("x".repeat(1_000));
     expect(restorer.push("email\\")).toBe("");
     expect(restorer.end()).toBe("email\\");
+  });
+
+  it("restore a token that a model wrapped once, and no other text with a gap in it", { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...ISSUED).chain((token) => fc.tuple(fc.constant(token), wrapped(token))),
+        ([token, form]) => {
+          expect(restoreText(`Dear ${form}, hello`, lookup)).toBe(`Dear ${lookup(token)}, hello`);
+          expect(restoreText(form.toLowerCase(), lookup)).toBe(form.toLowerCase());
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("restore plural and possessive endings that a model writes behind a token, and leave those of the text outside it", () => {
+    const [anna] = [session.tokenFor("PERSON", { surface: "Anna Schmidt", value: "Anna Schmidt" })];
+    for (const ending of ["s", "'s", "’s", "'", "es"])
+      expect(restoreText(`${anna}${ending} desk`, lookup)).toBe(`Anna Schmidt${ending} desk`);
+    for (const name of ["Anna Schmidt's", "Anna Schmidt’s", "Jonas'"]) {
+      const finding = { start: 0, end: name.length, label: "PERSON" as const, value: name, score: 1, detector: "test" };
+      const masked = maskText(`${name} desk`, [finding], session, new Map());
+      expect(masked).toMatch(/^PERSON_\w{10}['’]s? desk$/);
+      expect(restoreText(masked, lookup)).toBe(`${name} desk`);
+    }
+  });
+
+  it("hold back no more of a wrapped token than may still be one", () => {
+    const restorer = createStreamRestorer(lookup);
+    expect(restorer.push("PERSON_ABCD\n")).toBe("");
+    expect(restorer.push("  and?")).toBe("PERSON_ABCD\n  and?");
+    expect(restorer.push("email_12 ")).toBe("email_12 ");
+    expect(restorer.push("PERSON_AB 12 3")).toBe("PERSON_AB 12 3");
+    expect(restorer.end()).toBe("");
   });
 
   it("restore a token in other case, in quotes, in Markdown and between letters", () => {
