@@ -1,0 +1,51 @@
+/** Brings the bounds of found names to what a person would mark: no punctuation around them, no possessive, parts of one address in one. */
+import type { Finding } from "../finding.ts";
+
+const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
+const OPENERS = "([{";
+const CLOSERS = ")]}";
+const POSSESSIVE = /['’]s?$/u;
+/** Between two parts of one address. */
+const WITHIN_ADDRESS = /^[ \t]{0,2}[,;]?[ \t]{0,2}\n?[ \t]{0,4}$/;
+/** Between a quoted last name and first name. */
+const WITHIN_NAME = /^, ?$/;
+
+const isBracketed = (text: string, start: number, end: number): boolean => {
+  const inner = text.slice(start, end);
+  return [...OPENERS].every((opener, i) => inner.includes(opener) === inner.includes(CLOSERS.charAt(i)));
+};
+
+/** A finding without what doesn't belong to a name at its edges, or undefined where nothing is left. */
+function trimmed(finding: Finding, text: string): Finding | undefined {
+  let { start, end } = finding;
+  const isEdge = (place: number, brackets: string): boolean =>
+    EDGE.test(text.charAt(place)) || (brackets.includes(text.charAt(place)) && !isBracketed(text, start, end));
+  while (start < end && isEdge(start, CLOSERS)) start += 1;
+  while (end > start && isEdge(end - 1, OPENERS)) end -= 1;
+  if (start < end && OPENERS.includes(text.charAt(start)) && !isBracketed(text, start, end)) start += 1;
+  if (start < end && CLOSERS.includes(text.charAt(end - 1)) && !isBracketed(text, start, end)) end -= 1;
+  end -= POSSESSIVE.exec(text.slice(start, end))?.[0].length ?? 0;
+  // A lone point ends a sentence; one behind a single letter or a short word belongs to an initial or a form such as Inc.
+  if (text.charAt(end - 1) === "." && !/(?:^|[\s.])\p{L}{1,4}\.$/u.test(text.slice(start, end))) end -= 1;
+  if (end <= start || !/[\p{L}\p{N}]/u.test(text.slice(start, end))) return undefined;
+  return { ...finding, start, end, value: text.slice(start, end) };
+}
+
+const mayJoin = (last: Finding, next: Finding, text: string): boolean => {
+  const gap = text.slice(last.end, next.start);
+  if (last.label !== next.label) return false;
+  if (last.label === "ADDRESS") return WITHIN_ADDRESS.test(gap);
+  return last.label === "PERSON" && WITHIN_NAME.test(gap) && text.charAt(last.start - 1) === '"' && text.charAt(next.end) === '"';
+};
+
+/** Findings of the model, trimmed and joined; in order, not overlapping, as they were. */
+export function withCleanEdges(findings: readonly Finding[], text: string): Finding[] {
+  const clean: Finding[] = [];
+  for (const finding of findings.map((each) => trimmed(each, text))) {
+    const last = clean.at(-1);
+    if (finding === undefined) continue;
+    if (last === undefined || !mayJoin(last, finding, text)) clean.push(finding);
+    else clean[clean.length - 1] = { ...last, end: finding.end, value: text.slice(last.start, finding.end) };
+  }
+  return clean;
+}
