@@ -12,11 +12,8 @@ export interface WordSpan {
 
 const IMPOSSIBLE = -1e9;
 
-/** Decodes label scores. */
-export interface Decoder {
-  /** @param logits for each word its labels' scores, one word after another; changed in place to log-probabilities */
-  (logits: Float32Array): WordSpan[];
-}
+/** Decodes label scores: for each word its labels' scores, one word after another. They are changed in place to log-probabilities. */
+export type Decoder = (logits: Float32Array) => WordSpan[];
 
 /** Turns each word's scores into log-probabilities. */
 function logSoftmax(scores: Float32Array, width: number): void {

@@ -130,12 +130,12 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
         dropped,
       );
       let at = 0;
-      const found = new Map(
-        open.map(({ block, key }, i) => {
-          const parts = scores.slice(at, (at += windows[i]?.length ?? 0));
-          return [key, spansOf(block, prepared, joined(parts), decode)] as const;
-        }),
-      );
+      const found = new Map<string, readonly BlockSpan[]>();
+      for (const [i, { block, key }] of open.entries()) {
+        const count = windows[i]?.length ?? 0;
+        found.set(key, spansOf(block, prepared, joined(scores.slice(at, at + count)), decode));
+        at += count;
+      }
       const findings = blocks.flatMap(({ start, key, known }) => {
         const spans = known ?? found.get(key) ?? [];
         remember(key, spans);

@@ -4,6 +4,7 @@ import type { Finding } from "../finding.ts";
 const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
 const OPENERS = "([{";
 const CLOSERS = ")]}";
+const BRACKETS = ["()", "[]", "{}"];
 const POSSESSIVE = /['’]s?$/u;
 /** Between two parts of one address. */
 const WITHIN_ADDRESS = /^[ \t]{0,2}[,;]?[ \t]{0,2}\n?[ \t]{0,4}$/;
@@ -12,7 +13,7 @@ const WITHIN_NAME = /^, ?$/;
 
 const isBracketed = (text: string, start: number, end: number): boolean => {
   const inner = text.slice(start, end);
-  return [...OPENERS].every((opener, i) => inner.includes(opener) === inner.includes(CLOSERS.charAt(i)));
+  return BRACKETS.every((pair) => inner.includes(pair.charAt(0)) === inner.includes(pair.charAt(1)));
 };
 
 /** A finding without what doesn't belong to a name at its edges, or undefined where nothing is left. */

@@ -20,6 +20,14 @@ const MAX_PIECES = 32;
 const MAX_WORD = 200;
 const CACHED_WORDS = 100_000;
 
+/** What we use of the library's class; its own types name files that NodeNext doesn't find. */
+interface WordTokenizer {
+  encode(text: string, options?: { add_special_tokens: boolean }): { readonly ids: number[] };
+  token_to_id(token: string): number | undefined;
+}
+
+const HubTokenizer = Tokenizer as unknown as new (json: object, config: object) => WordTokenizer;
+
 type JsonTree = { readonly [key: string]: unknown };
 
 /** True where any part of a pre-tokenizer is of this type. */
@@ -29,14 +37,14 @@ const hasPart = (part: unknown, type: string): boolean =>
   ((part as JsonTree)["type"] === type || Object.values(part).some((inner) => hasPart(inner, type)));
 
 /** What stands around an input's own tokens. */
-function frameOf(tokenizer: Tokenizer): { prefix: number[]; suffix: number[] } {
-  const inner: number[] = tokenizer.encode("a", { add_special_tokens: false }).ids;
-  const whole: number[] = tokenizer.encode("a").ids;
+function frameOf(tokenizer: WordTokenizer): { prefix: number[]; suffix: number[] } {
+  const inner = tokenizer.encode("a", { add_special_tokens: false }).ids;
+  const whole = tokenizer.encode("a").ids;
   const at = whole.findIndex((_, i) => inner.every((id, j) => whole[i + j] === id));
   return at < 0 ? { prefix: [], suffix: [] } : { prefix: whole.slice(0, at), suffix: whole.slice(at + inner.length) };
 }
 
-const firstKnown = (tokenizer: Tokenizer, names: readonly string[]): number =>
+const firstKnown = (tokenizer: WordTokenizer, names: readonly string[]): number =>
   names.map((name) => tokenizer.token_to_id(name)).find((id) => id !== undefined) ?? 0;
 
 /**
@@ -45,7 +53,7 @@ const firstKnown = (tokenizer: Tokenizer, names: readonly string[]): number =>
  * @param tokenizerConfig content of `tokenizer_config.json`, or an empty object
  */
 export function createWordPieces(tokenizerJson: object, tokenizerConfig: object): WordPieces {
-  const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+  const tokenizer = new HubTokenizer(tokenizerJson, tokenizerConfig);
   const preTokenizer = (tokenizerJson as JsonTree)["pre_tokenizer"];
   // Families that mark the space before a word: byte-level BPE wants it written, SentencePiece adds it by itself.
   const spaced = hasPart(preTokenizer, "ByteLevel");
@@ -56,7 +64,7 @@ export function createWordPieces(tokenizerJson: object, tokenizerConfig: object)
 
   const cut = (word: string, glued: boolean): readonly number[] => {
     if (word.length > MAX_WORD) return [unknown];
-    const { ids }: { ids: number[] } = tokenizer.encode(spaced && !glued ? ` ${word}` : word, { add_special_tokens: false });
+    const { ids } = tokenizer.encode(spaced && !glued ? ` ${word}` : word, { add_special_tokens: false });
     const own = marked && glued && ids.length > 1 && ids[0] === mark ? ids.slice(1) : ids;
     return own.length === 0 ? [unknown] : own.slice(0, MAX_PIECES);
   };
