@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../contract/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
+import { addGuardCommands } from "./guard-commands.ts";
 import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
 import { addWorkCommands } from "./work-commands.ts";
@@ -17,6 +18,7 @@ function createProgram(json: boolean): Command {
     .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) });
   addMemberCommands(program);
   addWorkCommands(program);
+  addGuardCommands(program);
   addAdminCommands(program);
   return program;
 }
