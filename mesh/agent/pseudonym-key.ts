@@ -1,17 +1,41 @@
-/** The tenant's key for pseudonyms, which came in the invitation's fragment. Source: design, Trust, Pseudonyms. */
-import { z } from "zod";
+/** The agent's keys for pseudonyms: the first came in the invitation's fragment, later epochs from a steward. Source: design, Trust, Pseudonyms. */
+import type { EpochKey } from "../../guard/pseudonym/token-sessions.ts";
 import { GaggleError } from "../contract/errors.ts";
-import { readSecretFile, writeSecretFile } from "../identity/secret-file.ts";
+import { addPseudonymKey, readPseudonymKeys } from "../identity/pseudonym-keys.ts";
+import { writeSecretFile } from "../identity/secret-file.ts";
 
-const pseudonymKeyFile = z.strictObject({ v: z.literal(1), epoch: z.int().min(1), key: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
-
-/** Stores the key of an epoch, 0600. `key`: 32 bytes, base64url. */
+/** Stores the key that came with the invitation, 0600. `key`: 32 bytes, base64url. */
 export const writePseudonymKey = (path: string, { epoch, key }: { epoch: number; key: string }): Promise<void> =>
-  writeSecretFile(path, { v: 1, epoch, key });
+  writeSecretFile(path, { v: 2, epochs: [{ epoch, key, validFrom: 0 }] });
 
-/** The key, 32 bytes. @throws GaggleError NOT_JOINED where there is none, CREDENTIAL_INVALID where others could read it */
-export async function readPseudonymKey(path: string): Promise<Uint8Array> {
-  const stored = await readSecretFile(path, pseudonymKeyFile);
-  if (stored === undefined) throw new GaggleError("NOT_JOINED", "The key for pseudonyms is missing. Join again with a new invitation.");
-  return Buffer.from(stored.key, "base64url");
+/** The tenant's keys as this agent has them. */
+export interface PseudonymKeys {
+  /** The newest first. */
+  epochs(): readonly EpochKey[];
+  /**
+   * Stores a further epoch's key and uses it for new sessions from now on. @returns true where it is new
+   * @throws GaggleError CONFLICT where this epoch has another key
+   */
+  add(key: { epoch: number; key: string }): Promise<boolean>;
+}
+
+/**
+ * Opens the agent's key file.
+ * @throws GaggleError NOT_JOINED where there is none, CREDENTIAL_INVALID where others could read it
+ */
+export async function openPseudonymKeys(path: string, clock: { now(): number }): Promise<PseudonymKeys> {
+  const read = async (): Promise<EpochKey[]> => {
+    const stored = await readPseudonymKeys(path);
+    if (stored === undefined) throw new GaggleError("NOT_JOINED", "The key for pseudonyms is missing. Join again with a new invitation.");
+    return stored.map(({ epoch, key }) => ({ epoch, key: Buffer.from(key, "base64url") }));
+  };
+  let keys = await read();
+  return {
+    epochs: () => keys,
+    add: async (key) => {
+      const isNew = await addPseudonymKey(path, key, clock.now());
+      if (isNew) keys = await read();
+      return isNew;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /** Commands of those who run the organisation: `gaggle org …`, `gaggle bootstrap`. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { homePaths } from "../agent/agent-config.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
@@ -81,6 +82,29 @@ export function addAdminCommands(program: Command): void {
       action<{ dir: string; agent?: string; user?: string; key?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgRevoke } = await import("./org/org-revoke.ts");
         await orgRevoke({ dir: resolve(folder), ...rest }, out);
+      }),
+    );
+  org
+    .command("steward")
+    .description("let an agent hand out the organisation's keys; counts after the next sign")
+    .option(...dir)
+    .requiredOption("--agent <id>", "the steward's agent id, as `gaggle status` shows it")
+    .action(
+      action<{ dir: string; agent: string }>(async ({ out }, { dir: folder, agent }) => {
+        const { orgSteward } = await import("./org/org-steward.ts");
+        await orgSteward({ dir: resolve(folder), agent }, out);
+      }),
+    );
+  org
+    .command("rotate-pseudonyms")
+    .description("begin the next epoch of the key that makes the same person the same token")
+    .option(...dir)
+    .option("--steward-home <folder>", "home of a steward's agent on this machine: it hands the key to the other members")
+    .action(
+      action<{ dir: string; stewardHome?: string }>(async ({ out }, { dir: folder, stewardHome }) => {
+        const { orgRotatePseudonyms } = await import("./org/org-rotate.ts");
+        const stewardKeys = stewardHome === undefined ? {} : { stewardKeys: homePaths(resolve(stewardHome)).pseudonymKey };
+        await orgRotatePseudonyms({ dir: resolve(folder), ...stewardKeys }, out, deps);
       }),
     );
 

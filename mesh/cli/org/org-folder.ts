@@ -10,7 +10,7 @@ import { parseAs, parseJson } from "../../contract/json.ts";
 import type { Clock, Random, Signer } from "../../contract/ports.ts";
 import { readSigningKey } from "../../identity/key-file.ts";
 import { createSigner } from "../../identity/keys.ts";
-import { readSecretFile } from "../../identity/secret-file.ts";
+import { type PseudonymKey, readPseudonymKeys } from "../../identity/pseudonym-keys.ts";
 import { writePrivateFile } from "../../store/private-file.ts";
 
 /** `org.json`: public facts about the organisation. `version` is the last one that was signed; 0 before the first. */
@@ -24,9 +24,6 @@ const orgFile = z.strictObject({
 });
 /** `org.json`: public facts about the organisation. */
 export type OrgFile = z.infer<typeof orgFile>;
-
-/** `admin/pseudonym.json`: the tenant's key for pseudonyms of one epoch. */
-export const pseudonymFile = z.strictObject({ v: z.literal(1), epoch: z.int().min(1), key: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 
 /** What the commands need of the world. */
 export interface OrgDeps {
@@ -84,12 +81,12 @@ export async function rootSigner(dir: string): Promise<Signer> {
 /** The admin key's signer. @throws GaggleError NOT_FOUND */
 export const adminSigner = async (dir: string): Promise<Signer> => createSigner(await readSigningKey(orgPaths(dir).adminKey, "admin key"));
 
-/** The pseudonym key and its epoch. @throws GaggleError NOT_FOUND */
-export async function readPseudonymKey(dir: string): Promise<z.infer<typeof pseudonymFile>> {
+/** The newest pseudonym key and its epoch. @throws GaggleError NOT_FOUND */
+export async function readPseudonymKey(dir: string): Promise<PseudonymKey> {
   const path = orgPaths(dir).pseudonym;
-  const found = await readSecretFile(path, pseudonymFile);
-  if (found === undefined) throw new GaggleError("NOT_FOUND", `There is no pseudonym key at ${path}; restore it from a backup.`);
-  return found;
+  const [newest] = (await readPseudonymKeys(path)) ?? [];
+  if (newest === undefined) throw new GaggleError("NOT_FOUND", `There is no pseudonym key at ${path}; restore it from a backup.`);
+  return newest;
 }
 
 /** Writes a value as JSON, atomically. */

@@ -7,10 +7,10 @@ import type { Random } from "../../contract/ports.ts";
 import { readSigningKey, writeSigningKey } from "../../identity/key-file.ts";
 import { type Ed25519PrivateJwk, generateSigningKey, publicJwkOf, thumbprintOf } from "../../identity/keys.ts";
 import { orgIdOf } from "../../identity/org-id.ts";
-import { readSecretFile, writeSecretFile } from "../../identity/secret-file.ts";
+import { addPseudonymKey, newPseudonymKey, readPseudonymKeys } from "../../identity/pseudonym-keys.ts";
 import { makePrivateFolder, writePrivateFile } from "../../store/private-file.ts";
 import { type Output, paint } from "../output.ts";
-import { findOrg, type OrgDeps, type OrgFile, orgPaths, pseudonymFile, readRoster, writeJson } from "./org-folder.ts";
+import { findOrg, type OrgDeps, type OrgFile, orgPaths, readRoster, writeJson } from "./org-folder.ts";
 
 /** Options of `gaggle org init`. */
 export interface OrgInitOptions {
@@ -39,7 +39,7 @@ export async function orgInit(options: OrgInitOptions, out: Output, deps: OrgDep
   const root = await ensureKey(paths.rootKey, "root key", deps.random);
   const admin = await ensureKey(paths.adminKey, "admin key", deps.random);
   const issuer = await ensureKey(paths.issuerKey, "issuer key", deps.random);
-  await ensurePseudonymKey(paths.pseudonym, deps.random);
+  await ensurePseudonymKey(paths.pseudonym, deps);
   await copyContent(options);
   const rootFingerprint = thumbprintOf(root);
   const org = orgIdOf(rootFingerprint);
@@ -70,9 +70,8 @@ async function ensureKey(path: string, what: string, random: Random): Promise<Ed
   return key;
 }
 
-async function ensurePseudonymKey(path: string, random: Random): Promise<void> {
-  if ((await readSecretFile(path, pseudonymFile)) !== undefined) return;
-  await writeSecretFile(path, { v: 1, epoch: 1, key: Buffer.from(random.bytes(32)).toString("base64url") });
+async function ensurePseudonymKey(path: string, { random, clock }: OrgDeps): Promise<void> {
+  if ((await readPseudonymKeys(path)) === undefined) await addPseudonymKey(path, { epoch: 1, key: newPseudonymKey(random) }, clock.now());
 }
 
 /** Copies the sources that the admin edits; what is there already stays as it is. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BootstrapNode, createBootstrapNode } from "../../../../bootstrap-node/create-bootstrap-node.ts";
 import { homePaths, readAgentConfig } from "../../../../mesh/agent/agent-config.ts";
 import { joinOrganisation } from "../../../../mesh/agent/join-organisation.ts";
-import { readPseudonymKey } from "../../../../mesh/agent/pseudonym-key.ts";
+import { readPseudonymKeys } from "../../../../mesh/identity/pseudonym-keys.ts";
 import { systemRandom } from "../../../../mesh/agent/system.ts";
 import { orgInit } from "../../../../mesh/cli/org/org-init.ts";
 import { orgInvite } from "../../../../mesh/cli/org/org-invite.ts";
@@ -79,8 +79,8 @@ describe("joining", () => {
       bootstrapUrl: node.url,
     });
     expect(config.gatewayPort).toBeGreaterThan(0);
-    const { key } = JSON.parse(readFileSync(orgPaths(dir).pseudonym, "utf8")) as { key: string };
-    expect(Buffer.from(await readPseudonymKey(homePaths(home).pseudonymKey)).toString("base64url")).toBe(key);
+    const [ours] = (await readPseudonymKeys(orgPaths(dir).pseudonym)) ?? [];
+    expect(await readPseudonymKeys(homePaths(home).pseudonymKey)).toEqual([{ ...ours, validFrom: 0 }]);
     expect(existsSync(join(homePaths(home).bundle, "bundle.json"))).toBe(true);
   });
 

@@ -7,12 +7,15 @@ import { orgApprover } from "../../../../../mesh/cli/org/org-approver.ts";
 import { type OrgInitOptions, orgInit } from "../../../../../mesh/cli/org/org-init.ts";
 import { orgInvite } from "../../../../../mesh/cli/org/org-invite.ts";
 import { orgRevoke } from "../../../../../mesh/cli/org/org-revoke.ts";
+import { orgRotatePseudonyms } from "../../../../../mesh/cli/org/org-rotate.ts";
 import { orgSign } from "../../../../../mesh/cli/org/org-sign.ts";
+import { orgSteward } from "../../../../../mesh/cli/org/org-steward.ts";
 import { createOutput } from "../../../../../mesh/cli/output.ts";
 import { signedBundle } from "../../../../../mesh/contract/bundle.ts";
 import { BUNDLE_LIFETIME_MS } from "../../../../../mesh/contract/limits.ts";
 import { parseInvitation, verifyInvitation } from "../../../../../mesh/identity/invitation.ts";
 import { agentIdOf } from "../../../../../mesh/identity/keys.ts";
+import { addPseudonymKey, readPseudonymKeys } from "../../../../../mesh/identity/pseudonym-keys.ts";
 import { verifyBundle, type VerifiedBundle } from "../../../../../profiles/bundle/verify.ts";
 import { seededRandom, seededSigner } from "../../../../support/seeded-keys.ts";
 import { createVirtualClock, type VirtualClock } from "../../../../support/virtual-clock.ts";
@@ -131,6 +134,42 @@ describe("gaggle org", () => {
     await expect(sign()).rejects.toThrow(code("NOT_FOUND", "revocations.json"));
   });
 
+  it("rotate-pseudonyms makes the next epoch, keeps the old one as retired, and gives it to the steward's home and to invitations", async () => {
+    await init();
+    await sign();
+    const [first] = (await readPseudonymKeys(join(dir, "admin/pseudonym.json"))) ?? [];
+    const stewardKeys = join(home, "steward", "keys", "pseudonym.json");
+    await addPseudonymKey(stewardKeys, { epoch: 1, key: first?.key ?? "" }, 0);
+    clock.advance(1_000);
+    await orgRotatePseudonyms({ dir, stewardKeys }, out, { clock, random: seededRandom("rotate") });
+    const [second, ...older] = (await readPseudonymKeys(join(dir, "admin/pseudonym.json"))) ?? [];
+    expect(second).toMatchObject({ epoch: 2, validFrom: clock.now() });
+    expect(second?.key).not.toBe(first?.key);
+    expect(older).toEqual([{ ...first, retiredAt: clock.now() }]);
+    expect((await readPseudonymKeys(stewardKeys))?.map(({ epoch, key }) => [epoch, key])).toEqual([
+      [2, second?.key],
+      [1, first?.key],
+    ]);
+    const link = await orgInvite({ dir, role: "finance", user: "fiona.berg", url }, out, deps());
+    expect(parseInvitation(link).secret).toMatchObject({ pseudonymEpoch: 2, pseudonymKey: second?.key });
+    expect(said).not.toContain(second?.key);
+  });
+
+  it("never replaces a pseudonym key", async () => {
+    await init();
+    const other = Buffer.alloc(32, 1).toString("base64url");
+    await expect(addPseudonymKey(join(dir, "admin/pseudonym.json"), { epoch: 1, key: other }, 0)).rejects.toThrow(code("CONFLICT"));
+  });
+
+  it("steward puts an agent's key on the roster, once", async () => {
+    await init();
+    const agent = agentIdOf(seededSigner("steward").publicJwk);
+    for (let i = 0; i < 2; i += 1) await orgSteward({ dir, agent }, out);
+    await sign();
+    expect((await bundle("finance")).manifest.roster.stewards).toEqual([seededSigner("steward").thumbprint]);
+    await expect(orgSteward({ dir, agent: "nobody" }, out)).rejects.toThrow(code("INVALID_INPUT"));
+  });
+
   it("invite gives a link that an admin key of the bundle signed", async () => {
     await init();
     await sign();
@@ -139,7 +178,7 @@ describe("gaggle org", () => {
     const { manifest } = await bundle("finance");
     expect(baseUrl).toBe(url);
     expect(verifyInvitation({ jws: secret.jws, manifest, nowMs: clock.now() })).toMatchObject({ sub: "fiona.berg", role: "finance" });
-    expect(secret.pseudonymKey).toBe((JSON.parse(await text("admin/pseudonym.json")) as { key: string }).key);
+    expect(secret.pseudonymKey).toBe((await readPseudonymKeys(join(dir, "admin/pseudonym.json")))?.[0]?.key);
     const again = await orgInvite({ dir, role: "finance", user: "fiona.berg", url }, out, { clock, random: seededRandom("again") });
     expect(parseInvitation(again).claims.jti).not.toBe(parseInvitation(link).claims.jti);
   });

@@ -1,0 +1,39 @@
+/** The daemon's token sessions: the tenant's keys, and the vault in the daemon's store. */
+import { join } from "node:path";
+import { createMapVault } from "../../guard/pseudonym/vault/map-vault.ts";
+import { createTokenSessions, type TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
+import type { Clock, CommitQueue, OrderedStore, Random } from "../contract/ports.ts";
+import { openPseudonymKeys, type PseudonymKeys } from "./pseudonym-key.ts";
+import { openVaultKeys, type VaultKeyFile } from "./vault-key.ts";
+
+/** What opening needs; the daemon's core has it. */
+export interface TokenVaultDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly paths: { readonly keys: string; readonly pseudonymKey: string };
+}
+
+/** Token sessions that survive restarts, and the keys behind them. */
+export interface TokenVault {
+  readonly sessions: TokenSessions;
+  readonly pseudonyms: PseudonymKeys;
+  readonly keys: VaultKeyFile;
+}
+
+/** Opens the vault. @throws GaggleError NOT_JOINED, CREDENTIAL_INVALID, INVALID_INPUT for a damaged key file */
+export async function openTokenVault(deps: TokenVaultDeps): Promise<TokenVault> {
+  const { clock, random, paths } = deps;
+  const pseudonyms = await openPseudonymKeys(paths.pseudonymKey, clock);
+  const keys = await openVaultKeys(join(paths.keys, "vault.json"), random);
+  const vault = createMapVault({ ...deps, keys });
+  const config = {
+    get epochs() {
+      return pseudonyms.epochs();
+    },
+  };
+  const sessions = createTokenSessions({ clock, random, vault }, config, await vault.list());
+  await sessions.sweep();
+  return { sessions, pseudonyms, keys };
+}
