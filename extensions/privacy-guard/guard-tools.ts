@@ -1,5 +1,7 @@
 /** The tools of the MCP server `privacy-guard`: detect, process, restore. Source: spec G6. */
 import { z } from "zod";
+import { type DataClass, dataClass } from "../../mesh/contract/data-class.ts";
+import type { ProcessPolicy } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool, type ToolCall } from "../define-tool.ts";
@@ -21,7 +23,7 @@ const detect = (daemon: DaemonLink): Tool =>
     name: "detect",
     title: "Find personal data in a text",
     description:
-      "Finds personal data and secrets in a text, on this machine: e-mail, phone, IBAN, card and id numbers, keys and more. " +
+      "Finds personal data and secrets in a text, on this machine: names, addresses, e-mail, phone, IBAN, card and id numbers, keys and more. " +
       "Answers with the kind, place (UTF-16 offsets, end exclusive) and certainty of each, not with the values.",
     input: z.strictObject({ text: z.string().max(MAX_TEXT_CHARS).describe("The text to look through") }),
     output: z.object({
@@ -37,6 +39,25 @@ const detect = (daemon: DaemonLink): Tool =>
     },
   });
 
+const classes = z.array(dataClass).max(dataClass.options.length);
+
+const policy = z
+  .strictObject({
+    mode: z.enum(["mask-and-forward", "strict"]).optional().describe("strict also refuses a text with secrets"),
+    mask: classes.optional().describe("Classes to mask though the role's profile lets them pass, such as DATE"),
+    block: classes.optional().describe("Classes of which a single value makes the guard refuse the text"),
+  })
+  .describe("Makes the guard stricter than the role's profile. It can't make it laxer.");
+
+const everyOne = <M extends "mask" | "block">(labels: readonly DataClass[], mode: M): Partial<Record<DataClass, M>> =>
+  Object.fromEntries(labels.map((label) => [label, mode] as const));
+
+/** The choice as the daemon takes it; what is both to be masked and blocked is blocked. */
+const processPolicy = ({ mode, mask = [], block = [] }: z.output<typeof policy>): ProcessPolicy => ({
+  ...(mode === undefined ? {} : { mode }),
+  classes: { ...everyOne(mask, "mask"), ...everyOne(block, "block") },
+});
+
 const process = (daemon: DaemonLink): Tool =>
   defineTool({
     name: "process",
@@ -44,15 +65,16 @@ const process = (daemon: DaemonLink): Tool =>
     description:
       "Replaces personal data and secrets in a text by tokens, on this machine. Answers with the masked text and a mapRef, with which restore can undo it. " +
       "Use it before a text goes to a place that must not see personal data.",
-    input: z.strictObject({ text: z.string().max(MAX_TEXT_CHARS).describe("The text to mask") }),
+    input: z.strictObject({ text: z.string().max(MAX_TEXT_CHARS).describe("The text to mask"), policy: policy.optional() }),
     output: z.object({
       masked: z.string(),
       mapRef: z.string(),
       redactions: z.array(z.object({ class: z.string(), count: offset })),
     }),
     readOnly: false,
-    async run({ text }, call) {
-      const result = await daemon.call("guard.process", { text, sessionId: sessionOf(call) }, { signal: call.signal });
+    async run({ text, policy: wanted }, call) {
+      const request = { text, sessionId: sessionOf(call), ...(wanted === undefined ? {} : { policy: processPolicy(wanted) }) };
+      const result = await daemon.call("guard.process", request, { signal: call.signal });
       const list = result.redactions.map((redaction) => `${redaction.class} ${redaction.count}`).join(", ");
       return { structured: result, text: list === "" ? "Nothing had to be masked." : `Masked: ${list}.` };
     },
