@@ -7,10 +7,12 @@ import { type AuditEvent, auditHead } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { sha256 } from "../mesh/contract/ids.ts";
 import { canonicalJson, parseAs, parseJson } from "../mesh/contract/json.ts";
+import type { Principal } from "../mesh/contract/identity.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../mesh/contract/ports.ts";
 import { verifyJws } from "../mesh/identity/jws.ts";
 import { jwkOfAgentId } from "../mesh/identity/keys.ts";
 import { ownEvent, type OwnIdentity } from "./own-event.ts";
+import type { UsageCounters } from "./usage-totals.ts";
 
 /** Events that an export reads at once. */
 const PAGE = 500;
@@ -27,12 +29,12 @@ const alarmKey = (agentId: string): string => `collected/alarm/${agentId}`;
 /** The chains that agents have sent. */
 export interface AuditCollection {
   /**
-   * Stores what of the events is new, durably, and gives the end of the stored chain. What is stored already is skipped.
+   * Stores what of the member's events is new, durably, counts what they cost, and gives the end of the stored chain. What is stored already is skipped.
    * @throws GaggleError CREDENTIAL_INVALID (another agent's events, or a head by another key), AUDIT_BROKEN (a wrong hash), AUDIT_GAP (a
    *   gap, or a
    *   fork, which is also recorded as an alarm)
    */
-  ingest(agentId: string, batch: { events: readonly AuditEvent[]; head: string }): Promise<ChainEnd>;
+  ingest(member: Principal, batch: { events: readonly AuditEvent[]; head: string }): Promise<ChainEnd>;
   /** Lines of an export of all chains as they are now, with the node's own as given. */
   export(input: {
     manifests: readonly string[];
@@ -43,7 +45,7 @@ export interface AuditCollection {
 
 /** Keeps the collected chains in the store. */
 export function createAuditCollection(
-  deps: { store: OrderedStore; queue: CommitQueue; clock: Clock; issuer: Signer; own: OwnIdentity },
+  deps: { store: OrderedStore; queue: CommitQueue; clock: Clock; issuer: Signer; own: OwnIdentity; usage: Pick<UsageCounters, "count"> },
   config: { org: string },
 ): AuditCollection {
   const { store, queue } = deps;
@@ -64,9 +66,10 @@ export function createAuditCollection(
 
   const append = (
     tx: Transaction,
-    agentId: string,
+    member: Principal,
     batch: { events: readonly AuditEvent[]; head: string },
   ): ChainEnd | { forkedAt: number } => {
+    const { agentId } = member;
     const end = readEnd(tx.get(endKey(agentId)));
     const forked = forkedAt(tx, agentId, end, batch.events);
     if (forked !== undefined) {
@@ -78,6 +81,7 @@ export function createAuditCollection(
     if (fresh.length === 0) return end;
     checkHead(batch.head, agentId, config.org, next);
     for (const event of fresh) tx.put(eventKey(agentId, event.seq), canonicalJson(event));
+    deps.usage.count(tx, member, fresh);
     tx.put(endKey(agentId), JSON.stringify({ ...next, head: batch.head } satisfies StoredEnd));
     return next;
   };
@@ -99,14 +103,15 @@ export function createAuditCollection(
   }
 
   return {
-    async ingest(agentId, batch) {
+    async ingest(member, batch) {
+      const { agentId } = member;
       if (batch.events.some((event) => event.agentId !== agentId || event.tenantId !== config.org)) {
         throw new GaggleError(
           "CREDENTIAL_INVALID",
           "The audit events are another agent's than the caller's; each agent sends its own chain.",
         );
       }
-      const end = await queue.run((tx) => append(tx, agentId, batch));
+      const end = await queue.run((tx) => append(tx, member, batch));
       if (!("forkedAt" in end)) return { seq: end.seq, hash: end.hash };
       const message = `Event ${end.forkedAt} contradicts what this agent sent before: its chain was forked, and this was recorded.`;
       throw new GaggleError("AUDIT_GAP", message, { details: { seq: end.forkedAt } });

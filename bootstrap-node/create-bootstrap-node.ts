@@ -12,7 +12,7 @@ import { type NodeFolder, readNodeFolder } from "./node-folder.ts";
 import { type BootstrapPeer, every, startBootstrapPeer } from "./peer.ts";
 import { createBootstrapServer, type NodeLog, type ServerConfig } from "./server.ts";
 
-/** How often expired proofs are forgotten. */
+/** How often expired proofs and old usage are forgotten. */
 const HOUSEKEEPING_MS = 60_000;
 
 /** What the node needs of the world. */
@@ -123,11 +123,12 @@ async function startPeer(
   return startBootstrapPeer(peerDeps, { org: core.org, ...config.peer });
 }
 
-/** Forgets proofs that nobody could use again; returns the function that ends it. */
-const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members }: NodeCore): (() => void) =>
+/** Forgets proofs that nobody could use again, and old usage; returns the function that ends it. */
+const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage }: NodeCore): (() => void) =>
   every(clock, HOUSEKEEPING_MS, () => {
     const before = Math.floor((clock.now() - CLOCK_LEEWAY_MS) / 1000);
     members.forgetProofs(before).catch(tell({ log }, "old proofs could not be forgotten"));
+    usage.prune().catch(tell({ log }, "old usage could not be forgotten"));
   });
 
 /** Members' invitations and tokens must not cross a network in clear. */

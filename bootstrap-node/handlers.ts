@@ -10,6 +10,7 @@ import type { AuditCollection } from "./audit-collection.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
 import type { Caller } from "./caller.ts";
 import type { Member, Members } from "./members.ts";
+import type { UsageCounters } from "./usage-totals.ts";
 
 /** What the handlers need. */
 export interface HandlerDeps {
@@ -17,6 +18,7 @@ export interface HandlerDeps {
   readonly tokens: AccessTokens;
   readonly shelf: BundleShelf;
   readonly collection: AuditCollection;
+  readonly usage: Pick<UsageCounters, "totals">;
   /** The node's own chain for exports; undefined while it is empty. */
   ownChain(): AgentExport | undefined;
   /** Multiaddrs (with peer id) under which agents reach the node as a peer. */
@@ -62,7 +64,7 @@ export function createHandlers(deps: HandlerDeps, config: { org: string }): Hand
       const { role, version } = await shelf.accept(body.bundle);
       return { role, version };
     },
-    ingest: ({ caller, body }) => collection.ingest(memberOf(caller).agentId, body),
+    ingest: ({ caller, body }) => collection.ingest(memberOf(caller), body),
     async export({ caller }) {
       if (caller.member !== undefined) mayExport(shelf, caller.member);
       const manifests = [shelf.newest().signed.manifest];
@@ -75,6 +77,7 @@ export function createHandlers(deps: HandlerDeps, config: { org: string }): Hand
         peers: [...deps.peerAddresses()],
       };
     },
+    usage: ({ caller }) => deps.usage.totals(memberOf(caller)),
   };
 }
 

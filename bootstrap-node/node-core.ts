@@ -14,6 +14,7 @@ import { createMembers, type Members } from "./members.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import type { OwnIdentity } from "./own-event.ts";
 import type { NodeLog } from "./server.ts";
+import { createUsageCounters, type UsageCounters } from "./usage-totals.ts";
 
 /** Events that an export of the node's own chain reads at once. */
 const PAGE = 500;
@@ -28,6 +29,7 @@ export interface NodeCore {
   readonly members: Members;
   readonly tokens: AccessTokens;
   readonly collection: AuditCollection;
+  readonly usage: UsageCounters;
   /** The node's own chain up to now with its signed head; undefined while it is empty. */
   ownChain(credential: string | undefined): AgentExport | undefined;
 }
@@ -56,6 +58,7 @@ export async function openNodeCore(
   for (const bundle of folder.bundles) {
     await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
   }
+  const usage = createUsageCounters({ store, queue, clock }, { org });
   return {
     org,
     own,
@@ -64,7 +67,8 @@ export async function openNodeCore(
     shelf,
     members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
     tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
-    collection: createAuditCollection({ store, queue, clock, issuer, own }, { org }),
+    collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
+    usage,
     ownChain: (credential) => exportChain(chain, { org, agentId: own.agentId, signer, clock, credential }),
   };
 }

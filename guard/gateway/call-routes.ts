@@ -1,13 +1,11 @@
 /** What the gateway asks whoever chooses models: which upstream serves a call, and how the call ended. Source: spec G7. */
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { TaskClass } from "../../mesh/contract/model-policy.ts";
+import type { Destination } from "../guard-rules.ts";
 import type { UpstreamConfig } from "./upstream.ts";
 
 /** The API of a call; each has one path, which is the same at the gateway and at the upstream. */
 export type Protocol = "openai-chat" | "openai-responses" | "anthropic-messages";
-
-/** Where a model runs: outside, or on this machine or in the company's own network. */
-export type Destination = "cloud" | "local";
 
 /** A call before it goes out. Nothing of its text. */
 export interface PlannedCall {
@@ -19,6 +17,8 @@ export interface PlannedCall {
   readonly task: TaskClass;
   /** Tokens of the request, estimated from its length. */
   readonly estimatedTokens: number;
+  /** Longest answer that the request allows, in tokens; left out where it sets no limit. */
+  readonly maxOutputTokens?: number;
 }
 
 /** A model at an upstream, ready to be called. */
@@ -35,6 +35,8 @@ export interface ModelTarget {
 export interface CallPlan {
   readonly target: ModelTarget;
   readonly fallback?: ModelTarget;
+  /** Headers that the answer gets, such as the warning of a soft limit. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Tokens as the model's server counts them. */

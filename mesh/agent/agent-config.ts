@@ -7,17 +7,26 @@ import { agentId, orgId, slug, subjectId, thumbprint } from "../contract/ids.ts"
 import { parseAs, parseJson } from "../contract/json.ts";
 import { writePrivateFile } from "../store/private-file.ts";
 
-/** Where the guard sends model calls. The key is not here: it lies in `keys/model.json`. */
+/** The upstream of calls that no route of the signed policy takes elsewhere. */
+export const DEFAULT_UPSTREAM = "default";
+
+/** A model server that the guard may send calls to. Its key is not here: it lies in `keys/`. */
 const modelUpstream = z.strictObject({
-  /** Base URL of an OpenAI-compatible server, ending before `/chat/completions`. */
+  /** The API that it speaks; `openai` is chat completions and responses. */
+  protocol: z.enum(["openai", "anthropic"]),
+  /** Base URL with its version, ending before `/chat/completions` or `/messages`. */
   baseUrl: z.url(),
-  /** Name of the model, as the server calls it. */
-  model: z.string().min(1).max(200),
+  /** Whether it is this machine's or the company's own; it counts as local only where the signed policy names it too. */
+  local: z.boolean(),
+  /** Name of the model that Goose asks for; the default upstream has one. */
+  model: z.string().min(1).max(200).optional(),
 });
+/** A model server that the guard may send calls to. */
+export type ModelUpstream = z.infer<typeof modelUpstream>;
 
 /** Schema of `config.json`. */
 export const agentConfig = z.strictObject({
-  v: z.literal(1),
+  v: z.literal(2),
   org: orgId,
   subject: subjectId,
   role: slug,
@@ -32,12 +41,31 @@ export const agentConfig = z.strictObject({
   bootstrapPeers: z.array(z.string()),
   /** Loopback port of the guard's gateway: Goose's provider file names it, so it stays the same. */
   gatewayPort: z.int().min(1).max(65_535),
-  upstream: modelUpstream.nullable(),
+  /** Model servers by name; the signed model policy names them. */
+  upstreams: z.record(slug, modelUpstream),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });
 /** Contents of `config.json`. */
 export type AgentConfig = z.infer<typeof agentConfig>;
+
+/** Version 1 had one model server, of the OpenAI API. */
+const version1 = z.looseObject({ v: z.literal(1), upstream: modelUpstream.pick({ baseUrl: true, model: true }).nullable() });
+
+/** A configuration as this version writes it. @param value what the file holds, of any version */
+function upgrade(value: unknown): unknown {
+  const old = version1.safeParse(value);
+  if (!old.success) return value;
+  const { upstream, v: _, ...rest } = old.data;
+  const upstreams = upstream === null ? {} : { [DEFAULT_UPSTREAM]: { protocol: "openai", local: false, ...upstream } };
+  return { ...rest, v: 2, upstreams };
+}
+
+/** The model that Goose asks for by default, and its server; undefined where there is none yet. */
+export function defaultUpstream({ upstreams }: Pick<AgentConfig, "upstreams">): (ModelUpstream & { model: string }) | undefined {
+  const found = upstreams[DEFAULT_UPSTREAM];
+  return found?.model === undefined ? undefined : { ...found, model: found.model };
+}
 
 /** The files and folders of an agent's home. */
 export const homePaths = (home: string) => ({
@@ -46,7 +74,8 @@ export const homePaths = (home: string) => ({
   credential: join(home, "keys", "membership.jwt"),
   gatewayToken: join(home, "keys", "gateway-token"),
   pseudonymKey: join(home, "keys", "pseudonym.json"),
-  modelKey: join(home, "keys", "model.json"),
+  /** Key of a model server, by its name. */
+  modelKey: (upstream: string) => join(home, "keys", upstream === DEFAULT_UPSTREAM ? "model.json" : `model-${upstream}.json`),
   bundle: join(home, "bundle"),
   store: join(home, "store"),
   logs: join(home, "logs"),
@@ -74,7 +103,7 @@ export async function readAgentConfig(home: string): Promise<AgentConfig> {
       },
     );
   }
-  return parseAs(agentConfig, parseJson(text, path), path);
+  return parseAs(agentConfig, upgrade(parseJson(text, path)), path);
 }
 
 /** Writes `config.json` atomically. */

@@ -4,6 +4,7 @@ import type { Directory } from "../directory/create-directory.ts";
 import { verifyApproval } from "../identity/approval.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { RunnableSkill } from "../session/ports.ts";
+import { defaultUpstream } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { policyHashOf } from "./bundle-policy.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
@@ -24,7 +25,7 @@ export function createAgentWork(
   options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
-  const executor = createRunExecutor(core, { ...options, model: config.upstream?.model });
+  const executor = createRunExecutor(core, { ...options, model: defaultUpstream(config)?.model });
   const runner = createTaskRunner({
     executor: executor.get,
     bundle,

@@ -1,10 +1,11 @@
-/** What a daemon does by itself: keep membership and the bootstrap node's addresses fresh, and send the audit chain. */
+/** What a daemon does by itself: keep membership, usage totals and the bootstrap node's addresses fresh, and send the audit chain. */
 import { createAuditShipper } from "../audit/ship.ts";
 import { MAX_INGEST_EVENTS } from "../contract/bootstrap-api.ts";
 import { errorCode } from "../contract/errors.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
+import type { ModelRouting } from "./model-routing.ts";
 import { repeat } from "./repeat.ts";
 import { shipAudit } from "./ship-audit.ts";
 
@@ -13,9 +14,12 @@ const REFRESH_MS = 30_000;
 /** How often new audit events are sent to the bootstrap node. */
 const SHIP_MS = 2_000;
 
+/** How often old usage is forgotten. */
+const PRUNE_MS = 6 * 3_600_000;
+
 /** The daemon's work in the background. */
 export interface Background {
-  /** Starts both jobs. */
+  /** Starts all jobs. */
   start(): void;
   /** Asks the bootstrap node now. */
   refresh(): void;
@@ -25,12 +29,17 @@ export interface Background {
   shipped(): number;
   /** Sends what it does not have. @throws GaggleError of the node or of the way there */
   ship(): Promise<void>;
-  /** Ends both jobs; what is under way ends first. */
+  /** Ends all jobs; what is under way ends first. */
   stop(): Promise<void>;
 }
 
 /** Makes it. */
-export function createBackground(core: AgentCore, peer: PeerNode, home: string): Background {
+export function createBackground(
+  core: AgentCore,
+  peer: PeerNode,
+  { usage, ledger }: Pick<ModelRouting, "usage" | "ledger">,
+  home: string,
+): Background {
   const { clock, log, client, chain, membership, onError } = core;
   const { org, agentId } = core.config;
   const shipper = createAuditShipper(core, { org, agentId, maxEvents: MAX_INGEST_EVENTS });
@@ -44,6 +53,8 @@ export function createBackground(core: AgentCore, peer: PeerNode, home: string):
     await membership.refresh();
     reachable = true;
     await rememberPeers();
+    // Without them the last known ones count.
+    await client.usage().then(usage.take, onError("the usage totals were not fetched"));
   });
 
   /** The node may have moved: its peer is dialled where it isn't connected, and its addresses are kept for the next start. */
@@ -57,12 +68,14 @@ export function createBackground(core: AgentCore, peer: PeerNode, home: string):
       await writeAgentConfig(home, { ...stored, bootstrapPeers: peers });
   };
 
+  const pruning = repeat({ clock, onError: onError("old usage was not forgotten") }, PRUNE_MS, () => ledger.prune(clock.now()));
   const ship = (): Promise<void> => shipAudit(shipper, chain, client);
   const shipping = repeat({ clock, onError: onError("audit events wait for the bootstrap node") }, SHIP_MS, ship);
   return {
     start() {
       void refreshing.kick();
       void shipping.kick();
+      void pruning.kick();
     },
     refresh: () => void refreshing.kick(),
     reachable: () => reachable,
@@ -71,6 +84,7 @@ export function createBackground(core: AgentCore, peer: PeerNode, home: string):
     async stop() {
       await refreshing.stop();
       await shipping.stop();
+      await pruning.stop();
     },
   };
 }

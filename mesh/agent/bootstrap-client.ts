@@ -46,6 +46,8 @@ export interface BootstrapClient {
   /** Sends audit events; resolves with the end of the chain that the node then has. */
   ingest(batch: { events: readonly AuditEvent[]; head: string }): Promise<BootstrapResponse<"ingest">>;
   directory(): Promise<BootstrapResponse<"directory">>;
+  /** What the organisation's model calls used today and this month, as far as it concerns this agent. */
+  usage(): Promise<BootstrapResponse<"usage">>;
   /** The audit export as it streams in, for a member whom policy lets, or with an admin's key (`asAdmin`). */
   exportAudit(options?: { asAdmin?: boolean }): Promise<AsyncIterable<Uint8Array>>;
   health(): Promise<BootstrapResponse<"health">>;
@@ -106,6 +108,7 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     publish: (bundle) => call("publish", { bundle }),
     ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
+    usage: () => withToken((bearer) => call("usage", {}, { token: bearer })),
     async exportAudit({ asAdmin = false } = {}) {
       const response = asAdmin ? await send("export", {}) : await withToken((bearer) => send("export", {}, { token: bearer }));
       if (response.body === null) throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node sent an empty export; try again.");

@@ -6,7 +6,8 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonHandlers, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { CommitQueue, PolicyEngine } from "../contract/ports.ts";
+import type { CommitQueue, OrderedStore, PolicyEngine } from "../contract/ports.ts";
+import type { GuardStats } from "../contract/usage.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { CallContext } from "../session/ports.ts";
 import { decideToolCall } from "./bundle-policy.ts";
@@ -28,6 +29,8 @@ export interface HandlerDeps {
   status(): Promise<DaemonResult<"daemon.status">>;
   /** Sends what the bootstrap node does not have; resolves with how far it got. */
   shipAudit(): Promise<{ seq: number; shipped: number }>;
+  /** What model calls used in the last days. */
+  guardStats(days: number): Promise<GuardStats>;
   /** Ends the daemon soon, after the answer is out. */
   stopSoon(): void;
   newTraceId(): string;
@@ -104,6 +107,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
       const { allowed, rules, reason, policyHash } = policy.decide({ action, principal: self, ...named });
       return { allowed, rules: [...rules], reason, policyHash };
     },
+    "guard.stats": ({ days }) => deps.guardStats(days),
     "guard.detect": ({ text }) => deps.guard.detect(text),
     "guard.process": ({ text, sessionId }) => deps.guard.process(text, sessionId),
     "guard.restore": ({ masked, mapRef, sessionId }) => {

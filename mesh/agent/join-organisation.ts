@@ -8,7 +8,7 @@ import { ensureAgentKeys } from "../identity/key-file.ts";
 import { agentIdOf, createSigner, publicJwkOf } from "../identity/keys.ts";
 import { verifyMembership } from "../identity/membership.ts";
 import { makePrivateFolder, writePrivateFile } from "../store/private-file.ts";
-import { type AgentConfig, homePaths, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
+import { type AgentConfig, DEFAULT_UPSTREAM, homePaths, type ModelUpstream, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
 import { freePort } from "./free-port.ts";
 import { writeModelKey } from "./model-key.ts";
@@ -27,7 +27,7 @@ export interface JoinRequest {
   readonly gatewayPort?: number;
   readonly gooseRoot: string | null;
   /** The model's server behind the guard, where there is one already. */
-  readonly upstream: AgentConfig["upstream"];
+  readonly upstream: ModelUpstream | null;
   readonly modelKey?: string;
 }
 
@@ -59,9 +59,9 @@ export async function joinOrganisation(
 
   await writePrivateFile(paths.credential, joined.credential);
   await writePseudonymKey(paths.pseudonymKey, { epoch: invitation.secret.pseudonymEpoch, key: invitation.secret.pseudonymKey });
-  if (request.modelKey !== undefined) await writeModelKey(paths.modelKey, request.modelKey);
+  if (request.modelKey !== undefined) await writeModelKey(paths.modelKey(DEFAULT_UPSTREAM), request.modelKey);
   const config: AgentConfig = {
-    v: 1,
+    v: 2,
     org,
     subject: sub,
     role,
@@ -74,7 +74,7 @@ export async function joinOrganisation(
     bootstrapPeers: joined.peers,
     // Goose's provider file will name it, so it is kept from now on.
     gatewayPort: request.gatewayPort ?? (await freePort()),
-    upstream: request.upstream,
+    upstreams: request.upstream === null ? {} : { [DEFAULT_UPSTREAM]: request.upstream },
     gooseRoot: request.gooseRoot,
   };
   // Last, since this file is what makes the home a member.

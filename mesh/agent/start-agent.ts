@@ -11,13 +11,14 @@ import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
 import { type AgentWork, createAgentWork } from "./agent-work.ts";
 import { type Background, createBackground } from "./background.ts";
+import { createCallBooks } from "./call-books.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
 import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
-import { readModelKey } from "./model-key.ts";
-import { readPseudonymKey } from "./pseudonym-key.ts";
+import { openModelRouting, readUpstreams } from "./model-routing.ts";
 import type { RunOptions } from "./run-executor.ts";
+import { openTokenVault, type TokenVault } from "./token-vault.ts";
 
 /** Lets the answer to `daemon.stop` out before the socket closes. */
 const STOP_DELAY_MS = 50;
@@ -75,7 +76,8 @@ async function compose(
 ): Promise<RunningAgent> {
   const startedAt = deps.clock.now();
   const core = await openAgentCore(deps, options.home, config, store);
-  const guard = await openGuard(core);
+  const vault = await openTokenVault(core);
+  const guard = await openGuard(core, vault, options);
   const mesh = await startAgentPeer(core);
   const parts: Parts = {
     core,
@@ -83,7 +85,7 @@ async function compose(
     ...guard,
     ...mesh,
     ...createAgentWork(core, mesh, options),
-    background: createBackground(core, mesh.peer, options.home),
+    background: createBackground(core, mesh.peer, guard.routing, options.home),
   };
   let local: LocalServer | undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -119,15 +121,14 @@ function endOf(ended: Promise<void>, storeFailed: Promise<never>): Promise<void>
   return result;
 }
 
-async function openGuard(core: AgentCore) {
+async function openGuard(core: AgentCore, vault: TokenVault, { installDir }: AgentOptions) {
   const { paths, config } = core;
-  return createModelGuard(core, {
-    gatewayPort: config.gatewayPort,
-    token: readOrMakeGatewayToken(paths.gatewayToken),
-    epochKey: await readPseudonymKey(paths.pseudonymKey),
-    upstream: config.upstream,
-    apiKey: await readModelKey(paths.modelKey),
-  });
+  const routing = openModelRouting(core, await readUpstreams(core));
+  const parts = createModelGuard(
+    { ...core, tokens: vault.sessions, routes: routing.routes, books: createCallBooks(routing) },
+    { gatewayPort: config.gatewayPort, token: readOrMakeGatewayToken(paths.gatewayToken), installDir },
+  );
+  return { ...parts, routing };
 }
 
 /** Takes up what the disk holds, then lets colleagues and Goose in. */
@@ -168,6 +169,7 @@ function openSocket(parts: Parts, { home, version }: AgentOptions, stopSoon: () 
     ...core,
     ...parts,
     status: () => statusOf(parts, version),
+    guardStats: parts.routing.guardStats,
     shipAudit: async () => {
       await background.ship();
       return { seq: core.chain.head().seq, shipped: background.shipped() };
@@ -208,7 +210,7 @@ async function statusOf(
 
 /** Ends everything in order: nobody new, then running work, then the last audit events, then the store. */
 async function shutDown(
-  { core, messaging, runner, executor, gateway, directory, peer, background, startedAt }: Parts,
+  { core, messaging, runner, executor, gateway, detection, directory, peer, background, startedAt }: Parts,
   local: LocalServer | undefined,
 ): Promise<void> {
   await local?.close();
@@ -216,6 +218,7 @@ async function shutDown(
   await runner.close();
   await executor.close();
   await gateway.close();
+  await detection.close();
   directory.close();
   await peer.close();
   core.refusals.flush();

@@ -1,20 +1,12 @@
 /** Commands that make and keep a machine a member: join, setup, agent, model, doctor, demo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { checkModelName } from "../agent/check-model-name.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
-import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
 import { port } from "./admin-commands.ts";
+import { addModelCommands, type ModelOptions, modelOf } from "./model-commands.ts";
 import { paint } from "./output.ts";
 import { END_WITH_STDIN, untilTold } from "./until-told.ts";
-
-/** Options about the model behind the guard. */
-interface ModelOptions {
-  readonly modelUrl?: string;
-  readonly model?: string;
-  readonly modelKeyEnv?: string;
-}
 
 /** Adds them to the program. */
 export function addMemberCommands(program: Command): void {
@@ -59,24 +51,7 @@ export function addMemberCommands(program: Command): void {
       ),
     );
 
-  program
-    .command("model")
-    .description("choose the model behind the privacy guard; counts after the next start of the agent")
-    .requiredOption("--url <url>", "OpenAI-compatible server, such as https://api.openai.com/v1")
-    .requiredOption("--name <model>", "the model's name there")
-    .option("--key-env <variable>", "environment variable that holds the server's key")
-    .action(
-      action<{ url: string; name: string; keyEnv?: string }>(async ({ home, env, out }, { url, name, keyEnv }) => {
-        const { chooseUpstream } = await import("../agent/choose-upstream.ts");
-        const { upstream, modelKey } = modelOf(
-          { modelUrl: url, model: name, ...(keyEnv === undefined ? {} : { modelKeyEnv: keyEnv }) },
-          env,
-        );
-        await chooseUpstream(home, upstream, modelKey);
-        out.result({ upstream });
-        out.line(`The guard will send model calls to ${name} at ${url}. Run \`gaggle setup\` and start the agent again.`);
-      }),
-    );
+  addModelCommands(program);
 
   program
     .command("setup")
@@ -152,15 +127,4 @@ export function addMemberCommands(program: Command): void {
         });
       }),
     );
-}
-
-/** The chosen model: its server's address and name go together; the key comes from the environment, never from the command line. */
-function modelOf({ modelUrl, model, modelKeyEnv }: ModelOptions, env: Readonly<Record<string, string | undefined>>) {
-  if (modelUrl === undefined && model === undefined) return { upstream: null, modelKey: undefined };
-  if (modelUrl === undefined || model === undefined)
-    throw new GaggleError("INVALID_INPUT", "A model needs both its server's URL and its name.");
-  const modelKey = modelKeyEnv === undefined ? undefined : env[modelKeyEnv];
-  if (modelKeyEnv !== undefined && !modelKey) throw new GaggleError("INVALID_INPUT", `The environment variable ${modelKeyEnv} is not set.`);
-  checkModelName(model);
-  return { upstream: { baseUrl: modelUrl.replace(/\/+$/, ""), model }, modelKey };
 }

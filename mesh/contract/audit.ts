@@ -1,5 +1,6 @@
 /** Audit events and exports. Source: spec P5; the hash rule for strangers is docs/audit-format.md. */
 import { z } from "zod";
+import { usdAmount } from "./usage.ts";
 import { agentId, orgId, sha256, uuid } from "./ids.ts";
 
 /** `hashPrev` of the first event of a chain. */
@@ -18,7 +19,7 @@ export const auditDraft = z.strictObject({
   details: z.record(z.string(), z.union([z.string().max(500), z.int(), z.boolean()])).default({}),
   redactions: z.array(z.strictObject({ class: z.string().max(40), count: z.int().min(1) })).default([]),
   /** `usd` is a decimal number as text, so that no float is hashed. */
-  cost: z.strictObject({ tokens: z.int().min(0), usd: z.string().regex(/^\d+(\.\d{1,6})?$/) }).default({ tokens: 0, usd: "0" }),
+  cost: z.strictObject({ tokens: z.int().min(0), usd: usdAmount }).default({ tokens: 0, usd: "0" }),
   traceId: z.string().regex(/^[0-9a-f]{32}$/),
 });
 /** What a module says happened (defaults may be left out). */

@@ -7,6 +7,7 @@ import { auditEvent } from "./audit.ts";
 import { signedBundle } from "./bundle.ts";
 import { principal, x25519Jwk } from "./identity.ts";
 import { sha256 } from "./ids.ts";
+import { usageTotals } from "./usage.ts";
 
 /** Header with the proof of the agent key for this very call; see `mesh/identity/proof.ts`. */
 export const PROOF_HEADER = "gaggle-proof";
@@ -144,6 +145,14 @@ export const BOOTSTRAP_ROUTES = {
       members: z.array(z.object({ ...principal.shape, title: z.string() })),
       peers: z.array(z.string()),
     }),
+  ),
+  usage: route(
+    "GET",
+    "/api/v1/usage",
+    "token",
+    "What model calls used today and this month: the whole organisation, and the caller's department, role and person.",
+    empty,
+    usageTotals,
   ),
 } as const;
 

@@ -11,6 +11,7 @@ import { json, jsonObject } from "./json.ts";
 import { STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
 
+import { guardStats } from "./usage.ts";
 export { DAEMON_API_VERSION } from "./api-version.ts";
 
 /** Whom to ask: at least one of the three. More than one narrows the choice. */
@@ -271,6 +272,8 @@ export type DaemonParams<M extends DaemonMethod> = z.input<(typeof DAEMON_METHOD
 export type DaemonRequest<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["params"]>;
 /** Result of a method. */
 export type DaemonResult<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["result"]>;
+  /** This agent's model calls of the last days: usage, money, what was masked and refused, where budgets stand. */
+  "guard.stats": method(z.strictObject({ days: z.int().min(1).max(62).default(30) }), guardStats),
 
 /** One handler per method; `connection` is what `events.subscribe` writes to. */
 export type DaemonHandlers = {

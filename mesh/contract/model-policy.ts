@@ -1,6 +1,7 @@
 /** Which model serves which call, what it may cost and what it costs; travels in the signed bundle. Source: spec G7. */
 import { z } from "zod";
 import { slug } from "./ids.ts";
+import { budgetScope } from "./usage.ts";
 
 /** What a model call is for: an agent's own turns, or Goose's side calls. */
 export const taskClass = z.enum(["chat", "title", "summary", "unattended"]);
@@ -47,8 +48,8 @@ export const modelPolicy = z.strictObject({
     .array(
       z.strictObject({
         id: slug,
-        scope: z.enum(["tenant", "department", "role", "agent"]),
-        /** Name of the department, role or subject; left out, each one by itself. */
+        scope: budgetScope,
+        /** Name of the department, role or subject; left out, each one by itself. An `agent` is a person with all its machines. */
         of: z.string().max(200).optional(),
         period: z.enum(["day", "month"]),
         softUsd: usd.optional(),

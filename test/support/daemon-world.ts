@@ -186,7 +186,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     const home = join(dir, "agents", subject);
     const url = request.via === undefined ? bootstrap.url : await request.via(bootstrap.url);
     const invitation = await orgInvite({ dir: orgDir, role, user: subject, url }, silent, deps);
-    const upstream = { baseUrl: "http://127.0.0.1:9/v1", model: "none" };
+    const upstream = { protocol: "openai", baseUrl: "http://127.0.0.1:9/v1", local: false, model: "none" } as const;
     await joinOrganisation(deps, {
       home,
       invitation,

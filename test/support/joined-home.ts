@@ -32,7 +32,7 @@ export interface JoinedHome {
 export async function joinedHome(home: string, change: Partial<AgentConfig> = {}): Promise<JoinedHome> {
   const organisation = createTestOrganisation();
   const config: AgentConfig = {
-    v: 1,
+    v: 2,
     org: organisation.org,
     subject: "fiona.berg",
     role: "finance",
@@ -44,7 +44,7 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
     listen: ["/ip4/127.0.0.1/tcp/0"],
     mdns: false,
     gatewayPort: await freePort(),
-    upstream: { baseUrl: "http://127.0.0.1:9/v1", model: "m" },
+    upstreams: { default: { protocol: "openai", baseUrl: "http://127.0.0.1:9/v1", local: false, model: "m" } },
     gooseRoot: null,
     ...change,
   };

@@ -16,6 +16,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import { newUuid } from "../../mesh/contract/ids.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import { randomBytes } from "node:crypto";
+import { NO_CALLS } from "../../guard/routes/usage-sum.ts";
 
 /** Handlers of all methods but hello. */
 export type StandInHandlers = Omit<DaemonHandlers, "hello">;
@@ -255,6 +256,20 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     }),
     "guard.restore": ({ masked }) => ({ text: masked.replaceAll("[[EMAIL_1]]", "ada@example.com") }),
     "audit.ship": () => ({ seq: 0, shipped: 0 }),
+    "guard.stats": () => ({
+      since: "2026-10-01",
+      total: NO_CALLS,
+      redactions: [],
+      refusals: [],
+      latencyMs: { samples: 0, p50: 0, p95: 0 },
+      cache: { hits: 0, misses: 0 },
+      byDay: [],
+      bySession: [],
+      byTask: [],
+      byModel: [],
+      budgets: [],
+      upstreams: [],
+    }),
     "audit.list": () => ({ events: [] }),
     "events.subscribe": () => ({ ok: true }),
   };

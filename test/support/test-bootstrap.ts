@@ -5,6 +5,7 @@ import { createAccessTokens } from "../../bootstrap-node/access-tokens.ts";
 import { createAuditCollection } from "../../bootstrap-node/audit-collection.ts";
 import { openBundleShelf } from "../../bootstrap-node/bundle-shelf.ts";
 import { createMembers } from "../../bootstrap-node/members.ts";
+import { createUsageCounters } from "../../bootstrap-node/usage-totals.ts";
 import { createBootstrapServer, type NodeLog } from "../../bootstrap-node/server.ts";
 import { type AuditChain, openAuditChain } from "../../mesh/audit/chain.ts";
 import { type BootstrapClient, createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
@@ -86,6 +87,7 @@ export async function openTestBootstrap(
   };
   const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
   const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint: root.thumbprint });
+  const usage = createUsageCounters({ store, queue, clock }, { org });
   const issuerKey = ed25519PrivateJwk.parse(generateSigningKey(seededRandom("harbour issuer")));
   const app = createBootstrapServer(
     {
@@ -94,7 +96,8 @@ export async function openTestBootstrap(
       shelf,
       members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
       tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
-      collection: createAuditCollection({ store, queue, clock, issuer, own }, { org }),
+      collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
+      usage,
       ownChain: () => undefined,
       peerAddresses: () => ["/ip4/127.0.0.1/tcp/4871"],
     },

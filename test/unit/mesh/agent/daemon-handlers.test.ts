@@ -74,6 +74,7 @@ beforeEach(async () => {
   const guard = { restore: () => ({ text: `restored ${++restored}` }) };
   handlers = createDaemonHandlers({ ...deps, messaging: calls, guard, directory: { agents: () => [] } } as unknown as HandlerDeps);
 });
+    guardStats: () => Promise.reject(new Error("not asked here")),
 
 const events = async () => chain.list({ fromSeq: 1, limit: 100 });
 const decide = (tool: string, sessionId = "chat", event = "PreToolUse") => handlers["hook.decide"]({ event, sessionId, tool }, connection);

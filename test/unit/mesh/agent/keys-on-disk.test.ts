@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { homePaths, readAgentConfig, writeAgentConfig } from "../../../../mesh/agent/agent-config.ts";
-import { chooseUpstream } from "../../../../mesh/agent/choose-upstream.ts";
+import { chooseUpstream, removeUpstream } from "../../../../mesh/agent/choose-upstream.ts";
 import { readOrMakeGatewayToken } from "../../../../mesh/agent/gateway-token.ts";
 import { readModelKey, writeModelKey } from "../../../../mesh/agent/model-key.ts";
-import { readPseudonymKey, writePseudonymKey } from "../../../../mesh/agent/pseudonym-key.ts";
+import { openPseudonymKeys, writePseudonymKey } from "../../../../mesh/agent/pseudonym-key.ts";
 import { joinedHome } from "../../../support/joined-home.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -53,11 +53,41 @@ describe("config.json", () => {
     const home = join(tempFolder(), "home");
     const { config } = await joinedHome(home);
     mkdirSync(homePaths(home).keys, { mode: 0o700 });
-    const upstream = { baseUrl: "http://127.0.0.1:11434/v1", model: "llama" };
-    await chooseUpstream(home, upstream, "sk-secret");
-    expect(await readAgentConfig(home)).toEqual({ ...config, upstream });
+    const upstream = { protocol: "openai", baseUrl: "http://127.0.0.1:11434/v1", local: true, model: "llama" } as const;
+    await chooseUpstream(home, "default", upstream, "sk-secret");
+    expect(await readAgentConfig(home)).toEqual({ ...config, upstreams: { default: upstream } });
     expect(readFileSync(homePaths(home).config, "utf8")).not.toContain("sk-secret");
-    expect(await readModelKey(homePaths(home).modelKey)).toBe("sk-secret");
+    expect(await readModelKey(homePaths(home).modelKey("default"))).toBe("sk-secret");
+  });
+
+  it("holds several model servers by name, each with its own key, and forgets a key with its server", async () => {
+    const home = join(tempFolder(), "home");
+    const { config } = await joinedHome(home);
+    mkdirSync(homePaths(home).keys, { mode: 0o700 });
+    const cloud = { protocol: "anthropic", baseUrl: "https://api.anthropic.com/v1", local: false } as const;
+    const key = () => readModelKey(homePaths(home).modelKey("claude"));
+    await chooseUpstream(home, "claude", cloud, "sk-secret");
+    expect((await readAgentConfig(home)).upstreams).toEqual({ ...config.upstreams, claude: cloud });
+    await chooseUpstream(home, "claude", cloud, undefined);
+    expect(await key()).toBe("sk-secret");
+    await chooseUpstream(home, "claude", { ...cloud, baseUrl: "https://other.example/v1" }, undefined);
+    expect(await key(), "a key went to a server that it was not given for").toBeUndefined();
+    await chooseUpstream(home, "claude", cloud, "sk-secret");
+    await removeUpstream(home, "claude");
+    expect(await readAgentConfig(home)).toEqual(config);
+    expect(await key()).toBeUndefined();
+    await expect(removeUpstream(home, "claude")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("of version 1 is read, with its model as the default one", async () => {
+    const home = join(tempFolder(), "home");
+    const { config } = await joinedHome(home);
+    const { upstreams: _, ...rest } = config;
+    const write = (upstream: unknown) => writeFileSync(homePaths(home).config, JSON.stringify({ ...rest, v: 1, upstream }));
+    write({ baseUrl: "http://127.0.0.1:9/v1", model: "m" });
+    expect(await readAgentConfig(home)).toEqual(config);
+    write(null);
+    expect((await readAgentConfig(home)).upstreams).toEqual({});
   });
 });
 
@@ -94,7 +124,9 @@ describe("the keys of model and pseudonyms", () => {
     const keys = join(tempFolder(), "keys");
     await writePseudonymKey(join(keys, "pseudonym.json"), { epoch: 3, key: KEY });
     await writeModelKey(join(keys, "model.json"), "sk-secret");
-    expect(Buffer.from(await readPseudonymKey(join(keys, "pseudonym.json")))).toEqual(Buffer.alloc(32, 7));
+    expect((await openPseudonymKeys(join(keys, "pseudonym.json"), { now: () => 0 })).epochs()).toEqual([
+      { epoch: 3, key: Buffer.alloc(32, 7) },
+    ]);
     expect(await readModelKey(join(keys, "model.json"))).toBe("sk-secret");
     expect([modeOf(keys), modeOf(join(keys, "pseudonym.json")), modeOf(join(keys, "model.json"))]).toEqual([0o700, 0o600, 0o600]);
   });
@@ -102,14 +134,14 @@ describe("the keys of model and pseudonyms", () => {
   it("that are missing: no key for a model that wants none, and no guard without the tenant's key", async () => {
     const keys = tempFolder();
     expect(await readModelKey(join(keys, "model.json"))).toBeUndefined();
-    await expect(readPseudonymKey(join(keys, "pseudonym.json"))).rejects.toMatchObject({ code: "NOT_JOINED" });
+    await expect(openPseudonymKeys(join(keys, "pseudonym.json"), { now: () => 0 })).rejects.toMatchObject({ code: "NOT_JOINED" });
   });
 
   it("that others could read are refused, and the message says how to mend it", async () => {
     const path = join(tempFolder(), "keys", "pseudonym.json");
     await writePseudonymKey(path, { epoch: 1, key: KEY });
     chmodSync(path, 0o640);
-    await expect(readPseudonymKey(path)).rejects.toMatchObject({
+    await expect(openPseudonymKeys(path, { now: () => 0 })).rejects.toMatchObject({
       code: "CREDENTIAL_INVALID",
       message: expect.stringContaining("chmod 600"),
     });
@@ -119,7 +151,7 @@ describe("the keys of model and pseudonyms", () => {
     const path = join(tempFolder(), "keys", "pseudonym.json");
     await writePseudonymKey(path, { epoch: 1, key: KEY });
     writeFileSync(path, JSON.stringify({ v: 1, epoch: 1, key: `${KEY}x` }));
-    const error = await readPseudonymKey(path).catch((thrown: unknown) => thrown);
+    const error = await openPseudonymKeys(path, { now: () => 0 }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "INVALID_INPUT", message: expect.stringContaining(path) });
     expect((error as Error).message).not.toContain(KEY);
   });
