@@ -1,26 +1,34 @@
 /** The guard's verbs for people and tools: detect, process (mask) and restore. Source: spec G6. */
-import type { DaemonResult } from "../mesh/contract/daemon-api.ts";
+import type { DaemonRequest, DaemonResult } from "../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
-import type { Detector } from "./detect/detector.ts";
+import type { Detection } from "./detect/detection.ts";
+import type { Finding } from "./detect/finding.ts";
+import { withKnownValues } from "./detect/known-findings.ts";
+import { classModeOf, type GatewayProfile, isReplaced, rulesForMasking } from "./guard-rules.ts";
 import { maskText, type Redactions } from "./pseudonym/mask-text.ts";
 import { restoreText } from "./pseudonym/restore-text.ts";
 import type { TokenSessions } from "./pseudonym/token-sessions.ts";
 
 /** What the guard needs. */
 export interface GuardDeps {
-  readonly detector: Detector;
+  readonly detection: Pick<Detection, "detect">;
   readonly sessions: TokenSessions;
+  /** The role's rules. @throws GaggleError where there is no valid bundle: then nothing is masked */
+  profile(): GatewayProfile;
 }
+
+/** A text to be masked. */
+export type ProcessRequest = DaemonRequest<"guard.process">;
 
 /** The guard's verbs; results are those of the daemon's `guard.*` methods. */
 export interface Guard {
-  /** The personal data and secrets of a text, as spans. */
-  detect(text: string): DaemonResult<"guard.detect">;
+  /** The personal data and secrets of a text, as spans. @throws GaggleError GUARD_REFUSED where it could not be looked through */
+  detect(text: string): Promise<DaemonResult<"guard.detect">>;
   /**
-   * Masks a text with the session's tokens.
-   * @throws GaggleError GUARD_REFUSED when the session holds too many values
+   * Masks a text with the session's tokens; resolves when they are on the disk.
+   * @throws GaggleError GUARD_REFUSED when the session holds too many values, the text could not be looked through, or a class in it is blocked
    */
-  process(text: string, sessionId: string): DaemonResult<"guard.process">;
+  process(request: ProcessRequest): Promise<DaemonResult<"guard.process">>;
   /**
    * Puts the values back: exactly the text that was masked. Tokens of other sessions stay as they are.
    * @throws GaggleError NOT_FOUND for an unknown or expired session, GUARD_REFUSED for another session's map
@@ -33,17 +41,28 @@ export const redactionList = (redactions: Redactions): { class: string; count: n
   Array.from(redactions, ([name, count]) => ({ class: name, count })).toSorted((a, b) => (a.class < b.class ? -1 : 1));
 
 /** Makes the guard's verbs. */
-export function createGuard({ detector, sessions }: GuardDeps): Guard {
+export function createGuard({ detection, sessions, profile }: GuardDeps): Guard {
+  const find = async (text: string): Promise<readonly Finding[]> => (await detection.detect([text]))[0] ?? incomplete();
+
+  const process = async ({ text, sessionId, policy, before, after }: ProcessRequest): Promise<DaemonResult<"guard.process">> => {
+    const rules = rulesForMasking(profile(), policy);
+    const replaced = isReplaced(rules);
+    const found = within(await find(before + text + after), before.length, text).filter(replaced);
+    const blocked = found.find(({ label }) => classModeOf(rules, label) === "block");
+    if (blocked !== undefined) throw blockedClass(blocked.label);
+    const session = sessions.open(sessionId);
+    session.meet(found);
+    const redactions: Redactions = new Map();
+    const masked = maskText(text, withKnownValues(text, found, session.known).filter(replaced), session, redactions);
+    await session.settle();
+    return { masked, mapRef: session.mapRef, redactions: redactionList(redactions) };
+  };
+
   return {
-    detect: (text) => ({
-      entities: detector.detect(text).map(({ start, end, label, score, detector: name }) => ({ start, end, label, score, detector: name })),
+    detect: async (text) => ({
+      entities: (await find(text)).map(({ start, end, label, score, detector }) => ({ start, end, label, score, detector })),
     }),
-    process: (text, sessionId) => {
-      const session = sessions.open(sessionId);
-      const redactions: Redactions = new Map();
-      const masked = maskText(text, detector.detect(text, session.known), session, redactions);
-      return { masked, mapRef: session.mapRef, redactions: redactionList(redactions) };
-    },
+    process,
     restore: (masked, mapRef, sessionId) => {
       const session = sessions.find(sessionId);
       if (session === undefined) {
@@ -58,4 +77,28 @@ export function createGuard({ detector, sessions }: GuardDeps): Guard {
       return { text: restoreText(masked, (token) => session.lookup(token)?.surface) };
     },
   };
+}
+
+/** What was found in a part of a document, at its places in the part; what crosses an edge is cut there. */
+const within = (findings: readonly Finding[], from: number, text: string): Finding[] =>
+  findings
+    .filter(({ start, end }) => start < from + text.length && end > from)
+    .map((finding) => {
+      const start = Math.max(0, finding.start - from);
+      const end = Math.min(text.length, finding.end - from);
+      const whole = end - start === finding.end - finding.start;
+      return { ...finding, start, end, value: whole ? finding.value : text.slice(start, end) };
+    });
+
+const blockedClass = (label: string): GaggleError =>
+  new GaggleError(
+    "GUARD_REFUSED",
+    `The text holds a value of class ${label}, which policy does not let go on. Take it out and try again.`,
+    {
+      details: { class: label },
+    },
+  );
+
+function incomplete(): never {
+  throw new GaggleError("GUARD_REFUSED", "The privacy guard could not look through the text; try again.");
 }

@@ -1,22 +1,27 @@
-/** Masks a whole request in a session: first everything is looked at, then everything is replaced, so that the order of messages doesn't matter. */
+/**
+ * Masks a whole request in a session. It is walked to gather its texts, which are looked through at once; then everything is inspected, and then
+ * everything is replaced, so that the order of messages doesn't matter.
+ */
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json, JsonObject } from "../../mesh/contract/json.ts";
-import type { Detector } from "../detect/detector.ts";
+import type { Detection } from "../detect/detection.ts";
 import type { Finding } from "../detect/finding.ts";
 import { maskText, type Redactions } from "../pseudonym/mask-text.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
-import { maskArguments } from "./mask-arguments.ts";
+import type { Format } from "./formats/format.ts";
+import type { RequestVisitor } from "./formats/walk.ts";
+import { createFoundTexts, type FoundTexts } from "./found-texts.ts";
+import { classModeOf, type GuardRules, isReplaced } from "../guard-rules.ts";
+import { maskArguments, type MaskWith } from "./mask-arguments.ts";
 import { refuse } from "./refusal.ts";
-import { visitRequest } from "./visit-request.ts";
+import { countsInName, createRequestNames, type RequestNames } from "./request-names.ts";
 
-/** What the guard does with a request: nothing; count only; mask; mask, and refuse the blocked classes. */
-export type GuardMode = "off" | "detect-only" | "mask-and-forward" | "strict";
-
-/** How a request is treated. */
-export interface MaskPolicy {
-  readonly mode: GuardMode;
-  /** Classes that `strict` refuses. */
-  readonly blocked: readonly string[];
+/** What masking needs. */
+export interface MaskDeps {
+  readonly detection: Pick<Detection, "detect">;
+  readonly session: TokenSession;
+  /** The text of reasoning that the model's server sealed, as it sent it; undefined where this gateway has not seen it. */
+  unseal(seal: string, shown: string): string | undefined;
 }
 
 /** A request as it goes on, and what was found in it. */
@@ -25,69 +30,143 @@ export interface MaskedRequest {
   readonly redactions: Redactions;
 }
 
-/** Remembers findings of a text until the session knows more values than when they were made. */
-function createFinder(detector: Detector, session: TokenSession): (text: string) => readonly Finding[] {
-  const seen = new Map<string, { size: number; findings: readonly Finding[] }>();
-  return (text) => {
-    const held = seen.get(text);
-    if (held !== undefined && held.size === session.known.size) return held.findings;
-    const findings = detector.detect(text, session.known);
-    seen.set(text, { size: session.known.size, findings });
-    return findings;
+/** Masking may bring up texts that no walk has seen, such as a single argument; more rounds than this have never been needed. */
+const MAX_ROUNDS = 4;
+
+const countOne = (redactions: Redactions, name: string): unknown => redactions.set(name, (redactions.get(name) ?? 0) + 1);
+
+/** What stands for content that can't be read. */
+const noteFor = (kind: string): string => `[The privacy guard took out content of kind ${kind} here, since it can't read it.]`;
+
+function createUnreadable(rules: GuardRules, redactions: Redactions): Pick<RequestVisitor, "unreadable"> {
+  return {
+    unreadable: (kind, where) => {
+      if (rules.mode !== "detect-only" && rules.unreadable === "block") {
+        throw refuse(
+          `The guard can't read the ${kind} at ${where}, so the request was not sent. Remove it, or send it as text.`,
+          where,
+          "UNREADABLE_BLOCK",
+        );
+      }
+      countOne(redactions, "UNREADABLE");
+      return noteFor(kind);
+    },
   };
 }
 
-/** Refuses blocked classes, and anything personal where it can't be replaced. */
-function inspect(body: Json, find: (text: string) => readonly Finding[], session: TokenSession, policy: MaskPolicy): void {
-  const look = (text: string, where: string): string => {
-    const findings = find(text);
-    const blocked = policy.mode === "strict" ? findings.find((finding) => policy.blocked.includes(finding.label)) : undefined;
-    if (blocked !== undefined) {
-      throw refuse(
-        `A value of class ${blocked.label} stands at ${where}; policy does not let this class go to a model. Take it out and try again.`,
-        where,
-        blocked.label,
-      );
-    }
-    for (const finding of findings)
-      session.tokenFor(finding.label, { surface: text.slice(finding.start, finding.end), value: finding.value });
+/** A visitor that gathers every text and name; what it returns is of no use. */
+const gathering = (rules: GuardRules, found: FoundTexts, names: RequestNames, deps: MaskDeps): RequestVisitor => {
+  const look = (text: string): string => {
+    found.of(text);
     return text;
   };
-  const fixed = (text: string, where: string): void => {
-    const first = find(text)[0];
-    if (first === undefined) return;
-    throw refuse(
-      `A value of class ${first.label} stands at ${where}, in a name or number that can't be masked; the request was not sent.`,
-      where,
-      first.label,
-    );
+  return {
+    ...createUnreadable(rules, new Map()),
+    text: look,
+    jsonText: look,
+    id: look,
+    fixed: (name) => names.add(name),
+    sealed: (seal, text) => deps.unseal(seal, text),
   };
-  visitRequest(body, { text: look, jsonText: look, fixed });
+};
+
+/** Everything that one pass over a request goes by. */
+interface Pass {
+  readonly rules: GuardRules;
+  readonly found: FoundTexts;
+  readonly names: RequestNames;
+  readonly deps: MaskDeps;
 }
 
-function replace(body: Json, find: (text: string) => readonly Finding[], session: TokenSession, redactions: Redactions): JsonObject {
-  const mask: Parameters<typeof maskArguments>[1] = (text, wrap) => maskText(text, find(text), session, redactions, wrap);
-  return visitRequest(body, {
+/** Refuses blocked classes, and anything personal where it can't be replaced; all other values become known to the session. */
+function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, redactions: Redactions): RequestVisitor {
+  const replaced = isReplaced(rules);
+  const look = (counts: (finding: Finding) => boolean) => (text: string, where: string) => {
+    for (const finding of found.of(text).filter(counts)) {
+      const { label, start, end, value } = finding;
+      if (classModeOf(rules, label) === "detect-only") countOne(redactions, label);
+      if (!replaced(finding)) continue;
+      if (classModeOf(rules, label) === "block") throw blocked(label, where);
+      session.tokenFor(label, { surface: text.slice(start, end), value });
+    }
+    return text;
+  };
+  const everything = look(() => true);
+  return {
+    ...createUnreadable(rules, redactions),
+    text: everything,
+    jsonText: everything,
+    id: look(countsInName),
+    sealed: (seal, text) => unseal(seal, text),
+    fixed: (name, where) => {
+      const finding = names.findingIn(name, (text) => found.withKnown(text, session.known, replaced));
+      if (finding !== undefined) throw unreplaceable(finding.label, where);
+    },
+  };
+}
+
+const blocked = (label: string, where: string): GaggleError =>
+  refuse(
+    `A value of class ${label} stands at ${where}; policy does not let this class go to a model. Take it out and try again.`,
+    where,
+    label,
+  );
+
+const unreplaceable = (label: string, where: string): GaggleError =>
+  refuse(`A value of class ${label} stands at ${where}, in a name or number that can't be masked; the request was not sent.`, where, label);
+
+/** Replaces every value by its token. */
+function replacing({ rules, found, deps: { session, unseal } }: Pass, redactions: Redactions): RequestVisitor {
+  const replaced = isReplaced(rules);
+  const maskWhere =
+    (counts: (finding: Finding) => boolean): MaskWith =>
+    (text, wrap) =>
+      maskText(text, found.withKnown(text, session.known, replaced).filter(counts), session, redactions, wrap);
+  const mask = maskWhere(() => true);
+  const maskId = maskWhere(countsInName);
+  return {
+    ...createUnreadable(rules, new Map()),
     text: (text) => mask(text),
     jsonText: (text) => maskArguments(text, mask),
+    id: (text) => maskId(text),
     fixed: () => undefined,
-  });
+    sealed: (seal, text) => unseal(seal, text),
+  };
+}
+
+async function mask(body: Json, format: Format, pass: Pass): Promise<MaskedRequest> {
+  const { found, names, rules, deps } = pass;
+  format.visit(body, gathering(rules, found, names, deps));
+  for (const text of names.texts()) found.of(text);
+  await found.lookThrough();
+  // So that a surname joins the full name that stands behind it.
+  deps.session.meet(found.all().filter(isReplaced(rules)));
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const redactions: Redactions = new Map();
+    format.visit(body, inspecting(pass, redactions));
+    const masked: JsonObject = format.visit(body, replacing(pass, redactions));
+    if (!(await found.lookThrough())) return { body: masked, redactions };
+  }
+  throw new GaggleError("GUARD_REFUSED", "The privacy guard could not look through the request to its end, so it was not sent.");
 }
 
 /** Counts what is found; a part that the guard can't read counts as `UNREADABLE`. */
-function count(body: Json, detector: Detector): Redactions {
+async function count(body: Json, format: Format, { rules, found, names, deps }: Pass): Promise<Redactions> {
   const redactions: Redactions = new Map();
-  const add = (name: string): Redactions => redactions.set(name, (redactions.get(name) ?? 0) + 1);
+  const texts: string[] = [];
   const look = (text: string): string => {
-    for (const finding of detector.detect(text)) add(finding.label);
+    texts.push(text);
+    found.of(text);
     return text;
   };
   try {
-    visitRequest(body, { text: look, jsonText: look, fixed: look });
+    format.visit(body, { ...gathering(rules, found, names, deps), text: look, jsonText: look, ...createUnreadable(rules, redactions) });
   } catch (error) {
     if (!(error instanceof GaggleError)) throw error;
-    add("UNREADABLE");
+    countOne(redactions, "UNREADABLE");
   }
+  await found.lookThrough();
+  for (const text of texts) for (const { label } of found.of(text)) countOne(redactions, label);
   return redactions;
 }
 
@@ -95,11 +174,11 @@ function count(body: Json, detector: Detector): Redactions {
  * Applies the guard to a request.
  * @throws GaggleError GUARD_REFUSED with `where` and, where known, `class` in its details
  */
-export function maskRequest(body: Json, detector: Detector, session: TokenSession, policy: MaskPolicy): MaskedRequest {
-  if (policy.mode === "off") return { body, redactions: new Map() };
-  if (policy.mode === "detect-only") return { body, redactions: count(body, detector) };
-  const find = createFinder(detector, session);
-  inspect(body, find, session, policy);
-  const redactions: Redactions = new Map();
-  return { body: replace(body, find, session, redactions), redactions };
+export async function maskRequest(body: Json, format: Format, rules: GuardRules, deps: MaskDeps): Promise<MaskedRequest> {
+  if (rules.mode === "off") return { body, redactions: new Map() };
+  const countOnly = rules.mode === "detect-only";
+  const detect: Detection["detect"] = (texts) => deps.detection.detect(texts, { withoutModel: countOnly });
+  const pass: Pass = { rules, found: createFoundTexts({ detect }), names: createRequestNames(), deps };
+  if (countOnly) return { body, redactions: await count(body, format, pass) };
+  return mask(body, format, pass);
 }

@@ -2,24 +2,37 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
-import type { Json } from "../../mesh/contract/json.ts";
+import type { Json, JsonObject } from "../../mesh/contract/json.ts";
+import { NO_USAGE, type Usage } from "./call-routes.ts";
 import { readEvents } from "./event-stream.ts";
-import { isObject, type Replacements, restoreResponse, restoreTree } from "./restore-response.ts";
-import { createChunkRestorer } from "./restore-stream.ts";
+import type { AnswerContext, Format } from "./formats/format.ts";
+import { isObject } from "./formats/walk.ts";
+import { restoreTree } from "./restore-tree.ts";
 import type { UpstreamAnswer } from "./upstream.ts";
+
+/** What an answer is relayed with. */
+export interface Relay extends AnswerContext {
+  readonly format: Format;
+  readonly signal: AbortSignal;
+  /** Told what the answer says of the tokens used, as soon as it says so. */
+  onUsage(usage: Usage): void;
+}
 
 const MAX_ANSWER_BYTES = 33_554_432;
 
 const notJson = (): GaggleError =>
   new GaggleError("UPSTREAM_FAILED", "The model's server sent something that is no JSON; check the upstream URL of the guard.");
 
-function parse(text: string): Json {
+function parseObject(text: string): JsonObject {
+  let value: Json;
   try {
-    return JSON.parse(text) as Json;
+    value = JSON.parse(text) as Json;
   } catch {
     // V8 quotes the text in its message, and the text may be a user's: so no cause.
     throw notJson();
   }
+  if (!isObject(value)) throw notJson();
+  return value;
 }
 
 async function readAll(answer: UpstreamAnswer): Promise<string> {
@@ -33,90 +46,74 @@ async function readAll(answer: UpstreamAnswer): Promise<string> {
   return Buffer.concat(pieces).toString("utf8");
 }
 
-/** Total tokens that a completion or chunk says it used, or undefined. */
-const usedTokens = (body: Json): number | undefined => {
-  const usage = isObject(body) ? body["usage"] : undefined;
-  const total = isObject(usage) ? usage["total_tokens"] : undefined;
-  return typeof total === "number" && Number.isSafeInteger(total) && total >= 0 ? total : undefined;
-};
+/** A failing server may answer in any form. */
+function errorIn(text: string, { errorBody }: Format): JsonObject {
+  try {
+    return parseObject(text);
+  } catch {
+    return errorBody({ message: "The model's server refused the request.", code: "UPSTREAM_FAILED", where: null, upstream: true });
+  }
+}
 
-/**
- * Relays an answer in one piece, errors of the model's server too.
- * @returns tokens used
- */
-async function relayWhole(answer: UpstreamAnswer, response: ServerResponse, replacements: Replacements): Promise<number> {
+/** Relays an answer in one piece, errors of the model's server too. */
+export async function relayWhole(answer: UpstreamAnswer, response: ServerResponse, relay: Relay): Promise<void> {
   const text = await readAll(answer);
   const ok = answer.status >= 200 && answer.status < 300;
-  // A failing server may answer in any form; a good answer must be JSON.
-  const body = ok
-    ? parse(text)
-    : { error: { message: "The model's server refused the request.", type: "upstream_error", code: null }, ...objectIn(text) };
-  const restored = ok && isObject(body) ? restoreResponse(body, replacements) : restoreTree(body, replacements.text);
-  const payload = JSON.stringify(restored);
+  const body = ok ? parseObject(text) : errorIn(text, relay.format);
+  const usage = relay.format.usageOf(body);
+  if (usage !== undefined) relay.onUsage({ ...NO_USAGE, ...usage });
+  const payload = JSON.stringify(ok ? relay.format.restoreWhole(body, relay) : restoreTree(body, relay.replacements));
   response.writeHead(answer.status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(payload),
     ...(answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter }),
   });
   response.end(payload);
-  return usedTokens(body) ?? 0;
 }
 
-function objectIn(text: string): { [key: string]: Json } {
-  try {
-    const value = JSON.parse(text) as Json;
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
+const END_MARK = "[DONE]";
 
-async function relayStream(
-  answer: UpstreamAnswer,
-  response: ServerResponse,
-  replacements: Replacements,
-  signal: AbortSignal,
-): Promise<number> {
-  const restorer = createChunkRestorer(replacements);
-  let tokens = 0;
+async function relayStream(answer: UpstreamAnswer, response: ServerResponse, relay: Relay): Promise<void> {
+  const { format, signal } = relay;
+  const restorer = format.createEvents(relay);
+  let usage = NO_USAGE;
   let ended = false;
-  const write = async (data: string): Promise<void> => {
-    if (!response.write(`data: ${data}\n\n`)) await once(response, "drain", { signal });
+  const write = async (text: string): Promise<void> => {
+    if (!response.write(text)) await once(response, "drain", { signal });
+  };
+  const writeEvents = async (events: readonly JsonObject[]): Promise<void> => {
+    const named = ({ type }: JsonObject): string => (format.namedEvents && typeof type === "string" ? `event: ${type}\n` : "");
+    if (events.length > 0) await write(events.map((event) => `${named(event)}data: ${JSON.stringify(event)}\n\n`).join(""));
+  };
+  const finish = async (): Promise<void> => {
+    if (!ended) await writeEvents(restorer.end());
+    ended = true;
   };
   response.writeHead(answer.status, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   response.flushHeaders();
-  const finish = async (): Promise<void> => {
-    if (ended) return;
-    ended = true;
-    for (const chunk of restorer.end()) await write(JSON.stringify(chunk));
-  };
   for await (const data of readEvents(answer.bytes)) {
-    if (data === "[DONE]") {
+    if (data === END_MARK) {
       await finish();
-      await write(data);
+      await write(`data: ${END_MARK}\n\n`);
       continue;
     }
-    const chunk = parse(data);
-    if (!isObject(chunk)) throw notJson();
-    tokens = usedTokens(chunk) ?? tokens;
-    for (const restored of restorer.push(chunk)) await write(JSON.stringify(restored));
+    const event = parseObject(data);
+    const told = format.usageOf(event);
+    if (told !== undefined) {
+      usage = { ...usage, ...told };
+      relay.onUsage(usage);
+    }
+    await writeEvents(restorer.push(event));
   }
   await finish();
   response.end();
-  return tokens;
 }
 
 /**
  * Relays an answer, streamed or whole.
- * @returns tokens used, as far as the model's server says
  * @throws GaggleError UPSTREAM_FAILED; where the answer had begun already, the caller can only cut it off
  */
-export const relayAnswer = (
-  answer: UpstreamAnswer,
-  response: ServerResponse,
-  replacements: Replacements,
-  signal: AbortSignal,
-): Promise<number> =>
+export const relayAnswer = (answer: UpstreamAnswer, response: ServerResponse, relay: Relay): Promise<void> =>
   answer.status === 200 && answer.contentType.toLowerCase().startsWith("text/event-stream")
-    ? relayStream(answer, response, replacements, signal)
-    : relayWhole(answer, response, replacements);
+    ? relayStream(answer, response, relay)
+    : relayWhole(answer, response, relay);

@@ -1,9 +1,10 @@
 /** Calls the model's server. The only place that knows the vendor's key. */
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { Protocol } from "./call-routes.ts";
 
-/** An OpenAI-compatible server. */
+/** A server that speaks OpenAI's or Anthropic's API. */
 export interface UpstreamConfig {
-  /** Base URL with its version, for example `https://api.openai.com/v1` or `http://127.0.0.1:11434/v1`. */
+  /** Base URL with its version, for example `https://api.openai.com/v1`, `https://api.anthropic.com/v1` or `http://127.0.0.1:11434/v1`. */
   readonly baseUrl: string;
   readonly apiKey?: string;
   /** Further headers for every call. */
@@ -17,6 +18,8 @@ export interface UpstreamAnswer {
   readonly retryAfter: string | undefined;
   /** The body's bytes. @throws GaggleError UPSTREAM_FAILED where it breaks off or stays silent for too long */
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Ends the call without reading the body. */
+  discard(): Promise<void>;
 }
 
 /** Time limits, in milliseconds. */
@@ -24,6 +27,20 @@ export interface UpstreamLimits {
   readonly firstByteTimeoutMs: number;
   readonly idleTimeoutMs: number;
 }
+
+/** One request. */
+export interface UpstreamCall {
+  readonly method: "GET" | "POST";
+  /** Path behind the base URL. */
+  readonly path: string;
+  readonly protocol: Protocol;
+  readonly body?: string;
+  /** Aborts the call, for example when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** The version of Anthropic's API that the walker's tables are written for. */
+const ANTHROPIC_VERSION = "2023-06-01";
 
 const failed = (message: string, cause: unknown): GaggleError => new GaggleError("UPSTREAM_FAILED", message, { cause });
 
@@ -59,26 +76,29 @@ async function* watched(
   }
 }
 
+function headersFor({ apiKey, headers }: UpstreamConfig, { protocol, body }: UpstreamCall): Record<string, string> {
+  const anthropic = protocol === "anthropic-messages";
+  const key = apiKey === undefined ? {} : anthropic ? { "x-api-key": apiKey } : { authorization: `Bearer ${apiKey}` };
+  return {
+    ...(anthropic ? { "anthropic-version": ANTHROPIC_VERSION } : {}),
+    ...headers,
+    ...key,
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
+}
+
 /**
  * Sends one request.
- * @param signal aborts the call, for example when the client has gone
  * @throws GaggleError UPSTREAM_FAILED when the server can't be reached, is silent or redirects
  */
-export async function callUpstream(
-  config: UpstreamConfig,
-  limits: UpstreamLimits,
-  call: { method: "GET" | "POST"; path: string; body?: string; signal: AbortSignal },
-): Promise<UpstreamAnswer> {
+export async function callUpstream(config: UpstreamConfig, limits: UpstreamLimits, call: UpstreamCall): Promise<UpstreamAnswer> {
   const watch = createWatch(call.signal);
   watch.beat(limits.firstByteTimeoutMs);
-  const headers: Record<string, string> = { ...config.headers };
-  if (config.apiKey !== undefined) headers["authorization"] = `Bearer ${config.apiKey}`;
-  if (call.body !== undefined) headers["content-type"] = "application/json";
   let response: Response;
   try {
     response = await fetch(config.baseUrl.replace(/\/+$/, "") + call.path, {
       method: call.method,
-      headers,
+      headers: headersFor(config, call),
       // A redirect would carry the conversation to a server that nobody configured.
       redirect: "manual",
       signal: watch.signal,
@@ -88,9 +108,12 @@ export async function callUpstream(
     watch.stop();
     throw failed("The model's server can't be reached; check the upstream URL of the guard and your network.", cause);
   }
-  if (response.status >= 300 && response.status < 400) {
+  const discard = async (): Promise<void> => {
     watch.stop();
     await response.body?.cancel();
+  };
+  if (response.status >= 300 && response.status < 400) {
+    await discard();
     throw failed("The model's server answered with a redirect; configure its final URL as the guard's upstream.", undefined);
   }
   return {
@@ -98,5 +121,6 @@ export async function callUpstream(
     contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after") ?? undefined,
     bytes: watched(response.body, watch, limits.idleTimeoutMs),
+    discard,
   };
 }

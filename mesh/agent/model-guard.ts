@@ -1,13 +1,23 @@
-/** The daemon's privacy guard: one detector and one table of tokens behind the gateway and the verbs, every model call in the audit chain. */
-import { createDetector } from "../../guard/detect/detector.ts";
-import { createGateway, type Gateway, type ModelCall } from "../../guard/gateway/gateway.ts";
+/** The daemon's privacy guard: one detection and one table of tokens behind gateway, verbs and boundary; every model call in the audit chain. */
+import { createDetection } from "../../guard/detect/create-detection.ts";
+import type { DetectionService } from "../../guard/detect/detection.ts";
+import type { ModelRoutes, PlannedCall } from "../../guard/gateway/call-routes.ts";
+import { createGateway, type Gateway } from "../../guard/gateway/gateway.ts";
+import type { DepartingCall, ModelCall } from "../../guard/gateway/gateway-api.ts";
 import { createGuard, type Guard } from "../../guard/guard.ts";
-import { createTokenSessions } from "../../guard/pseudonym/token-sessions.ts";
+import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
-import { GaggleError } from "../contract/errors.ts";
-import type { Clock, CommitQueue, Random } from "../contract/ports.ts";
-import type { AgentConfig } from "./agent-config.ts";
+import type { Clock, CommitQueue, Random, Transaction } from "../contract/ports.ts";
+import type { GooseSessions } from "./goose-sessions.ts";
+
+/** The books of model calls. */
+export interface CallBooks {
+  /** Enters a call in the batch of its audit event. @param planned undefined for a call that never got a plan @returns what it cost */
+  book(tx: Transaction, call: ModelCall, planned: PlannedCall | undefined): AuditDraft["cost"];
+  /** The call is over, in the books or not. */
+  release(planned: PlannedCall): void;
+}
 
 /** What the guard of a daemon needs. */
 export interface ModelGuardDeps {
@@ -16,60 +26,100 @@ export interface ModelGuardDeps {
   readonly queue: CommitQueue;
   readonly log: { error(details: object, text: string): void };
   readonly actor: AuditDraft["actor"];
+  readonly sessions: Pick<GooseSessions, "find">;
+  readonly tokens: TokenSessions;
+  readonly routes: ModelRoutes;
+  readonly books: CallBooks;
   bundle(): VerifiedBundle;
   /** Trace of a Goose session. */
   traceOf(sessionId: string): string;
 }
 
-/** Makes guard and gateway. @param config `epochKey`: the tenant's key for pseudonyms; `token`: what Goose's provider sends */
-export function createModelGuard(
-  deps: ModelGuardDeps,
-  config: { gatewayPort: number; token: string; epochKey: Uint8Array; upstream: AgentConfig["upstream"]; apiKey: string | undefined },
-): { guard: Guard; gateway: Gateway } {
-  const detector = createDetector();
-  const sessions = createTokenSessions(deps, { epochs: [{ epoch: 1, key: config.epochKey }] });
+/** The guard's parts. */
+export interface ModelGuard {
+  readonly guard: Guard;
+  readonly gateway: Gateway;
+  readonly detection: DetectionService;
+}
+
+/**
+ * Makes guard and gateway. The detection's worker starts with the first text, so that an idle daemon stays small.
+ * @param config `token`: what Goose's provider sends; `installDir`: where the model and the worker's program lie
+ */
+export function createModelGuard(deps: ModelGuardDeps, config: { gatewayPort: number; token: string; installDir: string }): ModelGuard {
+  const detection = withLists(createDetection(deps, { installFolder: config.installDir }), deps.bundle);
+  // Read at every request: a new bundle counts at once, and without a valid one nothing passes.
+  const profile = () => deps.bundle().profile.guard;
   const gateway = createGateway(
     {
-      detector,
-      sessions,
-      clock: deps.clock,
-      random: deps.random,
-      log: deps.log,
-      record: (call) => deps.queue.run((tx) => tx.audit(draftOf(call, deps)), { finishing: true }),
+      ...deps,
+      detection,
+      sessions: deps.tokens,
+      session: (sessionId) => {
+        const session = deps.sessions.find(sessionId);
+        return session && { unattended: session.kind === "run" };
+      },
+      depart: (call) => deps.queue.run((tx) => tx.audit(departure(call, deps)), { finishing: true }),
+      record: (call, planned) => recordCall(call, planned, deps),
     },
     {
       port: config.gatewayPort,
       token: config.token,
-      // Read at every request: a new bundle counts at once, and without a valid one nothing passes.
-      get mode() {
-        return deps.bundle().profile.guard.mode;
-      },
-      get upstream() {
-        if (config.upstream === null) throw noModel();
-        return { baseUrl: config.upstream.baseUrl, ...(config.apiKey === undefined ? {} : { apiKey: config.apiKey }) };
+      get profile() {
+        return profile();
       },
     },
   );
-  return { guard: createGuard({ detector, sessions }), gateway };
+  return { guard: createGuard({ detection, sessions: deps.tokens, profile }), gateway, detection };
 }
 
-const noModel = (): GaggleError =>
-  new GaggleError(
-    "GUARD_REFUSED",
-    "No model is configured behind the guard. Run: gaggle model --url URL --name MODEL, then start the daemon again.",
-  );
+/** Looks through texts by the lists of the newest bundle. */
+function withLists(detection: DetectionService, bundle: () => VerifiedBundle): DetectionService {
+  let version: number | undefined;
+  return {
+    ...detection,
+    detect: (texts, options) => {
+      const { manifest, guardLists } = bundle();
+      if (manifest.version !== version) detection.update(guardLists);
+      version = manifest.version;
+      return detection.detect(texts, options);
+    },
+  };
+}
+
+async function recordCall(call: ModelCall, planned: PlannedCall | undefined, deps: ModelGuardDeps): Promise<void> {
+  try {
+    await deps.queue.run((tx) => tx.audit({ ...outcome(call, deps), cost: deps.books.book(tx, call, planned) }), { finishing: true });
+  } finally {
+    if (planned !== undefined) deps.books.release(planned);
+  }
+}
+
+/** A call that leaves, written before anything of it does: what went out shows even where the daemon dies before the answer is there. */
+function departure({ sessionId, model, served, requestBytes, redactions }: DepartingCall, { actor, traceOf }: ModelGuardDeps): AuditDraft {
+  const { upstream, destination } = served;
+  return {
+    actor,
+    action: "model.send",
+    target: `session:${sessionId}`,
+    result: "ok",
+    details: { model, upstream, servedModel: served.model, destination, requestBytes },
+    redactions: [...redactions],
+    traceId: traceOf(sessionId),
+  };
+}
 
 /** A model call as an audit event: counts and classes, never a text. */
-function draftOf(call: ModelCall, { actor, traceOf }: ModelGuardDeps): AuditDraft {
-  const { model, requestBytes, durationMs, status, refusal } = call;
+function outcome(call: ModelCall, { actor, traceOf }: ModelGuardDeps): AuditDraft {
+  const { model, task, requestBytes, durationMs, status, refusal, served } = call;
+  const where = served === undefined ? {} : { upstream: served.upstream, servedModel: served.model, destination: served.destination };
   return {
     actor,
     action: refusal === undefined ? "model.call" : "guard.refuse",
     target: `session:${call.sessionId}`,
     result: call.result,
-    details: { model, requestBytes, durationMs, status, ...refusal },
+    details: { model, task, requestBytes, durationMs, status, ...where, ...refusal },
     redactions: [...call.redactions],
-    cost: { tokens: call.tokens, usd: "0" },
     traceId: traceOf(call.sessionId),
   };
 }

@@ -111,7 +111,7 @@ describe("the guard's gateway before the real Goose", () => {
 
   it("is asked only once when it refuses", async () => {
     const upstream = await startRecordingUpstream(() => ({ say: "hello" }));
-    const guard = await startGuardGateway(upstream.baseUrl, { mode: "strict", blocked: ["IBAN"] });
+    const guard = await startGuardGateway(upstream.baseUrl, { mode: "strict", classes: { IBAN: "block" } });
     const goose = gooseRoot(tempFolder());
     useGuard(goose, guard);
     const done = await run(goose, `Pay ${IBAN}.`);

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createDetector } from "../../../../guard/detect/detector.ts";
+import type { Protocol } from "../../../../guard/gateway/call-routes.ts";
+import { FORMATS } from "../../../../guard/gateway/formats/formats.ts";
 import { maskRequest } from "../../../../guard/gateway/mask-request.ts";
+import type { GuardRules } from "../../../../guard/guard-rules.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
 import type { Json } from "../../../../mesh/contract/json.ts";
 import { createRealClock, realRandom } from "../../../support/real-clock.ts";
+import { createRulesDetection } from "../../../support/rules-detection.ts";
 
 const VALUES = [
   "ada@example.org",
@@ -21,7 +24,7 @@ const VALUES = [
   "536-90-4399",
   "12345678Z",
 ];
-const detector = createDetector();
+const detection = createRulesDetection();
 const sessions = createTokenSessions(
   { clock: createRealClock(), random: realRandom },
   { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
@@ -78,32 +81,66 @@ function allReadings(value: Json): string[] {
     : [String(value)];
 }
 
+/** A request of each API with a text everywhere, and where its tool call's arguments are. */
+const REQUESTS: Readonly<Record<Protocol, { body(text: string): Json; args(sent: Json): string }>> = {
+  "openai-chat": {
+    body: (text) => ({
+      model: "m",
+      messages: [
+        { role: "user", content: text },
+        { role: "assistant", content: null, tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: text } }] },
+        { role: "tool", tool_call_id: "call_1", content: [{ type: "text", text }] },
+      ],
+    }),
+    args: (sent) =>
+      (sent as { messages: { tool_calls?: [{ function: { arguments: string } }] }[] }).messages[1]?.tool_calls?.[0].function.arguments ??
+      "",
+  },
+  "openai-responses": {
+    body: (text) => ({
+      model: "m",
+      instructions: text,
+      input: [
+        { role: "user", content: [{ type: "input_text", text }] },
+        { type: "function_call", call_id: "call_1", name: "f", arguments: text },
+        { type: "function_call_output", call_id: "call_1", output: text },
+      ],
+    }),
+    args: (sent) => (sent as { input: { arguments?: string }[] }).input[1]?.arguments ?? "",
+  },
+  "anthropic-messages": {
+    body: (text) => ({
+      model: "m",
+      system: [{ type: "text", text }],
+      messages: [
+        { role: "user", content: text },
+        { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "f", input: { given: text } }] },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "text", text }] }] },
+      ],
+    }),
+    args: (sent) => JSON.stringify((sent as { messages: { content: [{ input: object }] }[] }).messages[1]?.content[0].input),
+  },
+};
+
+const RULES: GuardRules = { mode: "mask-and-forward", classes: {}, unreadable: "block" };
+
 describe("a request that goes to the model", () => {
-  it("holds no value in any encoding that JSON allows, and its arguments stay JSON", { timeout: 60_000 }, () => {
-    const given = fc.constantFrom(...VALUES).chain((value) => fc.tuple(fc.constant(value), textOf(value)));
-    fc.assert(
-      fc.property(given, ([value, text]) => {
-        const body = {
-          model: "m",
-          messages: [
-            { role: "user", content: text },
-            {
-              role: "assistant",
-              content: null,
-              tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: text } }],
-            },
-            { role: "tool", tool_call_id: "call_1", content: [{ type: "text", text }] },
-          ],
-        };
-        const session = sessions.open("s");
-        const masked = maskRequest(body, detector, session, { mode: "mask-and-forward", blocked: [] });
-        const sent = JSON.parse(JSON.stringify(masked.body)) as typeof body;
-        expect(allReadings(sent as unknown as Json).filter((reading) => reading.includes(value))).toEqual([]);
-        const args = sent.messages[1]?.tool_calls?.[0]?.function.arguments ?? "";
-        expect(() => JSON.parse(args) as unknown).not.toThrow();
-        expect(masked.redactions.size).toBeGreaterThan(0);
-      }),
-      { numRuns: 3_000 },
-    );
-  });
+  it.each(FORMATS.slice(0, 3))(
+    "by $protocol holds no value in any encoding that JSON allows, and its arguments stay JSON",
+    { timeout: 60_000 },
+    async (format) => {
+      const given = fc.constantFrom(...VALUES).chain((value) => fc.tuple(fc.constant(value), textOf(value)));
+      const { body, args } = REQUESTS[format.protocol];
+      await fc.assert(
+        fc.asyncProperty(given, async ([value, text]) => {
+          const masked = await maskRequest(body(text), format, RULES, { detection, session: sessions.open("s"), unseal: () => undefined });
+          const sent = JSON.parse(JSON.stringify(masked.body)) as Json;
+          expect(allReadings(sent).filter((reading) => reading.includes(value))).toEqual([]);
+          expect(() => JSON.parse(args(sent)) as unknown).not.toThrow();
+          expect(masked.redactions.size).toBeGreaterThan(0);
+        }),
+        { numRuns: 1_500 },
+      );
+    },
+  );
 });

@@ -262,18 +262,20 @@ describe("what is refused", () => {
   it("everything when the detector fails", async () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const broken = {
-      detect: () => {
-        throw new Error("broken");
-      },
+      detect: () => Promise.reject(new Error("broken")),
     };
-    const { post, faults, calls } = await startGuardGateway(upstream.baseUrl, {}, { detector: broken });
+    const { post, faults, calls } = await startGuardGateway(upstream.baseUrl, {}, { detection: broken });
     expect((await post(chat(user("x")))).status).toBe(403);
     expect([upstream.requests.length, faults.length, calls[0]?.result]).toEqual([0, 1, "denied"]);
   });
 
   it("sessions that are not admitted", async () => {
     const upstream = await startRecordingUpstream(say("ok"));
-    const { post } = await startGuardGateway(upstream.baseUrl, {}, { admit: (id) => id === "known" });
+    const { post } = await startGuardGateway(
+      upstream.baseUrl,
+      { unregistered: "refuse" },
+      { session: (id) => (id === "known" ? { unattended: false } : undefined) },
+    );
     expect((await read(await post(chat(user("x")), { "agent-session-id": "other" }))).error?.code).toBe("SESSION_UNKNOWN");
     expect((await post(chat(user("x")))).status).toBe(403);
     expect((await post(chat(user("x")), { "agent-session-id": "known" })).status).toBe(200);
@@ -326,7 +328,6 @@ describe("the door", () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const { gateway } = await startGuardGateway(upstream.baseUrl);
     for (const [method, path] of [
-      ["POST", "/v1/responses"],
       ["POST", "/v1/embeddings"],
       ["GET", "/v1/chat/completions"],
       ["POST", "/v1/models"],

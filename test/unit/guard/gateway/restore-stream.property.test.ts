@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readEvents } from "../../../../guard/gateway/event-stream.ts";
-import { createChunkRestorer } from "../../../../guard/gateway/restore-stream.ts";
+import { createChatEvents } from "../../../../guard/gateway/formats/openai-chat-answer.ts";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
 
 const TOKENS: Readonly<Record<string, string>> = { EMAIL_7Q4M2KXW9D: "ada@example.org", SECRET_1A2B3C4D5E: 'line\n"two"' };
@@ -54,13 +54,13 @@ describe("a streamed answer", () => {
     fc.assert(
       fc.property(said, said, cuts, cuts, fc.boolean(), (text, value, textCuts, argumentCuts, finished) => {
         const args = JSON.stringify({ value });
-        const whole = createChunkRestorer(replacements);
+        const whole = createChatEvents(replacements);
         const expected = gather([
           ...whole.push(chunk(0, { content: text })),
           ...whole.push(chunk(0, argumentsOf(0, args))),
           ...whole.end(),
         ]);
-        const restorer = createChunkRestorer(replacements);
+        const restorer = createChatEvents(replacements);
         const out = [
           ...cut(text, textCuts).map((piece) => chunk(0, { content: piece })),
           ...cut(args, argumentCuts).map((piece) => chunk(0, argumentsOf(0, piece))),
@@ -74,7 +74,7 @@ describe("a streamed answer", () => {
   });
 
   it("sends held text before a tool call begins and before the choice ends", () => {
-    const restorer = createChunkRestorer(replacements);
+    const restorer = createChatEvents(replacements);
     expect(gather(restorer.push(chunk(0, { content: "see EMAIL_7Q" })))).toEqual({ "0": "see " });
     const [before, after] = restorer.push(chunk(0, argumentsOf(0, '{"a":"EMAIL_7Q4M2')));
     expect(gather([before ?? {}])).toEqual({ "0": "EMAIL_7Q" });
@@ -89,10 +89,10 @@ describe("a streamed answer", () => {
     fc.assert(
       fc.property(said, said, cuts, cuts, (first, second, firstCuts, secondCuts) => {
         const args = [first, second].map((value) => JSON.stringify({ value }));
-        const expected = createChunkRestorer(replacements);
+        const expected = createChatEvents(replacements);
         const whole = args.flatMap((text, call) => expected.push(chunk(0, argumentsOf(call, text))));
         const pieces = [cut(args[0] ?? "", firstCuts), cut(args[1] ?? "", secondCuts)];
-        const restorer = createChunkRestorer(replacements);
+        const restorer = createChatEvents(replacements);
         const out = Array.from({ length: Math.max(...pieces.map((each) => each.length)) }, (_, at) =>
           pieces.flatMap((each, call) => (each[at] === undefined ? [] : restorer.push(chunk(0, argumentsOf(call, each[at]))))),
         ).flat();
@@ -103,7 +103,7 @@ describe("a streamed answer", () => {
   });
 
   it("keeps choices apart and passes usage on", () => {
-    const restorer = createChunkRestorer(replacements);
+    const restorer = createChatEvents(replacements);
     const usage = { id: "c", choices: [], usage: { total_tokens: 7 } };
     const chunks = [chunk(0, { content: "EMAIL_7Q4M" }), chunk(1, { content: "EMAIL_" }), chunk(0, { content: "2KXW9D" }), usage].flatMap(
       (each) => restorer.push(each),

@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { createGuard } from "../../../../guard/guard.ts";
-import { createDetector } from "../../../../guard/detect/detector.ts";
 import { createTokenSessions, type TokenSessions, type TokenSessionsConfig } from "../../../../guard/pseudonym/token-sessions.ts";
 import { createSeededRandom } from "../../../support/seeded-random.ts";
 import { createRealClock } from "../../../support/real-clock.ts";
@@ -108,32 +106,5 @@ describe("sessions", () => {
     expect(() => sessionsOf(1, { epochs: [{ epoch: 1, key: new Uint8Array(16) }] })).toThrow(
       expect.objectContaining({ code: "INVALID_INPUT" }),
     );
-  });
-});
-
-describe("the guard's verbs", () => {
-  const guard = createGuard({ detector: createDetector(), sessions: sessionsOf(1) });
-
-  it("detect spans, process masks and counts, restore gives the text back", () => {
-    const text = "Pay DE89 3704 0044 0532 0130 00 to ada@example.org or Ada@example.org";
-    expect(guard.detect(text).entities.map(({ label, start, end }) => [label, start, end])).toEqual([
-      ["IBAN", 4, 31],
-      ["EMAIL", 35, 50],
-      ["EMAIL", 54, 69],
-    ]);
-    const { masked, mapRef, redactions } = guard.process(text, "s");
-    expect(masked).toMatch(/^Pay IBAN_\w{10} to EMAIL_\w{10} or EMAIL_\w{10}$/);
-    expect(redactions).toEqual([
-      { class: "EMAIL", count: 2 },
-      { class: "IBAN", count: 1 },
-    ]);
-    expect(guard.restore(masked, mapRef, "s").text).toBe(text);
-  });
-
-  it("restore only in the session that masked", () => {
-    const { masked, mapRef } = guard.process("ada@example.org", "mine");
-    guard.process("x", "theirs");
-    expect(() => guard.restore(masked, mapRef, "theirs")).toThrow(expect.objectContaining({ code: "GUARD_REFUSED" }));
-    expect(() => guard.restore(masked, mapRef, "unknown")).toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
   });
 });

@@ -1,0 +1,80 @@
+/** One model call from its first byte to its last: read, planned, masked, recorded, sent, relayed. Whatever fails before it is sent refuses it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { Json, JsonObject } from "../../mesh/contract/json.ts";
+import { MAX_MODEL_REQUEST_BYTES } from "../../mesh/contract/limits.ts";
+import type { CallNotes } from "./call-notes.ts";
+import type { PlannedCall } from "./call-routes.ts";
+import { isObject } from "./formats/walk.ts";
+import { readBody } from "./read-body.ts";
+import { type CallContext, sendByPlan } from "./send-call.ts";
+import { readSessionId, requireSession } from "./session-header.ts";
+import { taskOf } from "./task-class.ts";
+
+/** Characters of text in a token, roughly, for an estimate before the vendor counts. */
+const CHARACTERS_PER_TOKEN = 4;
+
+function parseBody(bytes: Buffer): { body: JsonObject; model: string } {
+  let body: Json;
+  try {
+    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Json;
+  } catch {
+    // V8 quotes the text in its message, so no cause.
+    throw new GaggleError("GUARD_REFUSED", "The request is no JSON in UTF-8, so the guard could not check it.", {
+      details: { length: bytes.length },
+    });
+  }
+  if (isObject(body) && typeof body["model"] === "string") return { body, model: body["model"] };
+  throw new GaggleError("GUARD_REFUSED", "The request names no model, so the guard could not pass it on.", { details: { where: "model" } });
+}
+
+/** The limit that a request sets to its answer, under the name that its API has for it. */
+function longestAnswer(body: JsonObject): Pick<PlannedCall, "maxOutputTokens"> {
+  const given = ["max_completion_tokens", "max_output_tokens", "max_tokens"].map((name) => body[name]).find(Number.isSafeInteger);
+  return typeof given === "number" && given > 0 ? { maxOutputTokens: given } : {};
+}
+
+/**
+ * Runs a call; what is known of it goes into `notes` as it goes on.
+ * @throws GaggleError GUARD_REFUSED, SESSION_UNKNOWN, TOO_LARGE, UPSTREAM_FAILED, POLICY_DENIED; any other error is a fault and a refusal too
+ */
+export async function runModelCall(
+  context: CallContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  notes: CallNotes,
+): Promise<void> {
+  const { deps, config, format } = context;
+  const sessionId = readSessionId(request);
+  notes.sessionId = sessionId ?? "none";
+  const session = requireSession(sessionId, deps, config.profile);
+  const bytes = await readBody(request, config.maxRequestBytes ?? MAX_MODEL_REQUEST_BYTES);
+  notes.requestBytes = bytes.length;
+  const { body, model: askedModel } = parseBody(bytes);
+  notes.model = /^[\w.:/@-]{1,100}$/.test(askedModel) ? askedModel : "unknown";
+  const side = taskOf(body);
+  notes.task = side === "chat" && session?.unattended === true ? "unattended" : side;
+  const estimatedTokens = Math.ceil(bytes.length / CHARACTERS_PER_TOKEN);
+  const planned: PlannedCall = {
+    sessionId,
+    askedModel,
+    protocol: format.protocol,
+    task: notes.task,
+    estimatedTokens,
+    ...longestAnswer(body),
+  };
+  notes.planned = planned;
+  const plan = await deps.routes.plan(planned);
+  for (const [name, value] of Object.entries(plan.headers ?? {})) response.setHeader(name, value);
+  const tokens = sessionId === undefined ? deps.sessions.temporary() : deps.sessions.open(sessionId);
+  await sendByPlan({ ...context, response, notes, body, planned, tokens, signal: abortOnClose(response) }, plan);
+}
+
+/** A signal that aborts when the client goes before its answer is complete. */
+export function abortOnClose(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) controller.abort(new Error("the client has gone"));
+  });
+  return controller.signal;
+}
