@@ -6,6 +6,9 @@ import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
 import { spreadValues } from "./cross-text.ts";
 import type { DetectionService } from "./detection.ts";
+import { createMemoryKeeper } from "./memory-keeper.ts";
+import { modelId } from "./ner/model-folder.ts";
+import { memoryKeys } from "./span-memory.ts";
 import { createTextCache } from "./text-cache.ts";
 import { createLane, type LaneLimits, type WorkerPort } from "./worker/lane.ts";
 import type { ScanJob, ScanResult, WorkerSetup } from "./worker/protocol.ts";
@@ -27,8 +30,20 @@ export interface DetectionConfig {
   /** Bytes that they may take. Default 64 MiB. */
   readonly cacheBytes?: number;
   readonly limits?: Partial<LaneLimits>;
+  /** Keeps what was found across restarts. Default: nothing is kept. */
+  readonly memory?: DetectionMemory;
   /** Starts a worker; tests bring their own. */
   readonly startWorker?: (setup: WorkerSetup) => WorkerPort;
+}
+
+/** Where findings are kept across restarts: keyed hashes and spans, encrypted, no text and no value. */
+export interface DetectionMemory {
+  /** At least 32 bytes that only this agent has. */
+  readonly secret: Uint8Array;
+  /** What {@link save} wrote last, or undefined. */
+  load(): Promise<string | undefined>;
+  /** Writes it where only the user can read it, whole or not at all. */
+  save(sealed: string): Promise<void>;
 }
 
 const LIMITS: LaneLimits = { stallMs: 30_000, requestMs: 300_000, inHandUnits: 65_536, queueUnits: 64_000_000 };
@@ -50,32 +65,35 @@ function startThread(installFolder: string, setup: WorkerSetup): WorkerPort {
 }
 
 /** Makes a detection. Workers start with the first call (or {@link DetectionService.warmUp}) and keep no process alive while they are idle. */
-export function createDetection({ clock, random }: { clock: Clock; random: Random }, config: DetectionConfig): DetectionService {
+export function createDetection(deps: { clock: Clock; random: Random }, config: DetectionConfig): DetectionService {
   const modelFolder = config.modelFolder === undefined ? join(config.installFolder, "guard", "model") : config.modelFolder;
+  const model = modelFolder === null ? "" : modelId(modelFolder);
+  const keys = memoryKeys(config.memory?.secret ?? deps.random.bytes(32));
+  const cache = createTextCache(keys.hash, { entries: config.cacheEntries ?? 20_000, bytes: config.cacheBytes ?? 64 * MEBIBYTE });
+  const keeper = createMemoryKeeper({ clock: deps.clock, cache, key: keys.file }, config.memory);
   let lists = config.lists ?? NO_LISTS;
-  let scope = canonicalHash({ modelFolder, lists });
-  const cache = createTextCache({
-    secret: random.bytes(32),
-    scope: () => scope,
-    limits: { entries: config.cacheEntries ?? 20_000, bytes: config.cacheBytes ?? 64 * MEBIBYTE },
-  });
+  let scope = canonicalHash({ model, lists });
+
   const start = (): WorkerPort => {
-    const setup = { modelFolder, threads: config.threads ?? 2, windowTokens: config.windowTokens ?? 128, lists };
+    const { threads = 2, windowTokens = 128 } = config;
+    const setup = { modelFolder, threads, windowTokens, lists, secret: keys.hash, modelId: model, blocks: keeper.blocks() };
     return config.startWorker?.(setup) ?? startThread(config.installFolder, setup);
   };
   const limits = { ...LIMITS, ...config.limits };
-  const short = createLane({ start, clock }, limits);
-  const long = createLane({ start, clock }, limits);
+  const lanes = {
+    short: createLane({ ...deps, start, keep: keeper.keep }, limits),
+    long: createLane({ ...deps, start, keep: keeper.keep }, limits),
+  };
 
   /** Results in the order of the jobs, each from the worker for its length. */
   const scan = async (jobs: readonly ScanJob[], withoutModel: boolean): Promise<ScanResult[]> => {
     const isLong = ({ text }: ScanJob): boolean => text.length > LONG_UNITS;
     const [brief, lengthy] = await Promise.all([
-      short.scan(
+      lanes.short.scan(
         jobs.filter((job) => !isLong(job)),
         { withoutModel },
       ),
-      long.scan(jobs.filter(isLong), { withoutModel }),
+      lanes.long.scan(jobs.filter(isLong), { withoutModel }),
     ]);
     return jobs.flatMap((job) => (isLong(job) ? lengthy.shift() : brief.shift()) ?? []);
   };
@@ -83,34 +101,39 @@ export function createDetection({ clock, random }: { clock: Clock; random: Rando
   /** What each of these different texts gave, remembered or found now. */
   const results = async (texts: readonly string[], withoutModel: boolean): Promise<Map<string, ScanResult>> => {
     const scopeThen = scope;
-    const keys = texts.map((text) => `${withoutModel ? "-" : ""}${cache.keyOf(text)}`);
-    const known = keys.map((key) => cache.get(key));
-    const missing = texts.flatMap((text, i) => (known[i] === undefined ? [{ text, key: keys[i] ?? "" }] : []));
-    const found = await scan(missing, withoutModel);
-    // Lists that came meanwhile may have counted already.
-    if (scope === scopeThen) for (const [i, { key }] of missing.entries()) if (found[i] !== undefined) cache.set(key, found[i]);
-    return new Map(
-      texts.flatMap((text, i) => {
-        const result = known[i] ?? found.shift();
-        return result === undefined ? [] : [[text, result] as const];
-      }),
+    const keyed = texts.map((text) => {
+      const key = cache.keyOf(text, `${scopeThen}${withoutModel ? "-" : ""}`);
+      return { text, key, held: cache.get(key, text) };
+    });
+    const missing = keyed.filter(({ held }) => held === undefined);
+    const found = await scan(
+      missing.map(({ text }) => ({ text })),
+      withoutModel,
     );
+    // Lists that came meanwhile may have counted already.
+    if (scope === scopeThen) for (const [i, result] of found.entries()) cache.set(missing[i]?.key ?? "", missing[i]?.text ?? "", result);
+    return new Map(keyed.flatMap(({ text, held = found.shift() }) => (held === undefined ? [] : [[text, held]])));
   };
 
   return {
     detect: async (texts, { withoutModel = false } = {}) => {
+      await keeper.loaded();
       const found = await results([...new Set(texts)], withoutModel);
       const spread = await spreadValues(found, (jobs) => scan(jobs, true));
       return texts.map((text) => spread.get(text) ?? []);
     },
     update: (next) => {
       lists = next;
-      scope = canonicalHash({ modelFolder, lists });
-      for (const lane of [short, long]) lane.tell({ type: "lists", lists });
+      scope = canonicalHash({ model, lists });
+      for (const lane of Object.values(lanes)) lane.tell({ type: "lists", lists });
     },
-    warmUp: () => short.load(),
+    warmUp: async () => {
+      await keeper.loaded();
+      return lanes.short.load();
+    },
     close: async () => {
-      await Promise.all([short.close(), long.close()]);
+      await Promise.all(Object.values(lanes).map((lane) => lane.close()));
+      await keeper.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Names, places and dates by a token-classification model, over texts of any length. */
-import { createHash } from "node:crypto";
-import type { DataClass } from "../../../mesh/contract/data-class.ts";
+import type { BlockCache } from "../block-cache.ts";
+import type { BlockSpan } from "../span-memory.ts";
 import type { Finding } from "../finding.ts";
 import { type Block, blocksOf } from "./blocks.ts";
 import { createDecoder, type Decoder } from "./decode.ts";
@@ -20,8 +20,8 @@ export interface RecogniserConfig {
   readonly windowTokens: number;
   /** Called after each batch. */
   readonly onProgress?: () => void;
-  /** Blocks that are remembered. Default 50 000, of about half a kilobyte of text each. */
-  readonly cachedBlocks?: number;
+  /** Where blocks of text are remembered. */
+  readonly cache: BlockCache;
 }
 
 /** A loaded model. */
@@ -32,9 +32,6 @@ export interface Recogniser {
    */
   readonly recognise: (text: string, dropped: () => boolean) => Promise<Finding[]>;
 }
-
-/** A span in a block, offsets from the block's start. */
-type BlockSpan = readonly [start: number, end: number, label: DataClass, score: number];
 
 /** Scores of the model stay below those of rules with a checksum, so that these give the class where both find something. */
 const CERTAINTY = 0.6;
@@ -103,16 +100,7 @@ function spansOf(block: Block, { words }: Prepared, scores: Float32Array, decode
 function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, config: RecogniserConfig): Recogniser {
   const queue = createWindowQueue(tagger, config.onProgress ?? (() => undefined));
   const capacity = config.windowTokens - pieces.prefix.length - pieces.suffix.length;
-  const limit = config.cachedBlocks ?? 50_000;
-  const held = new Map<string, readonly BlockSpan[]>();
-
-  const keyOf = (text: string): string => createHash("sha256").update(text, "utf16le").digest("base64");
-  const remember = (key: string, spans: readonly BlockSpan[]): void => {
-    held.delete(key);
-    held.set(key, spans);
-    const oldest = held.size > limit ? held.keys().next() : undefined;
-    if (oldest?.done === false) held.delete(oldest.value);
-  };
+  const { cache } = config;
 
   return {
     recognise: async (text, dropped) => {
@@ -120,8 +108,8 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
       const { words, sizes } = prepared;
       const blocks = blocksOf(text, words, sizes, capacity).map((block) => {
         const start = words.starts[block.from] ?? 0;
-        const key = keyOf(text.slice(start, words.ends[block.to - 1]));
-        return { block, start, key, known: held.get(key) };
+        const key = cache.keyOf(text.slice(start, words.ends[block.to - 1]));
+        return { block, start, key, known: cache.get(key) };
       });
       const open = blocks.filter(({ known }) => known === undefined);
       const windows = open.map(({ block }) => windowsOf(block, sizes, capacity));
@@ -133,13 +121,13 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
       const found = new Map<string, readonly BlockSpan[]>();
       for (const [i, { block, key }] of open.entries()) {
         const count = windows[i]?.length ?? 0;
-        found.set(key, spansOf(block, prepared, joined(scores.slice(at, at + count)), decode));
+        const spans = spansOf(block, prepared, joined(scores.slice(at, at + count)), decode);
+        found.set(key, spans);
+        cache.set(key, spans);
         at += count;
       }
       const findings = blocks.flatMap(({ start, key, known }) => {
-        const spans = known ?? found.get(key) ?? [];
-        remember(key, spans);
-        return spans.map(
+        return (known ?? found.get(key) ?? []).map(
           ([from, to, label, score]): Finding => ({
             start: start + from,
             end: start + to,

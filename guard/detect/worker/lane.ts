@@ -5,6 +5,7 @@
 import type { Clock } from "../../../mesh/contract/ports.ts";
 import { GaggleError } from "../../../mesh/contract/errors.ts";
 import type { ModelState } from "../detection.ts";
+import type { SpanMemory } from "../span-memory.ts";
 import type { FromWorker, ScanJob, ScanResult, ToWorker } from "./protocol.ts";
 
 /** What a lane needs of a worker thread; `Worker` of node:worker_threads is one. */
@@ -27,6 +28,15 @@ export interface LaneLimits {
   readonly inHandUnits: number;
   /** UTF-16 units that may wait. More is refused. */
   readonly queueUnits: number;
+}
+
+/** What a lane needs. */
+export interface LaneDeps {
+  readonly clock: Clock;
+  /** Starts a worker, with the lists that count now. */
+  start(): WorkerPort;
+  /** Takes blocks of text that came again. */
+  keep(blocks: SpanMemory["blocks"]): void;
 }
 
 /** One worker and its queue. */
@@ -78,8 +88,8 @@ function batchesOf(request: Request, jobs: readonly ScanJob[]): void {
   cut(jobs.length);
 }
 
-/** Makes a lane. No worker is started before the first request. @param deps `start` starts one with the lists that count now */
-export function createLane({ start, clock }: { start: () => WorkerPort; clock: Clock }, limits: LaneLimits): Lane {
+/** Makes a lane. No worker is started before the first request. */
+export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits): Lane {
   let worker: WorkerPort | undefined;
   let lastId = 0;
   let closed = false;
@@ -142,6 +152,7 @@ export function createLane({ start, clock }: { start: () => WorkerPort; clock: C
       const batch = inHand.get(message.id);
       inHand.delete(message.id);
       if (batch !== undefined && message.type === "refused") refuse(batch.request, refused(message.reason));
+      if (message.type === "results") keep(message.blocks);
       if (batch !== undefined && message.type === "results") accept(batch, message.results);
     }
     pump();

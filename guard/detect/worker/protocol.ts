@@ -3,6 +3,7 @@ import type { DataClass } from "../../../mesh/contract/data-class.ts";
 import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
 import type { ModelState } from "../detection.ts";
 import type { Finding } from "../finding.ts";
+import type { SpanMemory } from "../span-memory.ts";
 
 /** What a worker is started with. */
 export interface WorkerSetup {
@@ -13,6 +14,12 @@ export interface WorkerSetup {
   /** Tokens of a window, the special ones included. */
   readonly windowTokens: number;
   readonly lists: GuardLists;
+  /** Keys the hashes of blocks of text. */
+  readonly secret: Uint8Array;
+  /** What tells this model from another, 64 hex digits. */
+  readonly modelId: string;
+  /** What earlier workers found in blocks of text. */
+  readonly blocks: SpanMemory["blocks"];
 }
 
 /** A value known from another text of the same call. */
@@ -38,9 +45,9 @@ export interface ScanResult {
   readonly words: Uint32Array;
 }
 
-/** What a worker says. `progress` only tells that it is alive. */
+/** What a worker says. `blocks` are blocks of text that came again; `progress` only tells that it is alive. */
 export type FromWorker =
-  | { readonly type: "results"; readonly id: number; readonly results: readonly ScanResult[] }
+  | { readonly type: "results"; readonly id: number; readonly results: readonly ScanResult[]; readonly blocks: SpanMemory["blocks"] }
   | { readonly type: "refused"; readonly id: number; readonly reason: string }
   | { readonly type: "loaded"; readonly id: number; readonly state: ModelState }
   | { readonly type: "progress" };

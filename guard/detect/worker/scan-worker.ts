@@ -1,15 +1,20 @@
 /** The program of a scan worker: takes texts from the main thread and answers with what it found in them. */
 import { parentPort, workerData } from "node:worker_threads";
 import { GaggleError } from "../../../mesh/contract/errors.ts";
+import { createBlockCache } from "../block-cache.ts";
 import { createOrgLists } from "../lists/org-lists.ts";
 import type { ModelState } from "../detection.ts";
 import { loadRecogniser, type Recogniser } from "../ner/recogniser.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
 import { scanText } from "./scanner.ts";
 
+/** Blocks that are remembered, of about half a kilobyte of text each. */
+const CACHED_BLOCKS = 50_000;
+
 const setup = workerData as WorkerSetup;
 const port = parentPort;
 let lists = createOrgLists(setup.lists);
+const cache = createBlockCache(setup.secret, setup.modelId, CACHED_BLOCKS, setup.blocks);
 const dropped = new Set<number>();
 const say = (message: FromWorker): void => port?.postMessage(message);
 
@@ -20,7 +25,7 @@ const load = (() => {
   let loading: Promise<Loaded> | undefined;
   const start = async (folder: string): Promise<Loaded> => {
     try {
-      const recogniser = await loadRecogniser(folder, { ...setup, onProgress: () => say({ type: "progress" }) });
+      const recogniser = await loadRecogniser(folder, { ...setup, cache, onProgress: () => say({ type: "progress" }) });
       return { state: { ready: true }, recogniser };
     } catch (error) {
       const reason = error instanceof GaggleError ? error.message : `The model of ${folder} can't be loaded. Install Gaggle again.`;
@@ -42,7 +47,7 @@ async function scan({ id, jobs, withoutModel }: Extract<ToWorker, { type: "scan"
   const isDropped = (): boolean => dropped.has(id);
   const recognise = recogniser === undefined ? undefined : (reading: string) => recogniser.recognise(reading, isDropped);
   const results = await Promise.all(jobs.map((job) => scanText(job, { recognise, lists })));
-  say({ type: "results", id, results });
+  say({ type: "results", id, results, blocks: cache.usedAgain() });
 }
 
 /** Errors of ours never hold a text; those of others may. */

@@ -1,15 +1,17 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadRecogniser, type Recogniser } from "../../../../../guard/detect/ner/recogniser.ts";
+import { createBlockCache } from "../../../../../guard/detect/block-cache.ts";
+import { loadRecogniser, type Recogniser, type RecogniserConfig } from "../../../../../guard/detect/ner/recogniser.ts";
 import { shapeOf } from "../../../../../guard/detect/ner/words.ts";
 
 /** A model whose answers are known: see its make_model.py. */
 const MODEL = join(import.meta.dirname, "..", "..", "..", "..", "fixtures", "ner-model");
+const config = (): RecogniserConfig => ({ threads: 1, windowTokens: 128, cache: createBlockCache(new Uint8Array(32), "", 10_000) });
 let recogniser: Recogniser;
 let batches = 0;
 
 beforeAll(async () => {
-  recogniser = await loadRecogniser(MODEL, { threads: 1, windowTokens: 128, onProgress: () => (batches += 1) });
+  recogniser = await loadRecogniser(MODEL, { ...config(), onProgress: () => (batches += 1) });
 });
 
 const found = async (text: string): Promise<string[]> => {
@@ -105,6 +107,6 @@ describe("the model's findings", () => {
   });
 
   it("refuse a folder without a model, and say so", async () => {
-    await expect(loadRecogniser(join(MODEL, "nothing"), { threads: 1, windowTokens: 128 })).rejects.toThrow(/no model.onnx/);
+    await expect(loadRecogniser(join(MODEL, "nothing"), config())).rejects.toThrow(/no model.onnx/);
   });
 });
