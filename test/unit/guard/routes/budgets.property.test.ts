@@ -13,21 +13,21 @@ const upstreams = [{ name: "default", protocol: "openai", baseUrl: "http://127.0
 /** Calls that begin and end in any order; each uses what it was estimated at, or less. */
 const steps = fc.array(
   fc.record({
-    begin: fc.boolean(),
+    begin: fc.nat(3).map((n) => n > 0),
     which: fc.nat(20),
     input: fc.nat(50_000),
     output: fc.integer({ min: 1, max: 20_000 }),
-    inputShare: fc.double({ min: 0, max: 1, noNaN: true }),
-    outputShare: fc.double({ min: 0, max: 1, noNaN: true }),
+    inputShare: fc.constantFrom(1, 1, 0.5, 0),
+    outputShare: fc.constantFrom(1, 1, 0.5, 0),
   }),
-  { maxLength: 60 },
+  { maxLength: 40 },
 );
 
 describe("a hard limit", () => {
   it("is never passed, however many calls are in progress at once and in whatever order they end", async () => {
     let refused = 0;
     await fc.assert(
-      fc.asyncProperty(steps, fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 1, max: 400 }), async (acts, hardTokens, cents) => {
+      fc.asyncProperty(steps, fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 400 }), async (acts, hardTokens, cents) => {
         const hardUsd = (cents / 100).toFixed(2);
         let spent: Amount = NO_AMOUNT;
         const policy = modelPolicy.parse({
@@ -82,7 +82,7 @@ describe("a hard limit", () => {
         expect(spent.tokens).toBeLessThanOrEqual(hardTokens);
         expect(spent.nanoUsd <= parseUsd(hardUsd)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
     expect(refused).toBeGreaterThan(100);
   });
