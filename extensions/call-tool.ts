@@ -3,7 +3,9 @@ import { createHash, randomUUID } from "node:crypto";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { z } from "zod";
 import { errorCode, GaggleError } from "../mesh/contract/errors.ts";
+import { sessionKey } from "../mesh/contract/goose-session.ts";
 import { parseAs } from "../mesh/contract/json.ts";
+import type { Authorise } from "./authorise.ts";
 import type { Tool, ToolCall } from "./define-tool.ts";
 
 /** What a `tools/call` request says. */
@@ -27,9 +29,18 @@ function idempotencyKey(request: ToolRequest, sessionId: string | undefined, too
   return `${sessionId}/${toolCallId}`.slice(0, MAX_KEY_CHARS - 33).concat("/", hash.digest("hex").slice(0, 32));
 }
 
+/** Where a tool is called. */
+export interface ToolContext {
+  /** Says no by an error; asked before each call. */
+  readonly authorise: Authorise;
+  /** Whether this is the Goose of an unattended run. */
+  readonly isRun: boolean;
+}
+
 /** What Goose tells about the call, from its `_meta`. */
-function toolCall(request: ToolRequest, signal: AbortSignal): ToolCall {
-  const sessionId = textOf(request._meta, "agent-session-id");
+function toolCall(request: ToolRequest, isRun: boolean, signal: AbortSignal): ToolCall {
+  const gooseId = textOf(request._meta, "agent-session-id");
+  const sessionId = gooseId === undefined ? undefined : sessionKey(gooseId, isRun);
   const toolCallId = textOf(request._meta, "agent-tool-call-request-id");
   const workingDir = textOf(request._meta, "agent-working-dir");
   return {
@@ -60,7 +71,12 @@ const failure = (error: unknown): CallToolResult => {
  * Runs the tool that a request names. Errors become tool errors, whose text is `CODE: what is wrong and how to mend it`.
  * @param signal aborts when Goose cancels the call
  */
-export async function callTool(tools: readonly Tool[], request: ToolRequest, signal: AbortSignal): Promise<CallToolResult> {
+export async function callTool(
+  tools: readonly Tool[],
+  request: ToolRequest,
+  { authorise, isRun }: ToolContext,
+  signal: AbortSignal,
+): Promise<CallToolResult> {
   try {
     const tool = tools.find((candidate) => candidate.definition.name === request.name);
     if (tool === undefined) {
@@ -68,8 +84,10 @@ export async function callTool(tools: readonly Tool[], request: ToolRequest, sig
       throw new GaggleError("NOT_FOUND", `There is no such tool here. The tools are: ${names}.`);
     }
     const { input, output } = tool.definition;
+    const call = toolCall(request, isRun, signal);
+    await authorise(request.name, call);
     const checked = parseAs<unknown>(input, withoutNulls(input, request.arguments ?? {}), request.name);
-    const { structured, text } = await tool.run(checked, toolCall(request, signal));
+    const { structured, text } = await tool.run(checked, call);
     const parsed = output.safeParse(structured);
     if (!parsed.success) throw new GaggleError("INTERNAL", `The result of ${request.name} is not as its schema says. Report this bug.`);
     // Goose gives a model the text alone, so the data is there too, as MCP asks for: one JSON text, after the sentence.

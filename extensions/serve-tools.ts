@@ -3,6 +3,8 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema, type Tool as ToolListing } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
+import { RUN_MARKER } from "../mesh/contract/goose-session.ts";
+import type { Authorise } from "./authorise.ts";
 import { callTool } from "./call-tool.ts";
 import type { Tool } from "./define-tool.ts";
 
@@ -17,6 +19,8 @@ export interface ToolServerConfig {
   readonly instructions?: string;
   /** The tools, or how to load them: what is loaded after `initialize` was answered does not slow the start of a chat. */
   readonly tools: readonly Tool[] | (() => Promise<readonly Tool[]>);
+  /** Asked before each call. */
+  readonly authorise: Authorise;
   /** Called once when Goose has closed our stdin. */
   readonly onEnd?: () => void;
 }
@@ -51,13 +55,14 @@ export async function serveTools(config: ToolServerConfig, stdin = process.stdin
     { name: config.name, version: config.version },
     { capabilities: { tools: {} }, ...(config.instructions === undefined ? {} : { instructions: config.instructions }) },
   );
+  const context = { authorise: config.authorise, isRun: process.env[RUN_MARKER] !== undefined };
   let loading: Promise<readonly Tool[]> | undefined;
   const load = (): Promise<readonly Tool[]> => {
     loading ??= Promise.resolve(typeof config.tools === "function" ? config.tools() : config.tools);
     return loading;
   };
   server.setRequestHandler(ListToolsRequestSchema, async () => ({ tools: (await load()).map(listing) }));
-  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => callTool(await load(), request.params, extra.signal));
+  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => callTool(await load(), request.params, context, extra.signal));
   stdin.once("end", () => {
     setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
     config.onEnd?.();

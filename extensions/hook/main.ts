@@ -3,17 +3,18 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
+import { RUN_MARKER } from "../../mesh/contract/goose-session.ts";
 import { gaggleHome } from "../../mesh/client/home.ts";
 import { installFolder } from "../../mesh/client/install-folder.ts";
 import { decideHook } from "./decide-hook.ts";
 
 const { values } = parseArgs({ options: { home: { type: "string" } } });
-const outcome = await decideHook(await text(process.stdin), () =>
-  connectDaemon({
-    home: values.home ?? gaggleHome(process.env),
-    program: "hook",
-    autoStart: { node: process.execPath, entry: join(installFolder(import.meta.url), "bin", "gaggle.js"), env: process.env },
-  }),
-);
+const outcome = await decideHook(await text(process.stdin), {
+  isRun: process.env[RUN_MARKER] !== undefined,
+  connect: ({ start }) => {
+    const autoStart = { node: process.execPath, entry: join(installFolder(import.meta.url), "bin", "gaggle.js"), env: process.env };
+    return connectDaemon({ home: values.home ?? gaggleHome(process.env), program: "hook", ...(start ? { autoStart } : {}) });
+  },
+});
 process.exitCode = outcome.exitCode;
 if (outcome.exitCode !== 0) process.stderr.write(`${outcome.reason}\n`);

@@ -1,4 +1,5 @@
 /** MCP server `policy`: who this agent is and what the signed policy lets it do. */
+import { authoriseBy } from "../authorise.ts";
 import { createDaemonLink } from "../daemon-link.ts";
 import { VERSION } from "../../mesh/contract/version.ts";
 import { serveTools } from "../serve-tools.ts";
@@ -10,5 +11,6 @@ await serveTools({
   instructions:
     "Tells who this agent is in the organisation and what its signed policy allows. It decides nothing: every step is checked again.",
   tools: async () => (await import("./policy-tools.ts")).policyTools(daemon),
+  authorise: authoriseBy(daemon, "policy"),
   onEnd: () => daemon.close(),
 });

@@ -15,7 +15,7 @@ import { writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, homePaths } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
 import { createBundlePolicy } from "./bundle-policy.ts";
-import { createGooseSessions } from "./goose-sessions.ts";
+import { openGooseSessions } from "./goose-sessions.ts";
 import { createMembership } from "./membership.ts";
 import { newTraceId } from "./system.ts";
 
@@ -84,7 +84,7 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     },
     { credential: await readFile(paths.credential, "utf8") },
   );
-  const sessions = createGooseSessions();
+  const sessions = await openGooseSessions({ clock, store });
   return {
     ...deps,
     config,

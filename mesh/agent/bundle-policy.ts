@@ -53,6 +53,10 @@ export function decideToolCall(
   call: { tool: string; unattended: boolean },
 ): PolicyDecision {
   const decision = deps.policy.decide({ action: "tool.call", principal: deps.self, resource: call.tool });
+  if (decision.allowed && WIDENS.test(call.tool) && !isNamed(deps.bundle(), decision, call.tool)) {
+    const reason = `${call.tool} lets a session do what no hook sees, so a rule of the policy has to name it; a rule for any tool is not enough.`;
+    return { ...decision, allowed: false, reason };
+  }
   if (!decision.allowed || !call.unattended || call.tool === FINAL_OUTPUT) return decision;
   const named = deps.bundle().profile.extensions.some(({ name, tools }) => tools.some((tool) => call.tool === `${name}__${tool}`));
   return named
@@ -60,5 +64,13 @@ export function decideToolCall(
     : { ...decision, allowed: false, reason: `The role's profile does not name ${call.tool}, so a run without a person can't use it.` };
 }
 
+/** Whether one of the rules that allowed the call names this very tool. */
+const isNamed = ({ policy }: VerifiedBundle, { rules }: PolicyDecision, tool: string): boolean =>
+  policy.allow.some(({ id, resources }) => rules.includes(id) && resources?.includes(tool) === true);
+
+/** Goose's tools that start agents, run code that calls tools, or change what a session can do. Names of Goose 1.52. */
+const WIDENS =
+  /^(?:delegate|execute_\w+|(?:summon|subagent|code_execution|extensionmanager|orchestrator|scheduler)__\w+|platform__manage_\w+)$/;
+
 /** Goose's own tool with which a recipe hands over its typed result. */
-const FINAL_OUTPUT = "recipe__final_output";
+export const FINAL_OUTPUT = "recipe__final_output";

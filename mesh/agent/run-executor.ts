@@ -1,6 +1,7 @@
 /** The daemon's executor: Goose is looked for at the first run, so that a machine without Goose is still a member. */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
+import { sessionKey } from "../contract/goose-session.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyEngine, Random } from "../contract/ports.ts";
 import { createExecutor, type Executor, type RunProgress, type RunRegister } from "../executor/create-executor.ts";
@@ -27,6 +28,8 @@ export interface RunExecutorDeps {
   readonly actor: AuditDraft["actor"];
   bundle(): VerifiedBundle;
   traceOf(sessionId: string): string;
+  /** Tells a session the values of its task that came sealed, so that they are masked for its model. */
+  tell(taskId: string, sessionId: string): void;
 }
 
 /** Where unattended runs find what they need. */
@@ -70,7 +73,7 @@ export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & {
       target: `tool:${tool}`,
       result: allowed ? "ok" : "denied",
       details: { sessionId, taskId: progress.taskId },
-      traceId: deps.traceOf(sessionId),
+      traceId: deps.traceOf(sessionKey(sessionId, true)),
     };
     void deps.queue.run((tx) => tx.audit(draft), { finishing: true }).catch(() => undefined);
   };
@@ -84,8 +87,9 @@ export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & {
         prepare: (text, context) => prepareRun({ text, installDir, node, context }),
         authorise: ({ tool }) => decideToolCall(deps, { tool, unattended: true }),
         registerSession: ({ sessionId, taskId }) => {
-          const traceId = traces.get(taskId) ?? deps.traceOf(sessionId);
-          deps.sessions.register(sessionId, { kind: "run", traceId });
+          const traceId = traces.get(taskId) ?? deps.traceOf(sessionKey(sessionId, true));
+          deps.sessions.register(sessionKey(sessionId, true), { kind: "run", traceId, taskId });
+          deps.tell(taskId, sessionKey(sessionId, true));
         },
         onProgress,
       },

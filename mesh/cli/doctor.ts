@@ -5,8 +5,10 @@ import { installFolder } from "../client/install-folder.ts";
 import { VERSION } from "../contract/version.ts";
 import { type Output, paint } from "./output.ts";
 import { goosePaths } from "./setup/goose-paths.ts";
-import { type Check, look, ok } from "./doctor/check.ts";
-import { checkExtensions, checkPlugin, checkProvider } from "./doctor/goose-checks.ts";
+import { recallSetup } from "./setup/setup-record.ts";
+import { type Check, look, ok, warn } from "./doctor/check.ts";
+import { checkBypass, checkHook, checkOverrides, checkPlugin, checkRawLogs } from "./doctor/enforcement-checks.ts";
+import { checkExtensions, checkProvider } from "./doctor/goose-checks.ts";
 import { askDaemon, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
 import { checkBootstrap, checkBundle } from "./doctor/organisation-checks.ts";
 
@@ -16,27 +18,37 @@ export interface DoctorRequest {
   readonly env: Env;
   /** Milliseconds since the epoch; the system's clock where left out. */
   readonly now?: () => number;
+  /** Folder in which chats would start; the process's own where left out. */
+  readonly cwd?: string;
 }
 
 /** For files of Goose's that can't be read at all. */
 const SETUP_AGAIN = "Mend the file that the message names, then run: gaggle setup";
 
-async function memberChecks({ home, env, now = Date.now }: DoctorRequest, config: AgentConfig): Promise<Check[]> {
+async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: DoctorRequest, config: AgentConfig): Promise<Check[]> {
   const paths = goosePaths(config.gooseRoot, env);
   const bootstrap = checkBootstrap(config, now);
+  const daemon = await look("daemon", "Start it: gaggle agent. It says why it can't, if it can't.", async () =>
+    checkDaemon((await askDaemon(home)).status, VERSION),
+  );
+  // Without the daemon the hook denies everything, after a wait; that is said already.
+  const hook = (): Check | Promise<Check> =>
+    daemon.state === "fail" ? warn("hook", "Not tried, since the daemon does not answer.", "See daemon.") : checkHook(paths, env);
   return [
     await look("files", `Make ${home} yours: only you may own and read it.`, () => checkFileModes(home)),
     await look("socket", "Remove that folder or set XDG_RUNTIME_DIR, then start the daemon: gaggle agent", () => checkSocket(home)),
-    await look("daemon", "Start it: gaggle agent. It says why it can't, if it can't.", async () =>
-      checkDaemon((await askDaemon(home)).status, VERSION),
-    ),
+    daemon,
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
       checkBundle(home, config, now),
     ),
     ...(await bootstrap),
     await look("provider", SETUP_AGAIN, () => checkProvider(paths, config, env)),
     await look("extensions", SETUP_AGAIN, () => checkExtensions(paths)),
-    await look("plugin", SETUP_AGAIN, () => checkPlugin(paths)),
+    await look("plugin", SETUP_AGAIN, () => checkPlugin(paths, recallSetup(home, paths.configFile), env)),
+    await look("project", SETUP_AGAIN, () => checkOverrides(paths, cwd)),
+    await look("hook", SETUP_AGAIN, hook),
+    await look("bypass", SETUP_AGAIN, () => checkBypass(paths, env)),
+    await look("logs", SETUP_AGAIN, () => checkRawLogs(paths)),
   ];
 }
 

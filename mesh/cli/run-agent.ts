@@ -33,5 +33,5 @@ export async function runAgent(context: CommandContext, options: { endWithStdin:
 async function prepareRuns({ home, installDir, node, env }: CommandContext): Promise<void> {
   const gooseRoot = homePaths(home).runGoose;
   const silent = createOutput({ write: () => undefined }, false);
-  await setup({ home, gooseRoot, print: false, remove: false, installDir, node, env, now: systemClock.now }, silent);
+  await setup({ home, gooseRoot, unattended: true, print: false, remove: false, installDir, node, env, now: systemClock.now }, silent);
 }

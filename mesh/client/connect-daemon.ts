@@ -23,7 +23,7 @@ export interface DaemonClientConfig {
   readonly program: string;
   /** Starts a daemon where none answers. Left out, or with `GAGGLE_AUTOSTART=never` in its environment: an error instead. */
   readonly autoStart?: AutoStart;
-  /** How long to wait for a daemon to answer at first (default 10,000 with `autoStart`, else 2,000). */
+  /** How long to wait for a daemon to answer at first (default 10,000 where one may be started, else 2,000). */
   readonly timeoutMs?: number;
   /** How long a running client looks for a daemon that went away (default 20,000). */
   readonly reconnectMs?: number;
@@ -117,7 +117,7 @@ export async function connectDaemon(config: DaemonClientConfig): Promise<DaemonC
       if (!closed) for (const fn of closeListeners) fn();
     },
   };
-  let current = await reach(config, config.timeoutMs ?? (config.autoStart === undefined ? 2_000 : 10_000), on);
+  let current = await reach(config, config.timeoutMs ?? (mayStart(config.autoStart) === undefined ? 2_000 : 10_000), on);
   let reconnecting: Promise<Connection> | undefined;
 
   const reconnect = (): Promise<Connection> => {

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { systemCode } from "../contract/errors.ts";
 import { carries, listProcesses, type ProcessEntry } from "./process-table.ts";
-import { RUN_MARKER } from "./run-environment.ts";
+import { RUN_MARKER } from "../contract/goose-session.ts";
 
 /** A Goose that was started; kept on disk while it runs. */
 export interface RunRecord {

@@ -1,4 +1,5 @@
 /** The environment of an unattended Goose: an allow-list, so that no vendor key or other secret of the daemon's environment reaches it. */
+import { RUN_MARKER } from "../contract/goose-session.ts";
 
 /** Variables that a program needs to run at all, or to find this agent's home and socket. */
 const PASSED_ON = [
@@ -25,9 +26,6 @@ const PASSED_ON = [
   "PATHEXT",
   "COMSPEC",
 ] as const;
-
-/** Marks every process of a run, so that leftovers of a crashed daemon can be found. */
-export const RUN_MARKER = "GAGGLE_RUN_ID";
 
 /** What decides the environment of one run. */
 export interface RunEnvironment {

@@ -90,7 +90,7 @@ export function openTools(dir: string | undefined, { approval, tasks = [] }: Kno
     now: () => Date.parse("2026-11-02T09:01:00Z"),
   });
   const request = (name: string, input: Record<string, unknown>) =>
-    callTool(tools, { name, arguments: input }, new AbortController().signal);
+    callTool(tools, { name, arguments: input }, { authorise: async () => undefined, isRun: false }, new AbortController().signal);
   return {
     tools,
     /** The tool's structured result; throws its error text. */

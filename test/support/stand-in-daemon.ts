@@ -210,8 +210,9 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       state.sessions.set(sessionId, workingDir);
       return { ok: true };
     },
-    "hook.decide": ({ tool }) => {
-      state.asked.push(tool);
+    "hook.decide": ({ event, tool }) => {
+      if (event === "Stop") return { decision: "allow", reason: "" };
+      if (event === "PreToolUse") state.asked.push(tool);
       const blocked = tool === "delegate" || tool === "shell";
       return { decision: blocked ? "block" : "allow", reason: blocked ? "The role may not use this tool." : "The role may use this tool." };
     },
@@ -255,7 +256,6 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       redactions: [{ class: "email", count: 1 }],
     }),
     "guard.restore": ({ masked }) => ({ text: masked.replaceAll("[[EMAIL_1]]", "ada@example.com") }),
-    "audit.ship": () => ({ seq: 0, shipped: 0 }),
     "guard.stats": () => ({
       since: "2026-10-01",
       total: NO_CALLS,
@@ -270,6 +270,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       budgets: [],
       upstreams: [],
     }),
+    "audit.ship": () => ({ seq: 0, shipped: 0 }),
     "audit.list": () => ({ events: [] }),
     "events.subscribe": () => ({ ok: true }),
   };

@@ -1,13 +1,13 @@
-/** Checks of what setup wrote for Goose: provider, extensions, plugin. */
+/** Checks of what setup wrote into Goose's configuration: provider, extensions. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentConfig } from "../../agent/agent-config.ts";
+import { type AgentConfig, defaultUpstream } from "../../agent/agent-config.ts";
 import type { Env } from "../../client/home.ts";
 import { parseJson } from "../../contract/json.ts";
 import { readSettings, type Settings } from "../setup/edit-yaml.ts";
 import { isOurExtension, PROVIDER, providerOf } from "../setup/goose-config.ts";
 import type { GoosePaths } from "../setup/goose-paths.ts";
-import { EXTENSIONS, pluginFolder } from "../setup/plan-setup.ts";
+import { EXTENSIONS } from "../setup/plan-setup.ts";
 import { readIfThere } from "../setup/replace-file.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
@@ -35,9 +35,10 @@ export function checkProvider(paths: GoosePaths, config: AgentConfig, env: Env):
   if (typeof url !== "string" || new URL(url).host !== `127.0.0.1:${config.gatewayPort}`) {
     return fail("provider", `${file} does not lead to this agent's gateway.`, SETUP);
   }
-  if (config.upstream === null)
+  const model = defaultUpstream(config)?.model;
+  if (model === undefined)
     return warn("provider", "Leads to the guard, but no model is configured behind it.", "Run: gaggle model --url URL --name MODEL");
-  return ok("provider", `${PROVIDER}, at ${new URL(url).host}, model ${config.upstream.model}`);
+  return ok("provider", `${PROVIDER}, at ${new URL(url).host}, model ${model}`);
 }
 
 /** That Goose has the extensions, enabled, and that what they start is there. */
@@ -54,14 +55,4 @@ export function checkExtensions(paths: GoosePaths): Check {
   if (off.length > 0)
     return warn("extensions", `Switched off in Goose: ${off.join(", ")}.`, "Switch them on with goose configure, or run gaggle setup.");
   return ok("extensions", Object.keys(EXTENSIONS).join(", "));
-}
-
-/** That the hooks are there and on. */
-export function checkPlugin(paths: GoosePaths): Check {
-  const folder = pluginFolder(paths);
-  if (!existsSync(join(folder, "hooks", "hooks.json"))) return fail("plugin", `${folder} is missing: tool calls are not checked.`, SETUP);
-  const listed = mapOf(mapOf(settingsOf(paths)["plugins"])[folder]);
-  if (listed["enabled"] === false)
-    return fail("plugin", "The plugin is switched off in Goose: tool calls are not checked.", "Switch it on: goose plugin");
-  return ok("plugin", folder);
 }

@@ -127,8 +127,8 @@ export function addToConfig(
 /** What of Gaggle's may stand in a `config.yaml`. */
 export interface OurNames {
   readonly extensions: readonly string[];
-  /** Folder of the plugin; Goose lists it in `plugins` by itself. */
-  readonly plugin: string;
+  /** Whether a path is that of a plugin of ours; Goose lists plugins in `plugins` by itself. */
+  isPlugin(path: string): boolean;
 }
 
 /**
@@ -144,7 +144,7 @@ export function removeFromConfig(text: string, file: string, ours: OurNames, kep
   const extensions = mapIn(now, "extensions");
   for (const name of ours.extensions) if (isOurExtension(name, extensions[name])) put(["extensions", name], kept?.extensions[name]);
   put(["providers", PROVIDER], undefined);
-  put(["plugins", ours.plugin], undefined);
+  for (const path of Object.keys(mapIn(now, "plugins"))) if (ours.isPlugin(path)) put(["plugins", path], undefined);
   const left = readSettings(result, file);
   for (const key of MAPS) if (isDeepStrictEqual(mapIn(left, key), {}) && !kept?.maps.includes(key)) put([key], undefined);
   for (const key of PROVIDER_KEYS) {

@@ -9,6 +9,11 @@ export interface GoosePaths {
   readonly providers: string;
   readonly recipes: string;
   readonly plugins: string;
+  /** Settings that switch a user's plugins off and on. */
+  readonly pluginSettings: string;
+  /** Folders in which Goose keeps what was said, as it was said: its logs and its sessions. */
+  readonly logs: string;
+  readonly sessions: string;
 }
 
 function configFolder(env: Env, userHome: string): string {
@@ -16,6 +21,11 @@ function configFolder(env: Env, userHome: string): string {
   if (process.platform === "win32") return join(roaming ?? join(userHome, "AppData", "Roaming"), "Block", "goose", "config");
   const xdg = env["XDG_CONFIG_HOME"];
   return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(userHome, ".config"), "goose");
+}
+
+function stateFolder(env: Env, userHome: string, variable: "XDG_STATE_HOME" | "XDG_DATA_HOME", standard: readonly string[]): string {
+  const given = env[variable];
+  return join(given !== undefined && isAbsolute(given) ? given : join(userHome, ...standard), "goose");
 }
 
 /**
@@ -30,5 +40,8 @@ export function goosePaths(root: string | null, env: Env): GoosePaths {
     providers: join(config, "custom_providers"),
     recipes: join(config, "recipes"),
     plugins: join(goose === "" ? userHome : goose, ".agents", "plugins"),
+    pluginSettings: join(goose === "" ? userHome : goose, ".config", "goose", "settings.json"),
+    logs: join(goose === "" ? stateFolder(env, userHome, "XDG_STATE_HOME", [".local", "state"]) : join(goose, "state"), "logs"),
+    sessions: join(goose === "" ? stateFolder(env, userHome, "XDG_DATA_HOME", [".local", "share"]) : join(goose, "data"), "sessions"),
   };
 }

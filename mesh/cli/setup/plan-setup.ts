@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { VerifiedBundle } from "../../../profiles/bundle/verify.ts";
 import type { RoleProfile } from "../../contract/bundle.ts";
+import { RUN_HEADER } from "../../contract/goose-session.ts";
 import { recipeYaml, renderRecipe } from "../../recipe/render-recipe.ts";
 import { type ExtensionEntry, PROVIDER, type WantedConfig } from "./goose-config.ts";
 import type { GoosePaths } from "./goose-paths.ts";
@@ -29,7 +30,13 @@ export interface SetupInput {
   readonly home: string | undefined;
   readonly gatewayPort: number;
   readonly gatewayToken: string;
+  /** Folder name of the plugin. */
+  readonly plugin: string;
+  /** Whether it is the Goose of unattended runs: the gateway then knows its sessions from the person's. */
+  readonly unattended: boolean;
   readonly model: string;
+  /** The API that Goose is to speak with the guard: that of the model's server. */
+  readonly protocol: "openai" | "anthropic";
 }
 
 /** A file that setup writes. */
@@ -61,15 +68,17 @@ function extensionEntry(name: string, input: SetupInput, profile: RoleProfile): 
 }
 
 /** The provider's file. The token says to the gateway that the caller could read this file, as only the user can. */
-function providerFile({ paths, gatewayPort, gatewayToken, model }: SetupInput): PlannedFile {
+function providerFile({ paths, gatewayPort, gatewayToken, unattended, model, protocol }: SetupInput): PlannedFile {
+  const gateway = `http://127.0.0.1:${gatewayPort}`;
   const provider = {
     name: PROVIDER,
-    engine: "openai",
+    engine: protocol,
     display_name: "Gaggle privacy guard",
     description: "Masks personal data and secrets before the model sees them. Written by gaggle setup.",
-    base_url: `http://127.0.0.1:${gatewayPort}/v1/chat/completions`,
+    // Goose adds the path of the Anthropic API itself.
+    base_url: protocol === "anthropic" ? gateway : `${gateway}/v1/chat/completions`,
     models: [{ name: model, context_limit: CONTEXT_LIMIT }],
-    headers: { Authorization: `Bearer ${gatewayToken}` },
+    headers: { Authorization: `Bearer ${gatewayToken}`, ...(unattended ? { [RUN_HEADER]: "1" } : {}) },
     requires_auth: false,
     supports_streaming: true,
     dynamic_models: false,
@@ -97,14 +106,11 @@ function pluginFiles(input: SetupInput): PlannedFile[] {
   const fill = (text: string): string =>
     Object.entries(values).reduce((filled, [mark, value]) => filled.replaceAll(mark, () => value), text);
   return ["plugin.json", "hooks/hooks.json", "skills/gaggle/SKILL.md"].map((path) => ({
-    path: join(pluginFolder(input.paths), ...path.split("/")),
+    path: join(input.paths.plugins, input.plugin, ...path.split("/")),
     text: fill(readFileSync(join(input.installDir, "extensions", "plugin", path), "utf8")),
     mode: 0o644,
   }));
 }
-
-/** Folder of Gaggle's plugin in a Goose. */
-export const pluginFolder = (paths: GoosePaths): string => join(paths.plugins, "gaggle");
 
 /** The role's recipes, made from the signed texts for this machine. */
 function recipeFiles({ paths, bundle, installDir, node }: SetupInput): PlannedFile[] {

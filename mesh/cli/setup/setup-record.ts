@@ -16,6 +16,8 @@ const record = z.strictObject({
   /** SHA-256 of the user's text to which the written one can go back byte for byte; null where they changed it since. */
   original: sha256.nullable(),
   before: configBefore,
+  /** SHA-256 of the provider's and the plugin's files as setup wrote them, by path. */
+  files: z.record(z.string(), sha256).optional(),
 });
 /** What setup changed in one Goose. */
 export type SetupRecord = z.infer<typeof record>;

@@ -1,7 +1,7 @@
 /** `gaggle setup`: writes what Goose needs to be a member, shows it, or takes it out again. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
-import { type AgentConfig, homePaths, readAgentConfig } from "../../agent/agent-config.ts";
+import { type AgentConfig, defaultUpstream, homePaths, readAgentConfig } from "../../agent/agent-config.ts";
 import { type Env, gaggleHome } from "../../client/home.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { VERSION } from "../../contract/version.ts";
@@ -11,7 +11,9 @@ import { readOrMakeGatewayToken } from "../../agent/gateway-token.ts";
 import { addToConfig, isOurExtension, PROVIDER, removeFromConfig } from "./goose-config.ts";
 import { readSettings } from "./edit-yaml.ts";
 import { type GoosePaths, goosePaths } from "./goose-paths.ts";
-import { EXTENSIONS, type PlannedFile, planSetup, pluginFolder, type SetupPlan } from "./plan-setup.ts";
+import { EXTENSIONS, type PlannedFile, planSetup, type SetupPlan } from "./plan-setup.ts";
+import { isPluginFolder, pluginFoldersIn, pluginName } from "./plugin-folder.ts";
+import { closeRawFolders } from "./private-logs.ts";
 import { ifThere, readIfThere, readWholeIfThere, replaceFile } from "./replace-file.ts";
 import { forgetSetup, recallSetup, rememberSetup, type SetupRecord, textHash } from "./setup-record.ts";
 
@@ -21,6 +23,8 @@ export interface SetupRequest {
   readonly home: string;
   /** `GOOSE_PATH_ROOT` of the Goose that is meant; left out, the agent's own (`config.json`), else the one of `env`. */
   readonly gooseRoot?: string | undefined;
+  /** Whether it is the Goose of unattended runs. Default false. */
+  readonly unattended?: boolean;
   /** Shows everything and writes nothing. */
   readonly print: boolean;
   /** Takes out what an earlier setup wrote. */
@@ -44,7 +48,7 @@ function namedHome(home: string, env: Env): string | undefined {
 
 async function plan(request: SetupRequest, config: AgentConfig, paths: GoosePaths): Promise<SetupPlan> {
   const { home, installDir, node, env, now } = request;
-  const { org, role, rootFingerprint, gatewayPort, upstream } = config;
+  const { org, role, rootFingerprint, gatewayPort } = config;
   const bundles = await openBundleStore({ clock: { now } }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
   return planSetup({
     paths,
@@ -55,7 +59,10 @@ async function plan(request: SetupRequest, config: AgentConfig, paths: GoosePath
     home: namedHome(home, env),
     gatewayPort,
     gatewayToken: readOrMakeGatewayToken(homePaths(home).gatewayToken, request.print),
-    model: upstream?.model ?? "default",
+    plugin: pluginName(readIfThere(homePaths(home).gatewayToken)?.trim() ?? ""),
+    unattended: request.unattended ?? false,
+    model: defaultUpstream(config)?.model ?? "default",
+    protocol: defaultUpstream(config)?.protocol ?? "openai",
   });
 }
 
@@ -82,12 +89,22 @@ function apply(home: string, paths: GoosePaths, planned: SetupPlan): readonly st
   const files = planned.files.map((file) => besideUsers(file, paths));
   if (earlier === undefined && existing !== undefined) backUp(configFile, existing);
   const existed = earlier?.existed ?? existing !== undefined;
-  rememberSetup(home, { configFile, existed, wrote: textHash(text), original: originalOf(existing, earlier), before });
+  const kept = Object.fromEntries(files.filter(isWatched(paths)).map((file) => [file.path, textHash(file.text)]));
+  rememberSetup(home, { configFile, existed, wrote: textHash(text), original: originalOf(existing, earlier), before, files: kept });
   for (const { path, text: content, mode } of files) replaceFile(path, content, mode, true);
+  for (const folder of pluginFoldersIn(paths))
+    if (!files.some(({ path }) => path.startsWith(folder + sep))) rmSync(folder, { recursive: true });
+  closeRawFolders(paths);
   for (const path of recipesIn(paths)) if (!files.some((file) => file.path === path)) rmSync(path);
   if (text !== existing) replaceFile(configFile, text, 0o600);
   return [configFile, ...files.map((file) => file.path)];
 }
+
+/** The files by which the guard and the hooks are in place. */
+const isWatched =
+  ({ plugins, providers }: GoosePaths) =>
+  ({ path }: PlannedFile): boolean =>
+    path.startsWith(plugins + sep) || path.startsWith(providers + sep);
 
 /** Where Gaggle is in the file already, by a home that is gone, an older backup is the better one. */
 function backUp(configFile: string, text: string): void {
@@ -111,8 +128,8 @@ function restoreConfig(home: string, paths: GoosePaths): void {
   if (text === undefined) return;
   const backup = kept?.wrote === textHash(text) ? readIfThere(backupOf(configFile)) : undefined;
   const original = backup !== undefined && textHash(backup) === kept?.original ? backup : undefined;
-  const restored =
-    original ?? removeFromConfig(text, configFile, { extensions: Object.keys(EXTENSIONS), plugin: pluginFolder(paths) }, kept?.before);
+  const ours = { extensions: Object.keys(EXTENSIONS), isPlugin: (path: string) => isPluginFolder(paths, path) };
+  const restored = original ?? removeFromConfig(text, configFile, ours, kept?.before);
   if (restored === "" && kept?.existed === false) rmSync(configFile);
   else if (restored !== text) replaceFile(configFile, restored, 0o600);
   if (original !== undefined) rmSync(backupOf(configFile));
@@ -125,7 +142,9 @@ function removeEmptyFolder(path: string): void {
 function takeOut(home: string, paths: GoosePaths): readonly string[] {
   // First, because it may refuse.
   restoreConfig(home, paths);
-  const removed = [join(paths.providers, `${PROVIDER}.json`), pluginFolder(paths), ...recipesIn(paths)].filter((path) => existsSync(path));
+  const removed = [join(paths.providers, `${PROVIDER}.json`), ...pluginFoldersIn(paths), ...recipesIn(paths)].filter((path) =>
+    existsSync(path),
+  );
   for (const path of removed) rmSync(path, { recursive: true });
   for (const folder of [paths.providers, paths.recipes, paths.plugins]) removeEmptyFolder(folder);
   forgetSetup(home, paths.configFile);
@@ -161,7 +180,7 @@ export async function setup(request: SetupRequest, out: Output): Promise<void> {
   const written = apply(home, paths, planned);
   out.result({ written });
   out.line(`Goose is set up for ${config.subject} (${config.role}). Written:\n${written.map((path) => `  ${path}`).join("\n")}`);
-  if (config.upstream === null)
+  if (defaultUpstream(config) === undefined)
     out.line(paint.warn("No model is configured behind the guard yet, so chats get no answer until there is one."));
   out.line("Start a new chat in Goose to use it. `gaggle setup --remove` takes it out again.");
 }

@@ -14,7 +14,12 @@ class RecordingDaemon {
   constructor(answer: () => unknown) {
     this.#answer = answer;
   }
-  readonly connect = async (): Promise<Caller> => ({
+  readonly started: boolean[] = [];
+  readonly connect = async ({ start }: { start: boolean }): Promise<Caller> => {
+    this.started.push(start);
+    return this.#caller();
+  };
+  readonly #caller = (): Caller => ({
     call: (async (method: string, params: unknown) => {
       this.calls.push([method, params]);
       return this.#answer();
@@ -25,7 +30,7 @@ class RecordingDaemon {
 
 const payload = (fields: object): string =>
   JSON.stringify({ event: "PreToolUse", session_id: "s1", matcher_context: "mesh__send_task", ...fields });
-const decide = (daemon: RecordingDaemon, text: string): Promise<HookOutcome> => decideHook(text, daemon.connect);
+const decide = (daemon: RecordingDaemon, text: string): Promise<HookOutcome> => decideHook(text, { connect: daemon.connect, isRun: false });
 
 describe("a hook", () => {
   it("lets a tool call pass that the daemon allows, and closes the connection", async () => {
@@ -40,10 +45,33 @@ describe("a hook", () => {
     expect(await decide(daemon, payload({}))).toEqual({ exitCode: 2, reason: "Not for finance." });
   });
 
-  it("registers a session when it starts", async () => {
+  it("registers a session when it starts, and at each prompt: a session that was resumed may have had no start", async () => {
     const daemon = new RecordingDaemon(() => ({ ok: true }));
     expect(await decide(daemon, payload({ event: "SessionStart", matcher_context: "", working_dir: "/work" }))).toEqual({ exitCode: 0 });
-    expect(daemon.calls).toEqual([["session.register", { sessionId: "s1", workingDir: "/work" }]]);
+    const prompt = payload({ event: "UserPromptSubmit", matcher_context: "Pay Ada", message: "Pay Ada" });
+    expect(await decide(daemon, prompt)).toEqual({ exitCode: 0 });
+    expect(daemon.calls).toEqual([
+      ["session.register", { sessionId: "s1", workingDir: "/work" }],
+      ["session.register", { sessionId: "s1", workingDir: undefined }],
+    ]);
+  });
+
+  it("names the sessions of an unattended run apart from a chat's of the same day", async () => {
+    const daemon = new RecordingDaemon(() => ({ decision: "allow", reason: "" }));
+    await decideHook(payload({}), { connect: daemon.connect, isRun: true });
+    expect(daemon.calls).toMatchObject([["hook.decide", { sessionId: "run:s1" }]]);
+  });
+
+  it("at the end of a turn tells what waits, starts no daemon, and lets the turn end where anything fails", async () => {
+    const stop = payload({ event: "Stop", matcher_context: null, last_assistant_message: "done" });
+    const waiting = new RecordingDaemon(() => ({ decision: "block", reason: "A task waits." }));
+    expect(await decide(waiting, stop)).toEqual({ exitCode: 2, reason: "A task waits." });
+    expect(waiting.calls).toEqual([["hook.decide", { event: "Stop", sessionId: "s1", tool: "" }]]);
+    expect(waiting.started).toEqual([false]);
+    for (const answer of [{ decision: "allow", reason: "" }, {}, null])
+      expect(await decide(new RecordingDaemon(() => answer), stop)).toEqual({ exitCode: 0 });
+    const gone = decideHook(stop, { connect: () => Promise.reject(new Error("gone")), isRun: false });
+    expect(await gone).toEqual({ exitCode: 0 });
   });
 
   it("denies when the daemon fails, says something else, or can't be reached", async () => {
@@ -58,7 +86,10 @@ describe("a hook", () => {
     for (const answer of [{}, { decision: "Allow" }, { decision: true }, null]) {
       expect(await decide(new RecordingDaemon(() => answer), payload({}))).toMatchObject({ exitCode: 2 });
     }
-    const unreachable = decideHook(payload({}), () => Promise.reject(new Error("connect /run/user/1000/secret")));
+    const unreachable = decideHook(payload({}), {
+      connect: () => Promise.reject(new Error("connect /run/user/1000/secret")),
+      isRun: false,
+    });
     expect(await unreachable).toEqual({ exitCode: 2, reason: expect.not.stringContaining("secret") as unknown });
   });
 

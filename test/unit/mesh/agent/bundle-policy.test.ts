@@ -86,6 +86,18 @@ describe("a tool call", () => {
     expect(decide(() => bundleWith(["mesh__notify"]), "recipe__final_output", true)).toMatchObject({ allowed: false });
   });
 
+  it.each([
+    "delegate",
+    "execute_typescript",
+    "extensionmanager__manage_extensions",
+    "orchestrator__start_agent",
+    "platform__manage_schedule",
+  ])("of %s needs a rule that names it: one for any tool is not enough", (tool) => {
+    expect(decide(() => bundleWith(["*"]), tool, false)).toMatchObject({ allowed: false, reason: expect.stringContaining(tool) });
+    expect(decide(() => bundleWith(["*", tool]), tool, false).allowed).toBe(true);
+    expect(decide(() => bundleWith(["*"]), "shell", false).allowed).toBe(true);
+  });
+
   it("is denied where there is no bundle", () => {
     const none = (): VerifiedBundle => {
       throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle.");

@@ -32,7 +32,7 @@ const WANTED: WantedConfig = {
 const add = (text: string, earlier?: ConfigBefore): { text: string; before: ConfigBefore } =>
   addToConfig(text, "config.yaml", WANTED, earlier);
 const remove = (text: string, before: ConfigBefore | undefined): string =>
-  removeFromConfig(text, "config.yaml", { extensions: NAMES, plugin: "/p/gaggle" }, before);
+  removeFromConfig(text, "config.yaml", { extensions: NAMES, isPlugin: (path) => path === "/p/gaggle" }, before);
 
 /** Setup, then remove. */
 function roundTrip(text: string): string {

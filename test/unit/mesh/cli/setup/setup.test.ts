@@ -1,9 +1,22 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { homePaths } from "../../../../../mesh/agent/agent-config.ts";
 import { createOutput } from "../../../../../mesh/cli/output.ts";
+import { goosePaths } from "../../../../../mesh/cli/setup/goose-paths.ts";
+import { pluginFoldersIn } from "../../../../../mesh/cli/setup/plugin-folder.ts";
 import { setup, type SetupRequest } from "../../../../../mesh/cli/setup/setup.ts";
 import { sha256Hex } from "../../../../../mesh/contract/json.ts";
 import { INSTALL_DIR, joinedHome } from "../../../../support/joined-home.ts";
@@ -45,6 +58,12 @@ async function desk(text?: string): Promise<Desk> {
   return { home, root, configFile, port: config.gatewayPort, run };
 }
 
+/** The plugin's folder in a Goose root; there is exactly one. */
+function pluginIn(root: string): string {
+  const [folder, ...others] = pluginFoldersIn(goosePaths(root, {}));
+  expect(others).toEqual([]);
+  return folder ?? "";
+}
 const read = (...path: string[]): string => readFileSync(join(...path), "utf8");
 /** Every file below a folder with its text. */
 const files = (folder: string): Record<string, string> =>
@@ -84,7 +103,7 @@ describe("setup", () => {
       out,
     );
     expect(read(folder, "goose", "config", "config.yaml")).not.toContain("GAGGLE_HOME");
-    expect(read(folder, "goose", ".agents", "plugins", "gaggle", "hooks", "hooks.json")).not.toContain("--home");
+    expect(read(pluginIn(join(folder, "goose")), "hooks", "hooks.json")).not.toContain("--home");
   });
 
   it("leads Goose to the gateway with the token that only the user can read", async () => {
@@ -105,17 +124,53 @@ describe("setup", () => {
   it("writes the plugin, whose hooks fail closed, with the role's hints in the skill", async () => {
     const { root, run } = await desk();
     await run();
-    const plugin = join(root, ".agents", "plugins", "gaggle");
+    const plugin = pluginIn(root);
     const { hooks } = JSON.parse(read(plugin, "hooks", "hooks.json")) as {
       hooks: Record<string, { hooks: { command: string; on_failure: string }[] }[]>;
     };
-    expect(Object.keys(hooks)).toEqual(["SessionStart", "PreToolUse"]);
+    expect(Object.keys(hooks)).toEqual(["SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"]);
+    // A turn that could not end because the daemon is away would help nobody.
+    expect(hooks["Stop"]?.[0]?.hooks[0]).not.toHaveProperty("on_failure");
     expect(hooks["PreToolUse"]?.[0]?.hooks[0]).toMatchObject({
       on_failure: "block",
       command: expect.stringContaining("dist/hook.js") as unknown,
     });
     expect(read(plugin, "skills", "gaggle", "SKILL.md")).toContain("You work for the finance department of Northwind Optics.");
     expect(JSON.stringify(files(plugin))).not.toContain("{{");
+  });
+
+  it("names the plugin's folder so that no project can know it, the same each time, and takes out one of another name", async () => {
+    const { root, run, home } = await desk();
+    const before = join(root, ".agents", "plugins", "gaggle");
+    mkdirSync(before, { recursive: true });
+    await run();
+    const plugin = pluginIn(root);
+    expect(plugin).toMatch(/gaggle-[0-9a-f]{12}$/);
+    expect(existsSync(before)).toBe(false);
+    await run();
+    expect(pluginIn(root)).toBe(plugin);
+    rmSync(homePaths(home).gatewayToken);
+    await run();
+    expect(pluginIn(root)).not.toBe(plugin);
+  });
+
+  it("closes the folders in which Goose keeps raw text, also before Goose has made them", async () => {
+    const { root, run } = await desk();
+    await run();
+    for (const folder of [join(root, "state", "logs"), join(root, "data", "sessions")]) expect(statSync(folder).mode & 0o777).toBe(0o700);
+    chmodSync(join(root, "state", "logs"), 0o755);
+    await run();
+    expect(statSync(join(root, "state", "logs")).mode & 0o777).toBe(0o700);
+  });
+
+  it("marks the provider of unattended runs, whose session ids are those of chats too, and no other", async () => {
+    const { root, run } = await desk();
+    const headers = (): object =>
+      (JSON.parse(read(root, "config", "custom_providers", "privacy_guard.json")) as { headers: object }).headers;
+    await run();
+    expect(Object.keys(headers())).toEqual(["Authorization"]);
+    await run({ unattended: true });
+    expect(headers()).toMatchObject({ "x-gaggle-run": "1" });
   });
 
   it("renders the role's recipes from the signed text and says from which", async () => {
@@ -253,7 +308,7 @@ describe("setup --remove", () => {
     await run({ remove: true, home: join(tempFolder(), "gone"), gooseRoot: root });
     expect(parse(read(configFile))).toMatchObject({ GOOSE_MODE: "auto" });
     expect(read(configFile)).not.toMatch(/privacy_guard|gaggle|mesh/);
-    expect(existsSync(join(root, ".agents", "plugins", "gaggle"))).toBe(false);
+    expect(pluginFoldersIn(goosePaths(root, {}))).toEqual([]);
   });
 
   it("without a setup before changes nothing", async () => {
