@@ -1,21 +1,6 @@
 /** The figures as tables for people. */
 import type { BenchResult } from "./core.ts";
-import type { Figures } from "./figures.ts";
-
-const round = (value: number, digits = 2): string => value.toFixed(digits);
-
-/** Prints rows with aligned columns: the first to the left, all others to the right. */
-function table(out: NodeJS.WritableStream, title: string, rows: readonly (readonly string[])[]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ");
-  out.write(`\n${title}\n${rows.map((row) => `  ${line(row)}\n`).join("")}`);
-}
-
-const figureRows = (figures: Readonly<Record<string, Figures>>): string[][] => [
-  ["milliseconds", "p50", "p95", "count"],
-  ...Object.entries(figures).map(([name, { p50, p95, count }]) => [name, round(p50), round(p95), String(count)]),
-];
+import { figureRows, round, table } from "./table.ts";
 
 /** Prints everything that was measured. */
 export function printResult(result: BenchResult, out: NodeJS.WritableStream): void {
