@@ -98,15 +98,13 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
     return turnAway(UNKNOWN_PATH);
   };
 
-  const server = createServer(
-    {
-      requestTimeout: config.requestTimeoutMs ?? 120_000,
-      connectionsCheckingInterval: 5_000,
-      headersTimeout: 10_000,
-      maxHeaderSize: 16_384,
-    },
-    answer,
-  );
+  const requestTimeout = config.requestTimeoutMs ?? 120_000;
+  const times = {
+    requestTimeout,
+    headersTimeout: Math.min(10_000, requestTimeout),
+    connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+  };
+  const server = createServer({ ...times, maxHeaderSize: 16_384 }, answer);
 
   return {
     get url() {
