@@ -2,9 +2,11 @@
 import type { Finding } from "./finding.ts";
 
 const REACH = 160;
+/** Findings before a value that may overlap it. */
+const LOOK_BACK = 4;
 
 /** Makes the question for one text and what is certain in it. Bounded work per question. */
-export function createCompany(text: string, findings: readonly Finding[]): { isNear(place: number): boolean } {
+export function createCompany(text: string, findings: readonly Finding[]): { isNear(start: number, end: number): boolean } {
   const others = findings.filter((finding) => finding.label !== "SECRET" && finding.label !== "IP").toSorted((a, b) => a.start - b.start);
 
   /** Index of the first finding that starts at or behind a place. */
@@ -21,11 +23,11 @@ export function createCompany(text: string, findings: readonly Finding[]): { isN
   const joined = (from: number, to: number): boolean => to - from <= REACH && !text.slice(from, to).includes("\n");
 
   return {
-    isNear: (place) => {
-      const next = following(place);
-      const before = others[next - 1];
-      const after = others[next];
-      return (before !== undefined && joined(before.end, place)) || (after !== undefined && joined(place, after.start));
+    // What lies over the value itself is another reading of it and no company.
+    isNear: (start, end) => {
+      const before = others.slice(Math.max(0, following(start) - LOOK_BACK), following(start)).findLast((other) => other.end <= start);
+      const after = others[following(end)];
+      return (before !== undefined && joined(before.end, start)) || (after !== undefined && joined(end, after.start));
     },
   };
 }

@@ -6,6 +6,8 @@ export interface Places {
   readonly figures: readonly number[];
   readonly counts: readonly number[];
   readonly mixed: readonly number[];
+  /** By the number of letters that stand before the figure. */
+  readonly letters: readonly (readonly number[])[];
   readonly hex: readonly number[];
   readonly texts: ReadonlyMap<string, readonly number[]>;
 }
@@ -14,6 +16,9 @@ export interface Places {
 const MOST_FIGURES = 16;
 /** Separators between two figures of a run; a line's end with an indent or a quote's mark is the longest. */
 const MOST_SEPARATORS = 8;
+
+/** Signs that may part a number's letters from its figures. */
+const GAP = " .-";
 
 const FIGURE = 1;
 const LETTER = 2;
@@ -57,6 +62,14 @@ function beginsHex(text: string, place: number): boolean {
   return (sign === 58 && length >= 1 && length <= 4) || (sign === 45 && length === 2) || (sign === 46 && length === 4);
 }
 
+/** How many letters stand here before a figure, or 0 where something else follows them. */
+function lettersAt(text: string, place: number): number {
+  let end = place;
+  while (end - place < MIXED_REACH && (kindAt(text, end) & LETTER) !== 0) end += 1;
+  const parted = GAP.includes(text.charAt(end)) ? end + 1 : end;
+  return (kindAt(text, parted) & FIGURE) !== 0 ? end - place : 0;
+}
+
 /** Texts by the code of their first character. */
 function byFirst(texts: readonly string[]): string[][] {
   const table: string[][] = Array.from({ length: 128 }, () => []);
@@ -74,6 +87,7 @@ export function createPlaces(starts: readonly Starts[]): (text: string) => Place
     const figures: number[] = [];
     const counts: number[] = [];
     const mixed: number[] = [];
+    const letters: number[][] = Array.from({ length: MIXED_REACH + 1 }, () => []);
     const hex: number[] = [];
     const texts = new Map<string, number[]>();
     /** The next figure at or behind the place that was last asked for. */
@@ -100,16 +114,21 @@ export function createPlaces(starts: readonly Starts[]): (text: string) => Place
           figure = place;
           while (figure < text.length && (kindAt(text, figure) & FIGURE) === 0) figure += 1;
         }
-        if (figure - place <= MIXED_REACH && figure < text.length) mixed.push(place);
+        if (figure - place <= MIXED_REACH && figure < text.length) {
+          mixed.push(place);
+          letters[lettersAt(text, place)]?.push(place);
+        }
       }
       if ((kind & HEX) !== 0 && beginsHex(text, place)) hex.push(place);
     }
-    return { figures, counts, mixed, hex, texts };
+    return { figures, counts, mixed, letters, hex, texts };
   };
 }
 
+const NONE: readonly number[] = [];
+
 /** The places of one rule, in order, none twice. */
-export function placesOf({ figures, mixed, hex, texts = [] }: Starts, places: Places): readonly number[] {
+export function placesOf({ figures, mixed, letters, hex, texts = [] }: Starts, places: Places): readonly number[] {
   const lists: (readonly number[])[] = texts.flatMap((text) => {
     const list = places.texts.get(text);
     return list === undefined ? [] : [list];
@@ -117,7 +136,8 @@ export function placesOf({ figures, mixed, hex, texts = [] }: Starts, places: Pl
   if (figures !== undefined)
     lists.push(figures <= 1 ? places.figures : places.figures.filter((_, i) => (places.counts[i] ?? 0) >= figures));
   if (mixed !== undefined) lists.push(places.mixed);
+  if (letters !== undefined) lists.push(...places.letters.slice(letters[0], letters[1] + 1).filter((list) => list.length > 0));
   if (hex !== undefined) lists.push(places.hex);
-  if (lists.length < 2) return lists[0] ?? [];
+  if (lists.length < 2) return lists[0] ?? NONE;
   return [...new Set(lists.flat())].sort((a, b) => a - b);
 }

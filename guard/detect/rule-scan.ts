@@ -3,7 +3,7 @@ import { createCompany } from "./company.ts";
 import { createContext } from "./context.ts";
 import type { Finding } from "./finding.ts";
 import { opaqueSpans } from "./opaque.ts";
-import { createPlaces, placesOf, type Places } from "./places.ts";
+import { createPlaces, placesOf } from "./places.ts";
 import type { Rule } from "./rule.ts";
 import type { DataClass } from "../../mesh/contract/data-class.ts";
 
@@ -27,58 +27,79 @@ const inside = (spans: readonly { start: number; end: number }[], start: number,
 interface Prepared {
   readonly rule: Rule;
   readonly pattern: RegExp;
+  /** Rules with the same starts have the same places. */
+  readonly starts: string;
 }
 
 const prepare = (rule: Rule): Prepared => {
   const flags = rule.pattern.flags.replace("g", "");
-  return { rule, pattern: new RegExp(rule.pattern.source, flags + (rule.starts === undefined ? "g" : "y")) };
+  const pattern = new RegExp(rule.pattern.source, flags + (rule.starts === undefined ? "g" : "y"));
+  return { rule, pattern, starts: JSON.stringify(rule.starts) };
 };
 
-/** The matches of a rule; `resume` says where the search goes on, and is asked after each. */
-function* matchesOf({ rule, pattern }: Prepared, text: string, places: Places, resume: () => number): Generator<RegExpExecArray> {
-  if (rule.starts === undefined) {
-    for (let match = at(pattern, text, 0); match !== null; match = at(pattern, text, resume())) yield match;
-    return;
-  }
-  for (const place of placesOf(rule.starts, places)) {
-    const match = place < resume() ? null : at(pattern, text, place);
-    if (match !== null) yield match;
-  }
+/** Where a rule was found, and where its search goes on. */
+interface Hit {
+  readonly finding?: Finding;
+  readonly resume: number;
 }
 
-function at(pattern: RegExp, text: string, place: number): RegExpExecArray | null {
-  pattern.lastIndex = place;
-  return pattern.exec(text);
+type Fits = (rule: Rule, start: number, end: number) => boolean;
+
+/** What a match comes to. */
+function hitOf(rule: Rule, match: RegExpExecArray, text: string, fits: Fits): Hit {
+  const part = rule.accept(match);
+  if (part === undefined) return { resume: match.index + 1 };
+  const start = match.index + part[0];
+  const end = match.index + part[1];
+  if (fits(rule, start, end)) {
+    const { label, score, detector } = rule;
+    return { finding: { start, end, label, score, detector, value: text.slice(start, end) }, resume: Math.max(end, match.index + 1) };
+  }
+  // Within one run of figures the words before it stay the same, so a run without its context is passed over as a whole.
+  return { resume: match.index + (/\p{L}/u.test(match[0]) ? 1 : match[0].length || 1) };
 }
 
 /** All hits of one rule. A rejected match is tried again at the next place, so that no start is skipped. */
-function applyRule(prepared: Prepared, text: string, places: Places, fits: (rule: Rule, place: number) => boolean): Finding[] {
-  const { rule } = prepared;
+function applyRule({ rule, pattern }: Prepared, text: string, places: readonly number[] | undefined, fits: Fits): Finding[] {
   const findings: Finding[] = [];
   let resume = 0;
-  for (const match of matchesOf(prepared, text, places, () => resume)) {
-    const part = rule.accept(match);
-    const start = match.index + (part?.[0] ?? 0);
-    const accepted = part !== undefined && fits(rule, start);
-    // Within one run of figures the words before it stay the same, so a run without its context is passed over as a whole.
-    const passOver = part !== undefined && !accepted && !/\p{L}/u.test(match[0]);
-    resume = match.index + (passOver ? match[0].length || 1 : 1);
-    if (!accepted) continue;
-    const end = match.index + part[1];
-    findings.push({ start, end, label: rule.label, score: rule.score, detector: rule.detector, value: text.slice(start, end) });
-    resume = Math.max(end, match.index + 1);
-  }
+  const tryAt = (place: number): boolean => {
+    pattern.lastIndex = place;
+    const match = pattern.exec(text);
+    if (match === null) return false;
+    const hit = hitOf(rule, match, text, fits);
+    resume = hit.resume;
+    if (hit.finding !== undefined) findings.push(hit.finding);
+    return true;
+  };
+  if (places === undefined) while (tryAt(resume));
+  else for (const place of places) if (place >= resume) tryAt(place);
   return findings;
 }
 
-/** Makes the context of a text, each place's read once. */
-function rememberedContext(text: string): (place: number) => string {
+/** Makes the value when it is first asked for. */
+const once = <T extends object>(make: () => T): (() => T) => {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
+
+/** Makes the question whether the context of a place has one of the words. Tables and lists ask the same again and again. */
+function contextQuestion(text: string): (words: RegExp, place: number) => boolean {
   const contextAt = createContext(text);
-  const held = new Map<number, string>();
-  return (place) => {
-    const context = held.get(place) ?? contextAt(place);
-    held.set(place, context);
-    return context;
+  const contexts = new Map<number, string>();
+  const answers = new Map<string, Map<RegExp, boolean>>();
+  return (words, place) => {
+    const context = contexts.get(place) ?? contextAt(place);
+    contexts.set(place, context);
+    if (context === "") return false;
+    const known = answers.get(context) ?? new Map<RegExp, boolean>();
+    answers.set(context, known);
+    const answer = known.get(words) ?? words.test(context);
+    known.set(words, answer);
+    return answer;
   };
 }
 
@@ -93,20 +114,27 @@ export function createRuleScan(rules: readonly Rule[]): (text: string) => Findin
 
   return (text) => {
     const places = findPlaces(text);
-    let opaque: ReturnType<typeof opaqueSpans> | undefined;
-    const isOpaque = (finding: Finding): boolean =>
-      !DISTINCT.has(finding.label) && inside((opaque ??= opaqueSpans(text)), finding.start, finding.end);
-    const find = (some: readonly Prepared[], fits: Parameters<typeof applyRule>[3]): Finding[] =>
-      some.flatMap((prepared) => applyRule(prepared, text, places, fits)).filter((finding) => !isOpaque(finding));
+    const opaque = once(() => opaqueSpans(text));
+    const isOpaque = (finding: Finding): boolean => !DISTINCT.has(finding.label) && inside(opaque(), finding.start, finding.end);
+    const held = new Map<string, readonly number[]>();
+    const placesFor = ({ rule, starts }: Prepared): readonly number[] | undefined => {
+      if (rule.starts === undefined) return undefined;
+      const known = held.get(starts) ?? placesOf(rule.starts, places);
+      held.set(starts, known);
+      return known;
+    };
+    const find = (some: readonly Prepared[], fits: Fits): Finding[] =>
+      some.flatMap((prepared) => applyRule(prepared, text, placesFor(prepared), fits)).filter((finding) => !isOpaque(finding));
 
     const certain = find(unconditional, () => true);
-    const contextAt = rememberedContext(text);
+    const isNamed = contextQuestion(text);
     const company = createCompany(text, certain);
     return [
       ...certain,
       ...find(
         contextual,
-        (rule, place) => rule.context?.test(contextAt(place)) === true || (rule.besideOthers === true && company.isNear(place)),
+        (rule, start, end) =>
+          (rule.context !== undefined && isNamed(rule.context, start)) || (rule.besideOthers === true && company.isNear(start, end)),
       ),
     ];
   };

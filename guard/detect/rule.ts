@@ -13,6 +13,8 @@ export interface Starts {
   readonly figures?: number;
   /** At a letter that begins a word, with a figure among the next {@link MIXED_REACH} characters. */
   readonly mixed?: true;
+  /** At a letter that begins a word, with so many letters (at least, at most), then perhaps a space, full stop or dash, then a figure. */
+  readonly letters?: readonly [least: number, most: number];
   /** At a word of up to four hexadecimal figures before a colon, of two before a dash, of four before a full stop. */
   readonly hex?: true;
   /** At one of these texts (ASCII, case counts); a text that begins with a letter or figure counts only where a word begins. */
@@ -56,3 +58,9 @@ export const compact = (value: string): string => value.replace(/[^\p{L}\p{N}]/g
 export const STARTS = String.raw`(?<![\p{L}\p{N}_]|[\p{L}\p{N}_]-|\d\.)`;
 /** Source of a look-ahead: the value doesn't end inside a word, a dashed id or before decimals (`.0` alone is no decimal). */
 export const ENDS = String.raw`(?![\p{L}\p{N}_]|-[\p{L}\p{N}]|\.0{0,20}[1-9])`;
+/** Source of a look-ahead for numbers that their check digits and groups make certain: only a word or another group may not follow. */
+export const ENDS_NUMBER = String.raw`(?![\p{L}\p{N}_]|-\d|\.0{0,20}[1-9])`;
+/** Source of a look-behind to go with it. */
+export const STARTS_NUMBER = String.raw`(?<![\p{L}\p{N}_]|\d[-.])`;
+/** Source of what may part the groups of a number: a space, full stop or dash, or a line's end with an indent or a quote's mark. */
+export const GAP = String.raw`(?:[ .-]|[ -]?\r?\n[ \t>]{0,4})?`;

@@ -1,8 +1,9 @@
-/** Dates of birth: a date whose sentence, key or column says so. Other dates stay readable. */
-import { isDay } from "../checksums.ts";
+/** Dates of birth and ages: a date whose sentence, key or column says so. Other dates stay readable. */
+import { isDay, isShortDay } from "../checksums.ts";
 import type { Part, Rule } from "../rule.ts";
 
-const MONTHS = String.raw`(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|oktober|nov|dec|dez|ene|abr|ago|dic|janv|févr|avr|juin|juil|août|déc|gen|mag|giu|lug|set|ott)\p{L}{0,7}\.?`;
+/** First letters of the months in the languages that the context words are in. */
+const MONTHS = String.raw`(?:jan|feb|mar|mär|apr|may|mai|maj|maa|mei|mrt|jun|jul|aug|sep|oct|okt|nov|dec|dez|ene|abr|ago|dic|janv|févr|fév|avr|juin|juil|août|aoû|déc|gen|mag|giu|lug|set|ott|out|fev|sty|lut|kwi|cze|lip|sie|wrz|paź|lis|gru|tam|hel|huh|tou|kes|hei|elo|syy|lok|mar|jou)\p{L}{0,9}\.?`;
 
 /** Year, month and day in every order that people write numbers in. */
 function numeric(text: string): boolean {
@@ -14,31 +15,62 @@ function numeric(text: string): boolean {
   return fits(a, b, c) || fits(c, b, a) || fits(c, a, b);
 }
 
-const compactDate = (text: string): boolean => numeric(`${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`);
+const compactDate = (text: string): boolean =>
+  numeric(`${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`) ||
+  numeric(`${text.slice(0, 2)}-${text.slice(2, 4)}-${text.slice(4)}`);
 
-const CONTEXT =
-  /birth|\bborn\b|\bdob\b|\bbday\b|geburt|geboren|\bgeb\b|naissance|\bnée? le\b|nacimiento|\bnacid[oa]\b|nascita|\bnat[oa] il\b|geboorte|födelse|født|fødsel|syntym|urodz|nascimento|narozen/;
+const shortDate = (text: string): boolean => {
+  const [a = "", b = "", c = ""] = text.match(/\d\d/g) ?? [];
+  return isShortDay(a, b, c) || isShortDay(c, b, a);
+};
 
-const rule = (detector: string, pattern: RegExp, valid: (text: string) => boolean): Rule => ({
+const BORN =
+  /birth|\bborn\b|\bdob\b|\bd ?o ?b\b|\bbday\b|geburt|geboren|\bgeb\b|naissance|\bnée? (?:le|en)\b|nacimiento|\bnacid[oa]\b|\bnaci[oó]\b|nascita|\bnat[oa] (?:il|nel)\b|geboorte|\bgeb datum\b|födelse|född|født|fødsel|syntym|urodz|\bur\b|nascimento|\bnascid[oa]\b|narozen|születés|рожден|родил|出生|生年月日|تاريخ الميلاد/;
+
+const rule = (detector: string, pattern: RegExp, valid: (text: string) => boolean, context = BORN, figures = 3): Rule => ({
   label: "BIRTH_DATE",
-  detector,
+  detector: `rule:${detector}`,
   score: 0.94,
   pattern,
+  starts: { figures },
   accept: (match): Part | undefined => (valid(match[0]) ? [0, match[0].length] : undefined),
-  context: CONTEXT,
+  context,
 });
 
-/** Rules for dates of birth. */
+const WORD_END = String.raw`(?![\p{L}\p{N}_])`;
+const DAY_FIRST = String.raw`(?<![\p{L}\p{N}_])\d{1,2}(?:st|nd|rd|th|er|º|\.)?(?: de| of| |-|\/){1,2} ?${MONTHS}(?: de|,|-|\/)? ?(?:\d{4}|['’]?\d{2})${WORD_END}`;
+const MONTH_FIRST = String.raw`(?<![\p{L}\p{N}_])${MONTHS} \d{1,2}(?:st|nd|rd|th)?,? \d{4}${WORD_END}`;
+const plausibleYear = (text: string): boolean => Number(text) >= 1900 && Number(text) <= 2100;
+const plausibleAge = (text: string): boolean => Number(text) >= 1 && Number(text) <= 119;
+
+/** Rules for dates of birth and ages. */
 export const BIRTH_DATE_RULES: readonly Rule[] = [
-  rule("rule:birth-date", /(?<![\p{L}\p{N}_]|\d[./-])\d{1,4}([./-]) ?\d{1,2}\1 ?\d{1,4}(?![\p{L}\p{N}_]|[./-]\d)/gu, numeric),
-  rule("rule:birth-date-time", /(?<![\p{L}\p{N}_]|\d[./-])\d{4}-\d{2}-\d{2}(?=T\d{2}:)/gu, numeric),
-  rule("rule:birth-date-compact", /(?<![\p{L}\p{N}_.])\d{8}(?![\p{L}\p{N}_]|\.\d)/gu, compactDate),
+  rule("birth-date", /(?<![\p{L}\p{N}_]|\d[./-])\d{1,4}([./-]) ?\d{1,2}\1 ?\d{1,4}(?![\p{L}\p{N}_]|[./-]\d)/gu, numeric),
   rule(
-    "rule:birth-date-words",
-    new RegExp(
-      String.raw`(?<![\p{L}\p{N}_])(?:\d{1,2}(?:st|nd|rd|th|\.)?(?: de| of)? ${MONTHS}(?: de)?,? ?\d{4}|${MONTHS} \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?![\p{L}\p{N}_])`,
-      "giu",
-    ),
-    () => true,
+    "birth-date-spaced",
+    /(?<![\p{L}\p{N}_]|\d[./ -])(?:\d{1,2} \d{1,2} \d{4}|\d{4} \d{1,2} \d{1,2})(?![\p{L}\p{N}_]|[./ -]\d)/gu,
+    numeric,
+    BORN,
+    6,
+  ),
+  rule("birth-date-asian", /(?<![\p{L}\p{N}_])\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日일]/gu, numeric),
+  rule("birth-date-time", /(?<![\p{L}\p{N}_]|\d[./-])\d{4}-\d{2}-\d{2}(?=T\d{2}:)/gu, numeric),
+  rule("birth-date-compact", /(?<![\p{L}\p{N}_.])\d{8}(?![\p{L}\p{N}_]|\.\d)/gu, compactDate, BORN, 8),
+  rule("birth-date-short", /(?<![\p{L}\p{N}_.])\d{6}(?![\p{L}\p{N}_-]|\.\d)/gu, shortDate, BORN, 6),
+  rule("birth-date-words", new RegExp(DAY_FIRST, "giu"), () => true, BORN, 1),
+  { ...rule("birth-date-month-first", new RegExp(MONTH_FIRST, "giu"), () => true), starts: { mixed: true } },
+  rule(
+    "birth-year",
+    /(?<![\p{L}\p{N}_.,]|[/-])\d{4}(?![\p{L}\p{N}_]|[./-]\d)/gu,
+    plausibleYear,
+    /\bborn in$|birth ?year|year of birth|jahrgang|geburtsjahr|\bnée? en$|año de nacimiento|anno di nascita|geboortejaar|födelseår|rok urodzenia|\bnat[oa] nel$/,
+    4,
+  ),
+  rule(
+    "age",
+    /(?<![\p{L}\p{N}_.,]|[-/])\d{1,3}(?![\p{L}\p{N}_%]|[.,/:-]\d)/gu,
+    plausibleAge,
+    /^(?:(?:[\p{L}]+ )?(?:age(?: in years| years)?)|alter|âge|edad|età|leeftijd|wiek|ålder|alder|ikä|idade)$|\b(?:aged|im alter von|âgée? de|de edad|di età|aged about)$/u,
+    1,
   ),
 ];

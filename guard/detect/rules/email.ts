@@ -41,5 +41,12 @@ function accept(match: RegExpExecArray): Part | undefined {
 
 /** Rules for e-mail addresses. */
 export const EMAIL_RULES: readonly Rule[] = [
-  { label: "EMAIL", detector: "rule:email", score: 0.99, pattern: /[@＠]|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;/gi, accept },
+  {
+    label: "EMAIL",
+    detector: "rule:email",
+    score: 0.99,
+    pattern: /@|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;/gi,
+    starts: { texts: ["@", "%40", "&"] },
+    accept,
+  },
 ];

@@ -20,6 +20,7 @@ export const JSON_NUMBER_RULES: readonly Rule[] = [
     detector: "rule:card-exponent",
     score: 0.8,
     pattern,
+    starts: { figures: 1 },
     accept: (match) => (isCardNumber(digitsOf(match[0])) ? [0, match[0].length] : undefined),
   },
   {
@@ -27,6 +28,7 @@ export const JSON_NUMBER_RULES: readonly Rule[] = [
     detector: "rule:national-id-exponent",
     score: 0.7,
     pattern,
+    starts: { figures: 1 },
     accept: (match) => (isNationalNumber(digitsOf(match[0])) ? [0, match[0].length] : undefined),
   },
 ];

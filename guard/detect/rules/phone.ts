@@ -1,16 +1,19 @@
 /** Phone numbers: international form anywhere; national form where its shape or the context says so. Source: libphonenumber's numbering plans. */
-import { isPossiblePhoneNumber, isValidPhoneNumber } from "libphonenumber-js/min";
+import { type CountryCode, isPossiblePhoneNumber, isValidPhoneNumber } from "libphonenumber-js/min";
 import type { Part, Rule } from "../rule.ts";
 
 const CONTEXT =
-  /\b(?:(?:tele|smart)?(?:phones?|fon|fono|foon)|tel|telephone|telefon\w*|téléphone|teléfono|mobile?s?|móvil|handy|cell(?:phone|ular)?|fax|call(?:er)?|whatsapp|sms|msisdn|rufnummer|gsm|puhelin|telemóvel|contact (?:no|nr|number))\b/;
+  /\b(?:(?:tele|smart)?(?:phones?|fon|fono|foon)|tel|telephone|telef\w*|tfn|tlf|téléphone|teléfono|mobile?s?|mobilnummer|mobiltelefon|móvil|handy|cell(?:phone|ular)?|fax|call(?:er)?|whatsapp|sms|msisdn|rufnummer|gsm|puhelin|telemóvel|telefoon\w*|komórk\w*|cellulare|portable|celular|ring|dial|contact (?:no|nr|number))\b|\b(?:call|phone|reach|text|ring) (?:me|us|him|her|them)\b|电话|手机|電話|전화|телефон|هاتف/;
 
-const SEPARATORS = String.raw`[ .()/-]{0,3}`;
+const SEPARATORS = String.raw`(?:[ .()/-]{0,3}|[ -]?\r?\n[ \t>]{0,4})`;
 const START = String.raw`(?<![\p{L}\p{N}_+]|[\p{L}\p{N}_][./-])`;
+/** An extension belongs to the number. */
+const EXTENSION = String.raw`(?:[ ,;]{0,2}(?:x|ext\.?|extension|durchwahl|dw|poste|#)[ .:]{0,2}\d{1,6})?`;
 const END = String.raw`(?![\p{L}\p{N}_]|-[\p{L}\p{N}])`;
 
 const digitsOf = (text: string): string => text.replace(/\D/g, "");
-const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}|^\d{1,2}[./]\d{1,2}[./]\d{4}$/.test(text);
+const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}|^\d{1,2}[./]\d{1,2}[./]\d{4}$|^\d{1,2}\.\d{1,2}\.\d{1,2}(?!\d)/.test(text);
+const all = (match: RegExpExecArray): Part => [0, match[0].length];
 
 /** Offsets behind the number's digits, longest first, so that a number followed by other figures still ends where it can end. */
 function* ends(text: string, least: number): Generator<number> {
@@ -18,20 +21,54 @@ function* ends(text: string, least: number): Generator<number> {
     if (/\d/.test(text.charAt(end - 1)) && !/\d/.test(text.charAt(end))) yield end;
 }
 
+/** How much of the text behind the number is its extension. */
+const extensionAt = (match: RegExpExecArray, end: number): number =>
+  new RegExp(`^${EXTENSION}${END}`, "iu").exec(match.input.slice(match.index + end, match.index + end + 24))?.[0].length ?? 0;
+
 function international(match: RegExpExecArray): Part | undefined {
   for (const end of ends(match[0], 7)) {
     const number = `+${digitsOf(match[0].slice(0, end)).replace(/^00/, "")}`;
     // The trunk zero of "+44 (0)20 …" is not part of the number.
     const trunkless = match[0].includes("(0)") ? `+${digitsOf(match[0].slice(0, end).replace("(0)", "")).replace(/^00/, "")}` : number;
-    if (isPossiblePhoneNumber(number) || isPossiblePhoneNumber(trunkless)) return [0, end];
+    if (isPossiblePhoneNumber(number) || isPossiblePhoneNumber(trunkless)) return [0, end + extensionAt(match, end)];
   }
   return undefined;
 }
 
 function national(match: RegExpExecArray): Part | undefined {
-  const digits = digitsOf(match[0]);
-  return digits.length >= 6 && digits.length <= 15 && !isDate(match[0]) ? [0, match[0].length] : undefined;
+  const digits = digitsOf(match[1] ?? match[0]);
+  return digits.length >= 6 && digits.length <= 15 && !isDate(match[0]) ? all(match) : undefined;
 }
+
+/** Countries whose numbers begin with a zero and are written in groups. */
+const TRUNK_COUNTRIES: readonly CountryCode[] = [
+  "GB",
+  "DE",
+  "FR",
+  "AT",
+  "CH",
+  "NL",
+  "BE",
+  "SE",
+  "AU",
+  "IT",
+  "IE",
+  "FI",
+  "NZ",
+  "ZA",
+  "JP",
+  "IN",
+];
+
+const trunk = (match: RegExpExecArray): Part | undefined => {
+  const digits = digitsOf(match[0]);
+  return digits.length >= 9 &&
+    digits.length <= 12 &&
+    !/^\(?\d{3}\)?-\d{2}-/.test(match[0]) &&
+    TRUNK_COUNTRIES.some((country) => isValidPhoneNumber(digits, country))
+    ? all(match)
+    : undefined;
+};
 
 /** Rules for phone numbers. */
 export const PHONE_RULES: readonly Rule[] = [
@@ -40,27 +77,50 @@ export const PHONE_RULES: readonly Rule[] = [
     detector: "rule:phone",
     score: 0.9,
     pattern: new RegExp(String.raw`(?<![\p{L}\p{N}_+])\(?\+ ?\(?\d(?:${SEPARATORS}\d){6,14}`, "gu"),
+    starts: { texts: ["+", "("] },
     accept: international,
   },
   {
     label: "PHONE",
     detector: "rule:phone-00",
     score: 0.8,
-    pattern: new RegExp(String.raw`${START}00[ -]?[1-9](?:${SEPARATORS}\d){8,13}${END}`, "gu"),
+    pattern: new RegExp(String.raw`${START}00[ -]?[1-9](?:${SEPARATORS}\d){8,13}(?=${EXTENSION}${END})`, "giu"),
+    starts: { figures: 11 },
     accept: (match) => (isValidPhoneNumber(`+${digitsOf(match[0]).slice(2)}`) ? international(match) : undefined),
   },
   {
     label: "PHONE",
     detector: "rule:phone-nanp",
     score: 0.7,
-    pattern: new RegExp(String.raw`${START}(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[.-]\d{4}${END}`, "gu"),
-    accept: (match) => [0, match[0].length],
+    pattern: new RegExp(
+      String.raw`${START}(?:(?:\+|00)?1[ .-])?(?:\([2-9]\d\d\) ?-?|[2-9]\d\d[ .-])[2-9]\d\d[.-]\d{4}${EXTENSION}${END}`,
+      "giu",
+    ),
+    starts: { figures: 10, texts: ["("] },
+    accept: all,
+  },
+  {
+    label: "PHONE",
+    detector: "rule:phone-nanp-spaced",
+    score: 0.6,
+    pattern: new RegExp(String.raw`${START}(?:\([2-9]\d\d\)|[2-9]\d\d) [2-9]\d\d \d{4}${EXTENSION}${END}`, "giu"),
+    starts: { figures: 10, texts: ["("] },
+    accept: (match) => (isValidPhoneNumber(digitsOf(match[0]).slice(0, 10), "US") ? all(match) : undefined),
+  },
+  {
+    label: "PHONE",
+    detector: "rule:phone-trunk",
+    score: 0.65,
+    pattern: new RegExp(String.raw`${START}\(?0[1-9]\d{0,3}\)?[ /-]{1,2}\d{2,4}(?:[ -]\d{2,4}){1,3}${END}`, "gu"),
+    starts: { figures: 9, texts: ["("] },
+    accept: trunk,
   },
   {
     label: "PHONE",
     detector: "rule:phone-national",
     score: 0.92,
-    pattern: new RegExp(String.raw`${START}\(?\d(?:${SEPARATORS}\d){5,14}(?!\d)${END}`, "gu"),
+    pattern: new RegExp(String.raw`${START}(\(?\d(?:${SEPARATORS}\d){5,14})(?!\d)${EXTENSION}${END}`, "giu"),
+    starts: { figures: 6, texts: ["("] },
     accept: national,
     context: CONTEXT,
   },

@@ -210,9 +210,8 @@ describe("addresses and dates", () => {
     ["name;date of birth;hired\nAda;1985-03-12;2020-01-01", "BIRTH_DATE 1985-03-12"],
   ])("are found in %j", (text, expected) => expect(found(text)).toEqual([expected]));
 
-  it.each(["127.0.0.1", "::1", "d::e std::fade", "12:30:45", "00:1b:44:11:3a:b7", "1.2.3.4.5", "2026-10-31", "due 2026-10-31"])(
-    "%s stays",
-    (text) => expect(found(text)).toEqual([]),
+  it.each(["127.0.0.1", "::1", "d::e std::fade", "12:30:45", "1.2.3.4.5", "2026-10-31", "due 2026-10-31"])("%s stays", (text) =>
+    expect(found(text)).toEqual([]),
   );
 });
 
