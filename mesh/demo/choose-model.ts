@@ -1,5 +1,4 @@
 /** Which model plays in the demo: a vendor's or Ollama's where one is configured and named, else the rehearsal model. */
-import { checkModelName } from "../agent/check-model-name.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { REHEARSAL_MODEL } from "./rehearsal/completion.ts";
 
@@ -16,7 +15,7 @@ export interface ModelChoice {
 /**
  * Chooses by what the environment holds.
  * @param model value of `--model`; without it the rehearsal model plays, whatever keys are set
- * @throws GaggleError INVALID_INPUT when a model is named and no server for it is configured, or the guard can't serve it
+ * @throws GaggleError INVALID_INPUT when a model is named and no server for it is configured
  */
 export function chooseModel(model: string | undefined, env: NodeJS.ProcessEnv): ModelChoice {
   if (model === undefined) {
@@ -27,11 +26,10 @@ export function chooseModel(model: string | undefined, env: NodeJS.ProcessEnv): 
       description: "rehearsal model (a written script; everything else is real)",
     };
   }
-  checkModelName(model);
   const { OPENAI_API_KEY: openAi, ANTHROPIC_API_KEY: anthropic, OLLAMA_HOST: ollama } = env;
   const isClaude = model.startsWith("claude");
   if (anthropic && (isClaude || !openAi)) {
-    // Anthropic's own OpenAI-compatible endpoint; the gateway speaks chat completions only so far.
+    // Anthropic's own OpenAI-compatible endpoint, so that the demo's Goose roots need one engine only.
     return { baseUrl: "https://api.anthropic.com/v1", model, apiKey: anthropic, description: `${model} at Anthropic` };
   }
   if (openAi && !isClaude) {
