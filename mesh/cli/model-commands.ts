@@ -1,6 +1,5 @@
 /** `gaggle model`: the model servers behind the privacy guard. */
 import { type Command, Option } from "commander";
-import { checkModelName } from "../agent/check-model-name.ts";
 import type { ModelUpstream } from "../agent/agent-config.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { slug } from "../contract/ids.ts";
@@ -28,16 +27,16 @@ interface ServerOptions {
   readonly local?: boolean;
 }
 
-/** What a vendor's own environment calls the API that a server speaks. */
 const protocolOption = (): Option =>
   new Option("--protocol <api>", "the API that the server speaks").choices(["openai", "anthropic"]).default("openai");
 const KEY_ENV = ["--key-env <variable>", "environment variable that holds the server's key"] as const;
 
 /** Adds it to the program. */
 export function addModelCommands(program: Command): void {
-  // Its own options can't be required ones: commander would then ask for them at its subcommands too.
+  // Its own options stand before a subcommand only, and can't be required ones: commander would take them for, and ask for them at, its subcommands.
   const model = program
     .command("model")
+    .enablePositionalOptions()
     .description("choose the model behind the privacy guard, and other model servers; counts after the next start of the agent")
     .option("--url <url>", "server of the OpenAI or Anthropic API, such as https://api.openai.com/v1")
     .option("--name <model>", "the model's name there")
@@ -120,7 +119,6 @@ export function modelOf({ modelUrl, model, modelKeyEnv, protocol = "openai" }: M
   if (modelUrl === undefined && model === undefined) return { upstream: null, modelKey: undefined };
   if (modelUrl === undefined || model === undefined)
     throw new GaggleError("INVALID_INPUT", "A model needs both its server's URL and its name.");
-  if (protocol === "openai") checkModelName(model);
   return { upstream: { ...serverOf(modelUrl, protocol), model }, modelKey: keyOf(modelKeyEnv, env) };
 }
 
