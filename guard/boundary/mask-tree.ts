@@ -1,6 +1,7 @@
 /** Masks what leaves for another department: classes that policy doesn't let pass become tokens. docs/decisions/0064-mesh-boundary.md */
 import type { DataClass } from "../../mesh/contract/data-class.ts";
 import type { GuardProfile } from "../../mesh/contract/guard-policy.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json } from "../../mesh/contract/json.ts";
 import type { Detection } from "../detect/detection.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -98,10 +99,19 @@ export async function maskTree(
   return { tree: masked, pairs, redactions };
 }
 
-/** Puts the texts and numbers of pairs back into a tree: exactly the tree that was masked, also where a model has edited a token. */
+/** Most characters that restoring may write: a short message must not blow up by one long value many times over. */
+const MAX_RESTORED = 4_194_304;
+
+/** Puts the texts and numbers of pairs back into a tree: exactly the tree that was masked, also where a model has edited a token. @throws GaggleError TOO_LARGE */
 export function restoreTree(tree: Json, pairs: readonly Pair[]): Json {
   const byToken = new Map(pairs.map((pair) => [pair[0], pair]));
-  const textOf = (token: string): string | undefined => byToken.get(canonicalToken(token))?.[1];
+  let room = MAX_RESTORED;
+  const textOf = (token: string): string | undefined => {
+    const text = byToken.get(canonicalToken(token))?.[1];
+    room -= text?.length ?? 0;
+    if (room < 0) throw new GaggleError("TOO_LARGE", "The message grows too large when its values are put back; send it in parts.");
+    return text;
+  };
   const restore = (value: string): string => restoreText(value, textOf);
   const text = (value: string): Json => {
     const whole = byToken.get(value);

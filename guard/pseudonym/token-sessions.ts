@@ -184,8 +184,8 @@ export function createTokenSessions(
 
 const newMapRef = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
 
-/** The key of the highest epoch. */
-function newestOf(epochs: readonly EpochKey[]): EpochKey {
+/** The key of the highest epoch. @throws GaggleError INVALID_INPUT where there is none of 32 bytes */
+export function newestOf(epochs: readonly EpochKey[]): EpochKey {
   const newest = epochs.reduce<EpochKey | undefined>((best, one) => (best === undefined || one.epoch > best.epoch ? one : best), undefined);
   if (newest !== undefined && newest.key.length >= 32) return newest;
   throw new GaggleError("INVALID_INPUT", "The key for pseudonyms is missing or too short; it needs 32 bytes. Ask an admin for it.");

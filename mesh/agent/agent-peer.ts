@@ -8,14 +8,15 @@ import { createStoredPeerBook } from "../peer/stored-peer-book.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { freePort } from "./free-port.ts";
 import { listenOnKeptPorts } from "./kept-ports.ts";
+import type { SealKeys } from "./seal-keys.ts";
 
 /** Starts the peer node and opens the directory. @throws GaggleError INVALID_INPUT for an address that can't be listened on */
-export async function startAgentPeer(core: AgentCore): Promise<{ peer: PeerNode; directory: Directory }> {
+export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys): Promise<{ peer: PeerNode; directory: Directory }> {
   const { clock, random, log, store, config, bundle, self, refusals } = core;
   const skills = (): { id: string; description: string }[] => bundle().profile.skills.map(({ id, description }) => ({ id, description }));
   const deps: PeerNodeDeps = {
     privateKey: core.keys.sign,
-    membership: peerMembership(core, skills),
+    membership: peerMembership(core, sealKeys, skills),
     book: createStoredPeerBook(store),
     onRefusal: ({ agentId, address, code }) => refusals.count({ action: "peer.refuse", source: agentId ?? address, code }),
     clock,
@@ -39,10 +40,14 @@ export async function startAgentPeer(core: AgentCore): Promise<{ peer: PeerNode;
 }
 
 /** Membership as the peer node asks for it. Where the own bundle is no good, it throws, and the node trusts nobody. */
-const peerMembership = ({ membership, bundle }: AgentCore, skills: () => { id: string; description: string }[]): PeerMembership => ({
+const peerMembership = (
+  { membership, bundle }: AgentCore,
+  sealKeys: SealKeys,
+  skills: () => { id: string; description: string }[],
+): PeerMembership => ({
   credential: membership.credential,
   verify: (jwt, agentId) => {
-    const { sub, role, department } = membership.verify(jwt, agentId);
+    const { sub, role, department } = sealKeys.learn(membership.verify(jwt, agentId));
     return { agentId, subject: sub, role, department };
   },
   bundleVersion: () => bundle().manifest.version,

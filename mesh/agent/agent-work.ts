@@ -7,6 +7,7 @@ import type { RunnableSkill } from "../session/ports.ts";
 import { defaultUpstream } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { policyHashOf } from "./bundle-policy.ts";
+import type { OpenBoundary } from "./open-boundary.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
 import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
 import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
@@ -22,10 +23,11 @@ export interface AgentWork {
 export function createAgentWork(
   core: AgentCore,
   { peer, directory }: { peer: PeerNode; directory: Directory },
+  { boundary, values, sealKeys }: OpenBoundary,
   options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
-  const executor = createRunExecutor(core, { ...options, model: defaultUpstream(config)?.model });
+  const executor = createRunExecutor({ ...core, tell: values.tell }, { ...options, model: defaultUpstream(config)?.model });
   const runner = createTaskRunner({
     executor: executor.get,
     bundle,
@@ -37,6 +39,8 @@ export function createAgentWork(
     {
       ...core,
       ...trustOf(core),
+      verifyCredential: (jwt, agentId) => sealKeys.learn(core.membership.verify(jwt, agentId)),
+      boundary,
       link: peer,
       runner,
       resolve: directory.resolve,

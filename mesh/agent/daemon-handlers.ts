@@ -10,6 +10,7 @@ import type { CommitQueue, OrderedStore, PolicyEngine } from "../contract/ports.
 import type { GuardStats } from "../contract/usage.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { CallContext } from "../session/ports.ts";
+import { OWN } from "./boundary.ts";
 import { createGooseHooks } from "./goose-hooks.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import { createInboxNotice } from "./inbox-notice.ts";
@@ -103,7 +104,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "guard.detect": ({ text }) => deps.guard.detect(text),
     "guard.process": (request) => deps.guard.process(request),
     "guard.restore": ({ masked, mapRef, sessionId }) => {
-      const { allowed, reason } = policy.decide({ action: "guard.restore", principal: self });
+      const { allowed, reason } = policy.decide({ action: "guard.restore", principal: self, resource: OWN });
       if (!allowed) throw new GaggleError("POLICY_DENIED", `The signed policy does not allow restoring. ${reason}`);
       return deps.guard.restore(masked, mapRef, sessionId);
     },

@@ -55,7 +55,7 @@ export async function joinOrganisation(
   // Nothing of the answer is believed before the bundle is proven against the fingerprint that came with the invitation.
   const bundles = await openBundleStore(deps, { dir: paths.bundle, rootFingerprint: invitation.secret.rootFingerprint, org, role });
   const { bundle } = await bundles.accept(joined.bundle);
-  const member = checkMembership(joined.credential, bundle, { agentId, invitation, nowMs: deps.clock.now() });
+  const member = checkMembership(joined.credential, bundle, { agentId, seal: keys.seal.x, invitation, nowMs: deps.clock.now() });
 
   await writePrivateFile(paths.credential, joined.credential);
   await writePseudonymKey(paths.pseudonymKey, { epoch: invitation.secret.pseudonymEpoch, key: invitation.secret.pseudonymKey });
@@ -92,13 +92,17 @@ async function refuseSecondJoin(home: string): Promise<void> {
 }
 
 /** The credential must be this agent's, for the person and role of the invitation. */
-function checkMembership(jwt: string, bundle: VerifiedBundle, expected: { agentId: string; invitation: Invitation; nowMs: number }) {
-  const { agentId, invitation, nowMs } = expected;
+function checkMembership(
+  jwt: string,
+  bundle: VerifiedBundle,
+  expected: { agentId: string; seal: string; invitation: Invitation; nowMs: number },
+) {
+  const { agentId, seal, invitation, nowMs } = expected;
   const member = verifyMembership({ jwt, manifest: bundle.manifest, nowMs, agentId });
-  if (member.sub !== invitation.claims.sub || member.role !== invitation.claims.role) {
+  if (member.sub !== invitation.claims.sub || member.role !== invitation.claims.role || member.seal.x !== seal) {
     throw new GaggleError(
       "CREDENTIAL_INVALID",
-      "The bootstrap node gave a membership for another person or role than the invitation's; nothing was stored.",
+      "The bootstrap node gave a membership for another person, role or key than this agent asked for; nothing was stored.",
     );
   }
   return member;

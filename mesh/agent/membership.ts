@@ -89,8 +89,9 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     const fresh = await deps.source.credential();
     const claims = verifyMembership({ jwt: fresh, manifest: bundleNow().manifest, nowMs: now });
     const mine = unverifiedPayloadOf(credential) as MembershipClaims;
-    if (claims.agent !== mine.agent)
-      throw new GaggleError("CREDENTIAL_INVALID", "The bootstrap node sent another agent's credential; it was not taken.");
+    // By showing it in hello, this agent vouches for the key in it with its own: that has to be its own key too.
+    if (claims.agent !== mine.agent || claims.seal.x !== mine.seal.x)
+      throw new GaggleError("CREDENTIAL_INVALID", "The bootstrap node sent a credential with another agent's key; it was not taken.");
     await deps.saveCredential(fresh);
     credential = fresh;
     validity = validityOf(fresh);

@@ -3,9 +3,9 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, Target } from "../contract/daemon-api.ts";
 import type { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
-import type { ApprovalStatement, Message } from "../contract/message.ts";
+import type { ApprovalStatement, EnvelopeClaims, Message } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, PeerLink, PolicyEngine, Random, Signer, Transaction } from "../contract/ports.ts";
-import { sealEnvelope } from "../delivery/envelope.ts";
+import { type OpenedEnvelope, sealEnvelope } from "../delivery/envelope.ts";
 import { createOutbox } from "../delivery/outbox.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
 import { createReceiver, type Incoming } from "../delivery/receive.ts";
@@ -44,6 +44,17 @@ export type MessagingMethods = {
   readonly [M in MessagingMethod]: (params: DaemonRequest<M>, call: CallContext) => Promise<DaemonResult<M>>;
 };
 
+/** The guard between departments. */
+export interface Boundary {
+  /**
+   * A message as it leaves.
+   * @throws GaggleError GUARD_REFUSED where it could not be looked through, PEER_UNREACHABLE where the receiver's key is not known yet
+   */
+  depart(record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent">): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
+  /** A message as it counts here. @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope */
+  arrive(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
+}
+
 /** What messaging needs. */
 export interface MessagingDeps {
   readonly clock: Clock;
@@ -66,6 +77,8 @@ export interface MessagingDeps {
   /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
   resolve(target: Target): Principal;
   skillOf(id: string): RunnableSkill | undefined;
+  /** Masks what leaves for another department, and restores what came sealed; left out, messages go and come as they are. */
+  readonly boundary?: Boundary;
   /** Counts frames that were refused before anything in them was believed. */
   countRefusal(source: string, code: string): void;
   /** For the log: what should not happen, and after which delivery goes on. */
@@ -101,9 +114,10 @@ export function createMessaging(
   const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
   const changes = createChanges(deps.clock);
 
-  const seal = (record: OutboxRecord): Uint8Array => {
-    const { id, createdAt: ts, exp, to, priority, policyHash, traceparent, message } = record;
-    const claims = { v: 1 as const, id, ts, exp, org, from: self.agentId, to: to.agentId, priority, policyHash, traceparent, message };
+  const seal = async (record: OutboxRecord): Promise<Uint8Array> => {
+    const { id, createdAt: ts, exp, to, priority, policyHash, traceparent } = record;
+    const content = (await deps.boundary?.depart(record)) ?? { message: record.message };
+    const claims = { v: 1 as const, id, ts, exp, org, from: self.agentId, to: to.agentId, priority, policyHash, traceparent, ...content };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);
   };
 
@@ -182,6 +196,7 @@ export function createMessaging(
       trustVersion: deps.trustVersion,
       countRefusal: deps.countRefusal,
       onError: deps.onError,
+      ...(deps.boundary === undefined ? {} : { arrive: deps.boundary.arrive }),
     },
     { self, org },
   );

@@ -11,13 +11,14 @@ import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
 import { type AgentWork, createAgentWork } from "./agent-work.ts";
 import { type Background, createBackground } from "./background.ts";
-import { createCallBooks } from "./call-books.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
 import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
 import { openModelRouting, readUpstreams } from "./model-routing.ts";
+import { openBoundary } from "./open-boundary.ts";
 import type { RunOptions } from "./run-executor.ts";
+import { createSealKeys } from "./seal-keys.ts";
 import { openTokenVault, type TokenVault } from "./token-vault.ts";
 
 /** Lets the answer to `daemon.stop` out before the socket closes. */
@@ -78,13 +79,15 @@ async function compose(
   const core = await openAgentCore(deps, options.home, config, store);
   const vault = await openTokenVault(core);
   const guard = await openGuard(core, vault, options);
-  const mesh = await startAgentPeer(core);
+  const sealKeys = createSealKeys();
+  const mesh = await startAgentPeer(core, sealKeys);
+  const boundary = openBoundary(core, { vault, detection: guard.detection, sealKeys });
   const parts: Parts = {
     core,
     startedAt,
     ...guard,
     ...mesh,
-    ...createAgentWork(core, mesh, options),
+    ...createAgentWork(core, mesh, boundary, options),
     background: createBackground(core, mesh.peer, guard.routing, options.home),
   };
   let local: LocalServer | undefined;
@@ -125,7 +128,7 @@ async function openGuard(core: AgentCore, vault: TokenVault, { installDir }: Age
   const { paths, config } = core;
   const routing = openModelRouting(core, await readUpstreams(core));
   const parts = createModelGuard(
-    { ...core, tokens: vault.sessions, routes: routing.routes, books: createCallBooks(routing) },
+    { ...core, tokens: vault.sessions, routes: routing.routes, books: routing.books },
     { gatewayPort: config.gatewayPort, token: readOrMakeGatewayToken(paths.gatewayToken), installDir },
   );
   return { ...parts, routing };

@@ -19,12 +19,16 @@ export type Priority = z.infer<typeof priority>;
 /** Where a task came from: the session and step that asked. */
 const origin = { sessionId: z.string().max(200).optional(), stepId: z.string().max(200).optional() };
 
+/** Longest texts on the wire, in characters: a masked text may be longer than what the daemon's API takes. */
+const WIRE_TEXT = 40_000;
+const WIRE_MESSAGE = 8_000;
+
 /** Asks an agent to do something. `skill` names a recipe of the receiver's role; without it a person decides. */
 const taskRequest = z.strictObject({
   type: z.literal("task.request"),
   taskId: uuid,
   skill: slug.optional(),
-  task: z.string().max(20_000),
+  task: z.string().max(WIRE_TEXT),
   context: jsonObject,
   policyHints: jsonObject,
   idempotencyKey,
@@ -40,14 +44,14 @@ const taskUpdate = z.strictObject({
   /** Typed result of a completed task. */
   result: json.optional(),
   /** Why it failed or was rejected, or the question of INPUT_REQUIRED. */
-  message: z.string().max(4_000).optional(),
+  message: z.string().max(WIRE_MESSAGE).optional(),
 });
 
 /** The asker's answer to INPUT_REQUIRED. */
-const taskAnswer = z.strictObject({ type: z.literal("task.answer"), taskId: uuid, rev: z.int().min(1), answer: z.string().max(20_000) });
+const taskAnswer = z.strictObject({ type: z.literal("task.answer"), taskId: uuid, rev: z.int().min(1), answer: z.string().max(WIRE_TEXT) });
 
 /** The asker no longer wants the task. The receiver answers with the state that won. */
-const taskCancel = z.strictObject({ type: z.literal("task.cancel"), taskId: uuid, reason: z.string().max(1_000) });
+const taskCancel = z.strictObject({ type: z.literal("task.cancel"), taskId: uuid, reason: z.string().max(WIRE_MESSAGE) });
 
 /** Asks a person for a signed decision on exactly this payload. */
 const approvalRequest = z.strictObject({
@@ -65,7 +69,7 @@ const approvalDecision = z.strictObject({ type: z.literal("approval.decision"), 
 /** Says something to a person; no answer is expected. */
 const notification = z.strictObject({
   type: z.literal("notification"),
-  message: z.string().max(4_000),
+  message: z.string().max(WIRE_MESSAGE),
   severity: z.enum(["info", "warning", "critical"]),
 });
 
@@ -119,6 +123,8 @@ export const envelopeClaims = z.strictObject({
   traceparent: z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
   credential: z.string().max(4_096),
   message,
+  /** What the tokens in the message stand for, sealed to the receiver's key (compact JWE); there where policy lets the receiver restore. */
+  sealed: z.string().max(786_432).optional(),
 });
 /** Claims of an envelope. */
 export type EnvelopeClaims = z.infer<typeof envelopeClaims>;

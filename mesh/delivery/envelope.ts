@@ -4,7 +4,7 @@ import type { MembershipClaims } from "../contract/identity.ts";
 import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
-import type { Signer } from "../contract/ports.ts";
+import type { PolicyDecision, Signer } from "../contract/ports.ts";
 import { openJws, signJws, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
 import { jwkOfAgentId, type VerifyingKey, verifyingKeyOf } from "../identity/keys.ts";
 
@@ -41,6 +41,14 @@ export interface EnvelopeDeps {
 export interface OpenedEnvelope {
   readonly claims: EnvelopeClaims;
   readonly member: MembershipClaims;
+  /** What was done with its sealed values, for the audit; the claims hold the message as restored. */
+  readonly restored?: RestoreNote;
+}
+
+/** Whether policy let the values of a message be restored, and how many of each class there are. */
+export interface RestoreNote {
+  readonly decision: PolicyDecision;
+  readonly redactions: readonly { readonly class: string; readonly count: number }[];
 }
 
 const invalid = (problem: string, cause?: unknown): GaggleError =>

@@ -35,8 +35,8 @@ export interface OutboxDeps {
   readonly store: OrderedStore;
   readonly queue: CommitQueue;
   readonly link: PeerLink;
-  /** Signs a record as an envelope with the credential of now. */
-  seal(record: OutboxRecord): Uint8Array;
+  /** Signs a record as an envelope with the credential of now; masked first, where it leaves for another department. */
+  seal(record: OutboxRecord): Promise<Uint8Array>;
   /** Hash of the policy set in force, for messages on which no rule decides. */
   policyHash(): string;
   /** In the batch of the receipt: the receiver's disk has the message. */
@@ -159,7 +159,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   };
 
   const request = async (entry: OutboxEntry): Promise<Receipt> => {
-    const answer = await deps.link.request(entry.record.to.agentId, deps.seal(entry.record));
+    const answer = await deps.link.request(entry.record.to.agentId, await deps.seal(entry.record));
     const parsed = receipt.parse(JSON.parse(Buffer.from(answer).toString("utf8")));
     if (parsed.id !== entry.record.id) throw new GaggleError("INTERNAL", "The receipt is for another message.");
     return parsed;

@@ -10,7 +10,7 @@ import { canonicalJson } from "../contract/json.ts";
 import { REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
-import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope } from "./envelope.ts";
+import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote } from "./envelope.ts";
 import { traceIdOf } from "./outbox-record.ts";
 
 /** How often expired replay records are removed. */
@@ -42,6 +42,11 @@ export interface ReceiverDeps extends EnvelopeDeps {
   readonly queue: CommitQueue;
   readonly policy: PolicyEngine;
   readonly handle: MessageHandler;
+  /**
+   * Restores what the sender sealed to this agent, where policy lets it; left out, messages stay as they come.
+   * @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope
+   */
+  arrive?(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
   /** Counts messages that were not even signed by a member, and those that may come again and be taken. */
   countRefusal(source: string, code: string): void;
   onError(error: unknown): void;
@@ -133,6 +138,22 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     };
   };
 
+  const restoreDraft = ({ claims, member }: OpenedEnvelope, { decision, redactions }: RestoreNote): AuditDraft => ({
+    actor,
+    action: "guard.restore",
+    target: `envelope:${claims.id}`,
+    result: decision.allowed ? "ok" : "denied",
+    details: {
+      from: claims.from,
+      fromSubject: member.sub,
+      fromDepartment: member.department,
+      rules: decision.rules.join(",").slice(0, 500),
+      policyHash: decision.policyHash,
+    },
+    redactions: [...redactions],
+    traceId: traceIdOf(claims.traceparent),
+  });
+
   const remember = (tx: Transaction, claims: EnvelopeClaims, answer: Receipt): Receipt => {
     tx.put(replayKey(claims), canonicalJson(answer));
     tx.put(expiryKey(claims), "");
@@ -167,6 +188,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       message: claims.message,
     };
     tx.audit(draft("message.receive", opened, { result: "ok", ...(decision === undefined ? {} : { decision }) }));
+    if (opened.restored !== undefined) tx.audit(restoreDraft(opened, opened.restored));
     const refusal = deps.handle(tx, incoming);
     return remember(tx, claims, refusal === undefined ? { id: claims.id, status: "stored" } : refused(claims.id, refusal));
   };
@@ -187,7 +209,8 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
   const receiveOpened = async (opened: OpenedEnvelope): Promise<Receipt> => {
     const { claims } = opened;
     try {
-      return await deps.queue.run((tx) => accept(tx, opened), { finishing: isFinishing(claims) });
+      const arrived = (await deps.arrive?.(opened)) ?? opened;
+      return await deps.queue.run((tx) => accept(tx, arrived), { finishing: isFinishing(claims) });
     } catch (error) {
       if (isBusy(error) || !(error instanceof GaggleError) || error.code === "STORE_FAILED") throw error;
       if (!ERROR_TABLE[error.code].retryable) return refuse(opened, error);

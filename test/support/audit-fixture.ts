@@ -54,7 +54,7 @@ export function createTestMember(org: TestOrg, random: SeededRandom, who: { subj
   const signer = createSigner(keys.sign);
   const principal = { agentId: agentIdOf(signer.publicJwk), subject: who.subject, role: who.role, department: who.role };
   const member = { ...principal, seal: publicJwkOf(keys.seal) };
-  return { signer, principal, credential: issueMembership({ org: org.org, member, signer: org.issuer, nowMs, random }) };
+  return { keys, signer, principal, credential: issueMembership({ org: org.org, member, signer: org.issuer, nowMs, random }) };
 }
 /** A member's keys, id and credential. */
 export type TestMember = ReturnType<typeof createTestMember>;

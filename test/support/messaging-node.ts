@@ -1,11 +1,11 @@
 /** One agent in a simulation: the real messaging, commit queue and audit chain over a simulated disk, network, clock and runner. */
-import { createMessaging, type Messaging, type MessagingMethod } from "../../mesh/agent/messaging.ts";
+import { type Boundary, createMessaging, type Messaging, type MessagingMethod } from "../../mesh/agent/messaging.ts";
 import { openAuditChain } from "../../mesh/audit/chain.ts";
 import { DAEMON_METHODS, type DaemonParams, type DaemonRequest, type DaemonResult, type Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
-import type { PolicyEngine, PolicyQuestion } from "../../mesh/contract/ports.ts";
+import type { CommitQueue, PolicyEngine, PolicyQuestion } from "../../mesh/contract/ports.ts";
 import { verifyApproval } from "../../mesh/identity/approval.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import type { RunnableSkill, RunnableTask, RunOutcome } from "../../mesh/session/ports.ts";
@@ -53,9 +53,12 @@ export interface NodeOptions {
   /** The org's trust as this node sees it. */
   readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
   readonly window?: number;
+  /** The guard between departments, made over the node's queue. */
+  readonly boundary?: (queue: CommitQueue) => Boundary;
 }
 
-const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEngine => ({
+/** A policy of one function. */
+export const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEngine => ({
   decide(question) {
     const allowed = allow(question);
     return {
@@ -123,6 +126,7 @@ export async function startNode(world: World, member: TestMember, options: NodeO
       },
       countRefusal: (source, code) => void state.refusals.push(`${source} ${code}`),
       onError: (error) => void state.errors.push(error),
+      ...(options.boundary === undefined ? {} : { boundary: options.boundary(queue) }),
     },
     { self, org: org.org, concurrency: options.concurrency ?? 2, ...(options.window === undefined ? {} : { window: options.window }) },
   );

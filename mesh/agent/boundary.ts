@@ -1,0 +1,170 @@
+/**
+ * The guard between departments: masks messages that leave for another one by the sender's profile, seals the values to a receiver that policy lets
+ * restore, and restores what came sealed. Spec G5; docs/decisions/0064-mesh-boundary.md
+ */
+import { hkdfSync } from "node:crypto";
+import { maskTree, type Pair, passesTo, restoreTree } from "../../guard/boundary/mask-tree.ts";
+import { openPairs, type OpenKey, type SealKey, sealPairs } from "../../guard/boundary/seal-pairs.ts";
+import type { Detection } from "../../guard/detect/detection.ts";
+import type { Redactions } from "../../guard/pseudonym/mask-text.ts";
+import { createTokenSession, type TokenSession } from "../../guard/pseudonym/token-session.ts";
+import { type EpochKey, newestOf } from "../../guard/pseudonym/token-sessions.ts";
+import type { GuardProfile } from "../contract/guard-policy.ts";
+import { GaggleError } from "../contract/errors.ts";
+import type { Principal } from "../contract/identity.ts";
+import type { Json } from "../contract/json.ts";
+import type { Message } from "../contract/message.ts";
+import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import type { RestoreNote } from "../delivery/envelope.ts";
+import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
+import type { Boundary } from "./messaging.ts";
+
+/** What the boundary needs. */
+export interface BoundaryDeps {
+  readonly self: Principal;
+  readonly detection: Pick<Detection, "detect">;
+  readonly policy: PolicyEngine;
+  readonly queue: CommitQueue;
+  /** The guard's rules of this agent's role. */
+  profile(): Pick<GuardProfile, "boundary">;
+  /** Version of the bundle in force. */
+  version(): number;
+  /** The tenant's keys for pseudonyms. */
+  epochs(): readonly EpochKey[];
+  /** Key for tokens of other classes, this agent's own, 32 bytes. */
+  boundaryKey(): Uint8Array;
+  /** The key of a member that was met. */
+  sealKeyOf(agentId: string): SealKey | undefined;
+  readonly openKey: OpenKey;
+  /** Told which values of a task this agent knows from now on, before the message counts. */
+  keep(ref: string, pairs: readonly Pair[]): Promise<void>;
+}
+
+/** Resources in questions about `guard.restore`: one's own text by the verb, and what another department sent. */
+export const OWN = "own";
+export const RECEIVED = "received";
+
+/** The parts of each message that people and models write. Approvals go as they are: a person signs exactly what is shown. */
+const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
+  "task.request": ["task", "context", "policyHints"],
+  "task.update": ["result", "message"],
+  "task.answer": ["answer"],
+  "task.cancel": ["reason"],
+  notification: ["message"],
+  "approval.request": [],
+  "approval.decision": [],
+};
+
+/** Messages kept as they left, so that a try again costs nothing and is recorded once. */
+const MAX_DEPARTED = 64;
+const MAX_TOKENS = 100_000;
+
+/** The content of a message as a list, so that no name of ours is ever looked at or replaced. */
+const contentOf = (message: Message): Json[] => {
+  const fields: Readonly<Record<string, Json | undefined>> = message;
+  return CONTENT[message.type].map((name) => fields[name] ?? null);
+};
+
+/** The message with other content. @param content as `contentOf` gave it, masked or restored */
+const withContent = (message: Message, content: Json): Message => {
+  const values = Array.isArray(content) ? content : [];
+  const fields = CONTENT[message.type].flatMap((name, i) => (name in message ? [[name, values[i]] as const] : []));
+  return { ...message, ...Object.fromEntries(fields) };
+};
+
+const listOf = (redactions: Redactions): { class: string; count: number }[] =>
+  Array.from(redactions, ([name, count]) => ({ class: name, count })).toSorted((a, b) => (a.class < b.class ? -1 : 1));
+
+/** How many values of each class pairs hold. */
+function countPairs(pairs: readonly Pair[]): { class: string; count: number }[] {
+  const counts: Redactions = new Map();
+  for (const [token] of pairs) {
+    const name = token.slice(0, token.lastIndexOf("_"));
+    if (name !== "LITERAL") counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return listOf(counts);
+}
+
+/** Makes the boundary of one agent. */
+export function createBoundary(deps: BoundaryDeps): Boundary {
+  const { self, policy } = deps;
+  type Departed = Awaited<ReturnType<Boundary["depart"]>>;
+  const departed = new Map<string, Departed>();
+
+  /** Whether a receiver may see what a sender's guard masked; both sides ask the same of their own policy set. */
+  const mayRestore = (receiver: Principal, senderRole: string): PolicyDecision =>
+    policy.decide({ action: "guard.restore", principal: receiver, targetRole: senderRole, resource: RECEIVED });
+
+  /** Tokens of one task are the same in all its messages, so that a message sent again is the same. */
+  const sessionFor = (ref: string): TokenSession =>
+    createTokenSession({
+      mapRef: "",
+      epochKey: newestOf(deps.epochs()).key,
+      sessionKey: new Uint8Array(hkdfSync("sha256", deps.boundaryKey(), ref, "gaggle-boundary-v1", 32)),
+      maxValues: MAX_TOKENS,
+    });
+
+  const seal = (pairs: readonly Pair[], { id, to }: Pick<OutboxRecord, "id" | "to">): Promise<string> => {
+    const key = deps.sealKeyOf(to.agentId);
+    if (key === undefined)
+      throw new GaggleError("PEER_UNREACHABLE", "The receiver's key for sealed values is not known yet; it comes with its next hello.");
+    return sealPairs(pairs, { id, from: self.agentId, to: to.agentId }, key);
+  };
+
+  const mask: Boundary["depart"] = async (record) => {
+    const { id, to, message, ref = id } = record;
+    const content = contentOf(message);
+    const passes = passesTo(to.department, deps.profile());
+    const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
+    if (pairs.length === 0) return { message };
+    const decision = mayRestore(to, self.role);
+    const sealed = decision.allowed ? { sealed: await seal(pairs, record) } : {};
+    await deps.queue.run(
+      (tx) =>
+        tx.audit({
+          actor: { type: "agent", id: self.agentId, role: self.role },
+          action: "guard.mask",
+          target: `envelope:${id}`,
+          result: "ok",
+          details: {
+            to: to.agentId,
+            toSubject: to.subject,
+            toDepartment: to.department,
+            sealed: decision.allowed,
+            rules: decision.rules.join(",").slice(0, 500),
+          },
+          redactions: listOf(redactions),
+          traceId: traceIdOf(record.traceparent),
+        }),
+      { finishing: true },
+    );
+    return { message: withContent(message, tree), ...sealed };
+  };
+
+  const remember = (key: string, made: Departed): Departed => {
+    departed.set(key, made);
+    const [oldest] = departed.keys();
+    if (departed.size > MAX_DEPARTED && oldest !== undefined) departed.delete(oldest);
+    return made;
+  };
+
+  return {
+    depart: async (record) => {
+      const { id, to, message } = record;
+      if (to.department === self.department || CONTENT[message.type].length === 0) return { message };
+      const key = `${id}@${deps.version()}`;
+      return departed.get(key) ?? remember(key, await mask(record));
+    },
+    arrive: async (opened) => {
+      const { claims, member } = opened;
+      if (claims.sealed === undefined) return opened;
+      const pairs = await openPairs(claims.sealed, { id: claims.id, from: claims.from, to: claims.to }, deps.openKey);
+      const restored: RestoreNote = { decision: mayRestore(self, member.role), redactions: countPairs(pairs) };
+      if (!restored.decision.allowed) return { ...opened, restored };
+      const { message } = claims;
+      const content = restoreTree(contentOf(message), pairs);
+      if ("taskId" in message) await deps.keep(message.taskId, pairs);
+      return { ...opened, restored, claims: { ...claims, message: withContent(message, content) } };
+    },
+  };
+}

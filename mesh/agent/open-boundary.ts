@@ -1,0 +1,41 @@
+/** The boundary of a daemon, put together from its core, its guard and its vault. */
+import type { Detection } from "../../guard/detect/detection.ts";
+import { readTask } from "../session/task-record.ts";
+import type { AgentCore } from "./agent-core.ts";
+import { createBoundary } from "./boundary.ts";
+import type { Boundary } from "./messaging.ts";
+import type { SealKeys } from "./seal-keys.ts";
+import { createTaskValues, type TaskValues } from "./task-values.ts";
+import type { TokenVault } from "./token-vault.ts";
+
+/** The guard between departments, and the values that came through it. */
+export interface OpenBoundary {
+  readonly boundary: Boundary;
+  readonly values: TaskValues;
+  readonly sealKeys: SealKeys;
+}
+
+/** Puts it together. */
+export function openBoundary(
+  core: AgentCore,
+  { vault, detection, sealKeys }: { vault: TokenVault; detection: Pick<Detection, "detect">; sealKeys: SealKeys },
+): OpenBoundary {
+  const values = createTaskValues(vault.sessions);
+  const boundary = createBoundary({
+    ...core,
+    detection,
+    profile: () => core.bundle().profile.guard,
+    version: () => core.bundle().manifest.version,
+    epochs: vault.pseudonyms.epochs,
+    boundaryKey: vault.keys.boundary,
+    sealKeyOf: sealKeys.of,
+    openKey: core.keys.seal,
+    keep: async (taskId, pairs) => {
+      await values.keep(taskId, pairs);
+      // A result belongs to the chat that asked for it.
+      const asking = readTask(core.store, "asker", taskId)?.sessionId;
+      if (asking !== undefined) values.tell(taskId, asking);
+    },
+  });
+  return { boundary, values, sealKeys };
+}

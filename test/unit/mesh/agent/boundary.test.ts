@@ -1,0 +1,284 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createDetector } from "../../../../guard/detect/detector.ts";
+import type { Finding } from "../../../../guard/detect/finding.ts";
+import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
+import { createBoundary, type BoundaryDeps } from "../../../../mesh/agent/boundary.ts";
+import { createTaskValues } from "../../../../mesh/agent/task-values.ts";
+import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
+import type { JsonObject } from "../../../../mesh/contract/json.ts";
+import type { CommitQueue, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
+import type { RunOutcome } from "../../../../mesh/session/ports.ts";
+import { envelopeClaims, type EnvelopeClaims } from "../../../../mesh/contract/message.ts";
+import { createSigner } from "../../../../mesh/identity/keys.ts";
+import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
+import { newUuid } from "../../../../mesh/contract/ids.ts";
+import type { TestMember } from "../../../support/audit-fixture.ts";
+import { createWorld, type NodeOptions, policyOf, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { createSeededRandom } from "../../../support/seeded-random.ts";
+
+const rules = createDetector();
+/** The rules, and one name as a model would find it. */
+const detection = {
+  detect: async (texts: readonly string[]): Promise<Finding[][]> =>
+    texts.map((text) => [
+      ...rules.detect(text),
+      ...Array.from(text.matchAll(/Anna Schmidt/g), ({ index, 0: value }): Finding => {
+        return { start: index, end: index + value.length, label: "PERSON", score: 0.9, detector: "test", value };
+      }),
+    ]),
+};
+
+const CONTEXT: JsonObject = {
+  period: "2026-10",
+  lines: [{ po: "PO-1001", amount: 1250.5, contact: "Anna Schmidt", mail: "ada@example.org" }],
+};
+const TASK = "Ask Anna Schmidt (ada@example.org) about PO-1001";
+
+let world: World;
+let frames: EnvelopeClaims[];
+beforeEach(() => {
+  world = createWorld(1);
+  frames = [];
+});
+
+interface Desk {
+  readonly node: TestNode;
+  readonly member: TestMember;
+  /** What the daemon was told of values that came sealed. */
+  readonly kept: Map<string, readonly Pair[]>;
+}
+
+/** A node with a boundary. @param restores who may restore what whom sent: `receiver<sender` */
+async function desk(
+  subject: string,
+  role: string,
+  restores: readonly string[],
+  options: NodeOptions & { profile?: BoundaryDeps["profile"] } = {},
+): Promise<Desk> {
+  const member = world.addMember(subject, role);
+  const kept = new Map<string, readonly Pair[]>();
+  const allow = ({ action, principal, targetRole }: PolicyQuestion): boolean =>
+    action !== "guard.restore" || restores.includes(`${principal.role}<${targetRole}`);
+  const boundary = (queue: CommitQueue) =>
+    createBoundary({
+      self: member.principal,
+      detection,
+      policy: policyOf(allow),
+      queue,
+      profile: options.profile ?? (() => ({ boundary: [] })),
+      version: () => 1,
+      epochs: () => [{ epoch: 1, key: new Uint8Array(32).fill(7) }],
+      boundaryKey: () => new Uint8Array(32).fill(subject.length),
+      sealKeyOf: (agentId) => {
+        const keys = world.members.find(({ principal }) => principal.agentId === agentId)?.keys.seal;
+        return keys && { kty: keys.kty, crv: keys.crv, x: keys.x };
+      },
+      openKey: member.keys.seal,
+      keep: async (ref, pairs) => void kept.set(ref, pairs),
+    });
+  const node = await startNode(world, member, { allow, boundary, ...options });
+  return { node, member, kept };
+}
+
+/** Records every envelope on its way. */
+function listen(): void {
+  const attach = world.network.attach;
+  world.network.attach = (agentId, handler) =>
+    attach(agentId, (frame, from) => {
+      frames.push(envelopeClaims.parse(unverifiedPayloadOf(Buffer.from(frame).toString("latin1"), 2_000_000)));
+      return handler(frame, from);
+    });
+}
+
+async function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  for (let i = 0; i < 400; i += 1) {
+    await world.clock.advance(50);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+  throw new Error("it did not happen in time");
+}
+
+const ask = (node: TestNode, targetRole: string) =>
+  node.call("task.send", {
+    target: { targetRole, skill: "accruals" },
+    task: TASK,
+    context: CONTEXT,
+    idempotencyKey: "k1",
+    sessionId: "chat",
+  });
+const arrived = async ({ node }: Desk, taskId: string) =>
+  until(async () => (await node.call("status.fetch", { id: taskId }).catch(() => undefined)) ?? undefined);
+const auditOf = async ({ node }: Desk, action: string) =>
+  (await node.chain.list({ fromSeq: 1, limit: 1_000 })).filter((event) => event.action === action);
+const REDACTIONS = [
+  { class: "EMAIL", count: 2 },
+  { class: "PERSON", count: 2 },
+];
+
+describe("a task for another department", () => {
+  it("leaves masked; a receiver that policy permits has the values, and the wire has not", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    const { taskId } = await ask(finance.node, "marketing");
+    expect(await arrived(marketing, taskId)).toMatchObject({ task: TASK, context: CONTEXT });
+    expect(await finance.node.call("status.fetch", { id: taskId })).toMatchObject({ task: TASK, context: CONTEXT });
+    expect(JSON.stringify(frames)).not.toMatch(/Anna|ada@|Schmidt/);
+    expect(frames[0]?.message).toMatchObject({
+      task: expect.stringMatching(/^Ask PERSON_\w{10} \(EMAIL_\w{10}\) about PO-1001$/),
+      context: { period: "2026-10", lines: [{ po: "PO-1001", amount: 1250.5 }] },
+    });
+    expect(
+      marketing.kept
+        .get(taskId)
+        ?.map(([, text]) => text)
+        .toSorted(),
+    ).toEqual(["Anna Schmidt", "ada@example.org"]);
+    expect(await auditOf(finance, "guard.mask")).toMatchObject([
+      { redactions: REDACTIONS, details: { sealed: true, toDepartment: "marketing" } },
+    ]);
+    expect(await auditOf(marketing, "guard.restore")).toMatchObject([{ result: "ok", details: { fromSubject: "fiona.berg" } }]);
+  });
+
+  it("stays masked for a receiver that the sender's policy does not permit", async () => {
+    const finance = await desk("fiona.berg", "finance", []);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    const { taskId } = await ask(finance.node, "marketing");
+    const task = await arrived(marketing, taskId);
+    expect(JSON.stringify(task)).not.toMatch(/Anna|ada@/);
+    expect(task).toMatchObject({ context: { period: "2026-10", lines: [{ po: "PO-1001", amount: 1250.5 }] } });
+    expect(await auditOf(finance, "guard.mask")).toMatchObject([{ details: { sealed: false } }]);
+    expect(await auditOf(marketing, "guard.restore")).toEqual([]);
+  });
+
+  it("stays masked where the receiver's own policy does not let it restore, and its audit says so", async () => {
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", []);
+    const { taskId } = await ask(finance.node, "marketing");
+    expect(JSON.stringify(await arrived(marketing, taskId))).not.toMatch(/Anna|ada@/);
+    expect(marketing.kept.size).toBe(0);
+    expect(await auditOf(marketing, "guard.restore")).toMatchObject([{ result: "denied" }]);
+  });
+
+  it("lets pass what the role's profile names for that department", async () => {
+    listen();
+    const profile = () => ({ boundary: [{ departments: ["marketing"], pass: ["PERSON" as const] }] });
+    const finance = await desk("fiona.berg", "finance", [], { profile });
+    await desk("marco.diaz", "marketing", []);
+    await ask(finance.node, "marketing");
+    const { message } = await until(() => frames[0]);
+    expect(message).toMatchObject({ task: expect.stringMatching(/^Ask Anna Schmidt \(EMAIL_\w{10}\) about PO-1001$/) });
+  });
+
+  it("is sent as it is within a department", async () => {
+    listen();
+    const fiona = await desk("fiona.berg", "finance", []);
+    const frank = await desk("frank.moss", "finance", []);
+    const { taskId } = await fiona.node.call("task.send", {
+      target: { agentId: frank.member.principal.agentId },
+      task: TASK,
+      idempotencyKey: "k",
+    });
+    expect(await arrived(frank, taskId)).toMatchObject({ task: TASK });
+    expect(frames[0]).toMatchObject({ message: { task: TASK } });
+    expect(await auditOf(fiona, "guard.mask")).toEqual([]);
+  });
+
+  it("comes back with its result masked by the worker's rules and restored for the asker", async () => {
+    listen();
+    const result = { note: "Anna Schmidt has invoiced", total: "12.50" };
+    const run = (): { outcome: RunOutcome; delayMs: number } => ({ outcome: { state: "COMPLETED", result }, delayMs: 10 });
+    const finance = await desk("fiona.berg", "finance", ["finance<marketing", "marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["finance<marketing", "marketing<finance"], {
+      skills: { accruals: "safe" },
+      run,
+    });
+    const { taskId } = await ask(finance.node, "marketing");
+    const done = await until(async () => {
+      const view = await finance.node.call("status.fetch", { id: taskId });
+      return "state" in view && view.state === "COMPLETED" ? view : undefined;
+    });
+    expect(done).toMatchObject({ result });
+    expect(marketing.node.state.started[0]).toMatchObject({ context: CONTEXT });
+    expect(JSON.stringify(frames)).not.toMatch(/Anna|ada@/);
+  });
+
+  it("has the same tokens when it is sent again, and is recorded as masked once", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    world.network.state.faults = { loseRequest: 0, loseAnswer: 1, repeat: 0, maxDelayMs: 0 };
+    const { taskId } = await ask(finance.node, "marketing");
+    await until(() => (frames.length >= 2 ? true : undefined));
+    world.network.state.faults = { loseRequest: 0, loseAnswer: 0, repeat: 0, maxDelayMs: 0 };
+    await arrived(marketing, taskId);
+    expect(frames[1]?.message).toEqual(frames[0]?.message);
+    expect(await auditOf(finance, "guard.mask")).toHaveLength(1);
+  });
+});
+
+describe("a seal", () => {
+  /** Finance's first envelope to marketing, and who was there. */
+  async function caught() {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance", "sales<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance", "marketing<sales"]);
+    const sales = await desk("sam.ode", "sales", ["sales<finance"]);
+    await ask(finance.node, "marketing");
+    return { envelope: await until(() => frames[0]), finance, marketing, sales };
+  }
+
+  const frameOf = (claims: EnvelopeClaims, from: Desk): Uint8Array => {
+    const signed = { ...claims, from: from.member.principal.agentId, credential: from.member.credential };
+    return Buffer.from(signJws({ typ: "gaggle-envelope+jws", payload: signed, signer: createSigner(from.member.keys.sign) }));
+  };
+  const receipt = async (to: Desk, frame: Uint8Array, from: Desk) =>
+    JSON.parse(Buffer.from(await to.node.messaging.receiveFrame(frame, from.member.principal)).toString("utf8")) as {
+      status: string;
+      code: string;
+    };
+
+  it("does not open for a third agent that has the envelope, whoever sends it there", async () => {
+    const { envelope, finance, sales } = await caught();
+    const again = { ...envelope, id: newUuid(world.clock.now(), createSeededRandom(5)), to: sales.member.principal.agentId };
+    expect(await receipt(sales, frameOf(again, finance), finance)).toMatchObject({ status: "refused", code: "ENVELOPE_INVALID" });
+    expect(sales.kept.size).toBe(0);
+  });
+
+  it("does not open in an envelope of another sender, so that nobody can have a stranger's tokens restored", async () => {
+    const { envelope, marketing, sales } = await caught();
+    const lifted = { ...envelope, id: newUuid(world.clock.now(), createSeededRandom(6)) };
+    expect(await receipt(marketing, frameOf(lifted, sales), sales)).toMatchObject({ status: "refused", code: "ENVELOPE_INVALID" });
+  });
+
+  it("that is malformed has its message refused and recorded", async () => {
+    const { envelope, marketing, finance } = await caught();
+    const broken = { ...envelope, id: newUuid(world.clock.now(), createSeededRandom(7)), sealed: `${envelope.sealed?.slice(0, -4)}AAAA` };
+    expect(await receipt(marketing, frameOf(broken, finance), finance)).toMatchObject({ status: "refused", code: "ENVELOPE_INVALID" });
+    expect(await auditOf(marketing, "message.refuse")).toMatchObject([{ result: "denied", details: { code: "ENVELOPE_INVALID" } }]);
+  });
+});
+
+describe("values that came sealed", () => {
+  it("are masked for the task's model again, under the tenant's tokens, also where a detector would miss them", async () => {
+    const sessions = createTokenSessions(
+      { clock: world.clock, random: createSeededRandom(1) },
+      { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
+    );
+    const values = createTaskValues(sessions);
+    await values.keep("t1", [
+      ["PERSON_1A2B3C4D5E", "Anna Schmidt", false],
+      ["LITERAL_1A2B3C4D5E", "IP_ADDR", false],
+    ]);
+    values.tell("t1", "run:1");
+    values.tell("unknown", "run:1");
+    const session = sessions.open("run:1");
+    expect(session.known.find("with Anna Schmidt there")[0]).toMatchObject({ label: "PERSON", start: 5, end: 17 });
+    expect([...session.issued()].map(({ value }) => value)).toEqual(["Anna Schmidt"]);
+    expect(session.tokenFor("PERSON", { surface: "Anna Schmidt", value: "Anna Schmidt" })).toBe(
+      sessions.open("other").tokenFor("PERSON", { surface: "Anna Schmidt", value: "Anna Schmidt" }),
+    );
+  });
+});
