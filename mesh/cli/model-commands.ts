@@ -11,15 +11,14 @@ import type { CommandContext } from "./context.ts";
 type Env = Readonly<Record<string, string | undefined>>;
 type Protocol = ModelUpstream["protocol"];
 
-/** The model that Goose asks for by default, as options name it. */
+/** The model that Goose asks for by default, as options of `gaggle join` name it. */
 export interface ModelOptions {
   readonly modelUrl?: string;
   readonly model?: string;
   readonly modelKeyEnv?: string;
-  readonly protocol?: Protocol;
 }
 
-/** Options of `gaggle model` and `gaggle model add`. */
+/** Options of `gaggle model use` and `gaggle model add`. */
 interface ServerOptions {
   readonly url: string;
   readonly protocol: Protocol;
@@ -33,16 +32,18 @@ const KEY_ENV = ["--key-env <variable>", "environment variable that holds the se
 
 /** Adds it to the program. */
 export function addModelCommands(program: Command): void {
-  // Its own options stand before a subcommand only, and can't be required ones: commander would take them for, and ask for them at, its subcommands.
   const model = program
     .command("model")
-    .enablePositionalOptions()
-    .description("choose the model behind the privacy guard, and other model servers; counts after the next start of the agent")
-    .option("--url <url>", "server of the OpenAI or Anthropic API, such as https://api.openai.com/v1")
-    .option("--name <model>", "the model's name there")
+    .description("choose the model behind the privacy guard, and other model servers; counts after the next start of the agent");
+  // A command of its own, since commander would take options of `model` itself for those of its subcommands.
+  model
+    .command("use", { isDefault: true })
+    .description("choose the model of calls that the signed policy sends nowhere else; the word `use` may be left out")
+    .requiredOption("--url <url>", "server of the OpenAI or Anthropic API, such as https://api.openai.com/v1")
+    .requiredOption("--name <model>", "the model's name there")
     .addOption(protocolOption())
     .option(...KEY_ENV)
-    .action(action<Partial<ServerOptions> & { name?: string }>((context, options) => chooseDefault(context, options)));
+    .action(action<ServerOptions & { name: string }>((context, options) => chooseDefault(context, options)));
   model
     .command("add")
     .description("add a model server that the signed model policy names, or change it")
@@ -70,21 +71,14 @@ export function addModelCommands(program: Command): void {
     );
 }
 
-async function chooseDefault({ home, env, out }: CommandContext, options: Partial<ServerOptions> & { name?: string }): Promise<void> {
+async function chooseDefault({ home, env, out }: CommandContext, options: ServerOptions & { name: string }): Promise<void> {
   const { url, name, keyEnv, protocol } = options;
   const { chooseUpstream } = await import("../agent/choose-upstream.ts");
   const { DEFAULT_UPSTREAM } = await import("../agent/agent-config.ts");
-  const given = {
-    ...(url && { modelUrl: url }),
-    ...(name && { model: name }),
-    ...(keyEnv && { modelKeyEnv: keyEnv }),
-    ...(protocol && { protocol }),
-  };
-  const { upstream, modelKey } = modelOf(given, env);
-  if (upstream === null) throw new GaggleError("INVALID_INPUT", "Name the model: gaggle model --url URL --name MODEL");
-  await chooseUpstream(home, DEFAULT_UPSTREAM, upstream, modelKey);
+  const upstream = defaultOf(url, name, protocol);
+  await chooseUpstream(home, DEFAULT_UPSTREAM, upstream, keyOf(keyEnv, env));
   out.result({ upstream });
-  out.line(`The guard will send model calls to ${upstream.model} at ${upstream.baseUrl}. Run \`gaggle setup\` and start the agent again.`);
+  out.line(`The guard will send model calls to ${name} at ${url}. Run \`gaggle setup\` and start the agent again.`);
 }
 
 async function addServer({ home, env, out }: CommandContext, name: string, options: ServerOptions): Promise<void> {
@@ -114,13 +108,15 @@ async function listServers({ home, out }: CommandContext): Promise<void> {
   if (rows.length === 0) out.line("There is none yet: gaggle model --url URL --name MODEL");
 }
 
-/** The chosen model: its server's address and name go together; the key comes from the environment, never from the command line. */
-export function modelOf({ modelUrl, model, modelKeyEnv, protocol = "openai" }: ModelOptions, env: Env) {
+/** The model that `gaggle join` is given: its server's address and name go together; the key comes from the environment, never from the command line. */
+export function modelOf({ modelUrl, model, modelKeyEnv }: ModelOptions, env: Env) {
   if (modelUrl === undefined && model === undefined) return { upstream: null, modelKey: undefined };
   if (modelUrl === undefined || model === undefined)
     throw new GaggleError("INVALID_INPUT", "A model needs both its server's URL and its name.");
-  return { upstream: { ...serverOf(modelUrl, protocol), model }, modelKey: keyOf(modelKeyEnv, env) };
+  return { upstream: defaultOf(modelUrl, model, "openai"), modelKey: keyOf(modelKeyEnv, env) };
 }
+
+const defaultOf = (url: string, model: string, protocol: Protocol): ModelUpstream => ({ ...serverOf(url, protocol), model });
 
 /** @param local what the person says; a server of this machine is local anyway */
 function serverOf(url: string, protocol: Protocol, local = false): ModelUpstream {
