@@ -150,13 +150,16 @@ const subjectsIn = (dir: string): Map<string, string> =>
     }),
   );
 
+/** A text with every character as an escape of JSON, without quotes. */
+const escaped = (text: string): string => Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+
 describe("what the model's side got", () => {
   const lines = (): string[] => evidence(plain.work.dir, "model-requests.jsonl").trimEnd().split("\n");
 
-  it("holds no e-mail address, IBAN, phone, card or national id of the books", () => {
+  it("holds no e-mail address, IBAN, phone, card, national id or person's name of the books", () => {
     const values = personalDataOf(join(plain.work.dir, "input"));
     const kinds = Object.groupBy(values, ({ kind }) => kind);
-    const enough = { email: 40, iban: 40, phone: 40, card: 5, "national id": 40 };
+    const enough = { email: 40, iban: 40, phone: 40, card: 5, "national id": 40, name: 55, "part of a name": 80 };
     for (const [kind, least] of Object.entries(enough)) expect(kinds[kind as PersonalKind]?.length).toBeGreaterThanOrEqual(least);
     expect(lines().length).toBeGreaterThanOrEqual(15);
     expect(leaksIn(lines(), values)).toEqual([]);
@@ -166,7 +169,6 @@ describe("what the model's side got", () => {
   it("would be found out in every encoding: the search finds each planted value", () => {
     const values = personalDataOf(join(plain.work.dir, "input"));
     const [line = ""] = lines();
-    const escaped = (text: string): string => Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
     const kinds: PersonalKind[] = ["email", "iban", "phone", "card", "national id"];
     for (const kind of kinds) {
       const value = values.find((one) => one.kind === kind)?.value ?? "";
@@ -182,9 +184,29 @@ describe("what the model's side got", () => {
       ];
       for (const plant of plants) {
         const planted = `{"planted":${plant},${line.slice(1)}`;
-        expect({ plant, found: leaksIn([line, planted], values) }).toEqual({ plant, found: [{ line: 2, kind }] });
+        // An address may hold its owner's name as well.
+        const found = leaksIn([line, planted], values);
+        expect({ plant, found }).toEqual({ plant, found: expect.arrayContaining([{ line: 2, kind }]) as unknown });
+        expect(found.some((leak) => leak.line === 1)).toBe(false);
       }
     }
+  });
+
+  it("would be found out for every name: in full, as a login, turned round, in part, in capitals, without its marks, escaped", () => {
+    const values = personalDataOf(join(plain.work.dir, "input"));
+    const found = (plant: string): string[] => leaksIn([`{"planted":"${plant}"}`], values).map(({ kind }) => kind);
+    for (const { value } of values.filter(({ kind }) => kind === "name")) {
+      const login = value.toLowerCase().replaceAll(" ", ".");
+      const plants = [`ask ${value}.`, `{\\"subject\\":\\"${login}\\"}`, `/agents/${login}/runs`, value.toUpperCase(), escaped(value)];
+      for (const plant of plants)
+        expect({ plant, found: found(plant) }).toEqual({ plant, found: expect.arrayContaining(["name"]) as unknown });
+    }
+    const parts = values.filter(({ kind }) => kind === "part of a name").map(({ value }) => value);
+    for (const part of parts)
+      for (const plant of [`Dear ${part},`, `${part.toUpperCase()}'s order`, escaped(part)])
+        expect({ plant, found: found(plant) }).toEqual({ plant, found: ["part of a name"] });
+    expect(found("NYSTRÖM, Gunilla")).toEqual(["part of a name"]);
+    expect(found("a tour of the destiny, la de da")).toEqual([]);
   });
 });
 
