@@ -4,7 +4,8 @@
  */
 import { hkdfSync } from "node:crypto";
 import { maskTree, type Pair, passesTo, restoreTree } from "../../guard/boundary/mask-tree.ts";
-import { openPairs, type OpenKey, type SealKey, sealPairs } from "../../guard/boundary/seal-pairs.ts";
+import { openPairs, sealPairs } from "../../guard/boundary/seal-pairs.ts";
+import type { OpenKey, SealKey } from "../../guard/boundary/sealed-json.ts";
 import type { Detection } from "../../guard/detect/detection.ts";
 import type { Redactions } from "../../guard/pseudonym/mask-text.ts";
 import { createTokenSession, type TokenSession } from "../../guard/pseudonym/token-session.ts";
@@ -53,6 +54,7 @@ const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
   notification: ["message"],
   "approval.request": [],
   "approval.decision": [],
+  "pseudonym.key": [],
 };
 
 /** Messages kept as they left, so that a try again costs nothing and is recorded once. */

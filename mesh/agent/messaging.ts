@@ -1,10 +1,20 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, Target } from "../contract/daemon-api.ts";
-import type { GaggleError } from "../contract/errors.ts";
+import { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import type { ApprovalStatement, EnvelopeClaims, Message } from "../contract/message.ts";
-import type { Clock, CommitQueue, OrderedStore, PeerLink, PolicyEngine, Random, Signer, Transaction } from "../contract/ports.ts";
+import type {
+  Clock,
+  CommitQueue,
+  OrderedStore,
+  OutgoingMessage,
+  PeerLink,
+  PolicyEngine,
+  Random,
+  Signer,
+  Transaction,
+} from "../contract/ports.ts";
 import { type OpenedEnvelope, sealEnvelope } from "../delivery/envelope.ts";
 import { createOutbox } from "../delivery/outbox.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
@@ -97,6 +107,8 @@ export interface Messaging {
   peerConnected(agentId: string): void;
   /** The runner's report; false where the attempt was fenced. */
   finishRun(taskId: string, attempt: number, outcome: RunOutcome): Promise<boolean>;
+  /** Sends a message of the daemon's own, if `make` gives one; resolves when it is on the disk. */
+  send(make: (tx: Transaction) => OutgoingMessage | undefined): Promise<void>;
   /** For `daemon.status`. */
   counts(): Promise<{ waiting: number; queued: number; dead: number }>;
   readonly methods: MessagingMethods;
@@ -182,6 +194,13 @@ export function createMessaging(
         return approvals.onDecision(tx, incoming, message);
       case "notification":
         return notifications.onNotification(tx, incoming, message);
+      case "pseudonym.key": {
+        // The key itself was stored before, with the checks of who sent it; a daemon that can't do that takes none.
+        if (deps.boundary === undefined) return new GaggleError("POLICY_DENIED", "This agent takes no keys.");
+        const details = { epoch: message.epoch, from: incoming.from.agentId, fromSubject: incoming.from.subject };
+        tx.audit({ actor, action: "pseudonym.receive", target: `agent:${self.agentId}`, result: "ok", details, traceId: incoming.traceId });
+        return undefined;
+      }
     }
   };
 
@@ -245,6 +264,11 @@ export function createMessaging(
     receiveFrame: (frame, principal) => receiver.receive(frame, principal.agentId),
     peerConnected: outbox.peerConnected,
     finishRun: runs.finish,
+    send: (make) =>
+      deps.queue.run((tx) => {
+        const outgoing = make(tx);
+        if (outgoing !== undefined) outbox.enqueue(tx, outgoing);
+      }),
     async counts() {
       return { waiting: await status.waiting(), queued: outbox.counts().queued, dead: (await outbox.dead()).length };
     },

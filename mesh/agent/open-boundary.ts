@@ -3,6 +3,7 @@ import type { Detection } from "../../guard/detect/detection.ts";
 import { readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createBoundary } from "./boundary.ts";
+import { createHandOut, type HandOut, type HandOutDeps } from "./hand-out.ts";
 import type { Boundary } from "./messaging.ts";
 import type { SealKeys } from "./seal-keys.ts";
 import { createTaskValues, type TaskValues } from "./task-values.ts";
@@ -10,7 +11,9 @@ import type { TokenVault } from "./token-vault.ts";
 
 /** The guard between departments, and the values that came through it. */
 export interface OpenBoundary {
+  /** Also takes a steward's keys. */
   readonly boundary: Boundary;
+  readonly handOut: HandOut;
   readonly values: TaskValues;
   readonly sealKeys: SealKeys;
 }
@@ -18,7 +21,12 @@ export interface OpenBoundary {
 /** Puts it together. */
 export function openBoundary(
   core: AgentCore,
-  { vault, detection, sealKeys }: { vault: TokenVault; detection: Pick<Detection, "detect">; sealKeys: SealKeys },
+  {
+    vault,
+    detection,
+    sealKeys,
+    send,
+  }: { vault: TokenVault; detection: Pick<Detection, "detect">; sealKeys: SealKeys; send: HandOutDeps["send"] },
 ): OpenBoundary {
   const values = createTaskValues(vault.sessions);
   const boundary = createBoundary({
@@ -37,5 +45,18 @@ export function openBoundary(
       if (asking !== undefined) values.tell(taskId, asking);
     },
   });
-  return { boundary, values, sealKeys };
+  const handOut = createHandOut({
+    ...core,
+    pseudonyms: vault.pseudonyms,
+    stewards: () => {
+      const { roster, revocations } = core.bundle().manifest;
+      return roster.stewards.filter((key) => !revocations.keys.includes(key));
+    },
+    sealKeyOf: sealKeys.of,
+    openKey: core.keys.seal,
+    send,
+    newTraceId: core.newTrace,
+  });
+  const arrive: Boundary["arrive"] = async (opened) => boundary.arrive(await handOut.arrive(opened));
+  return { boundary: { ...boundary, arrive }, handOut, values, sealKeys };
 }

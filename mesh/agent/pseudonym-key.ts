@@ -12,6 +12,8 @@ export const writePseudonymKey = (path: string, { epoch, key }: { epoch: number;
 export interface PseudonymKeys {
   /** The newest first. */
   epochs(): readonly EpochKey[];
+  /** Reads the file again: an admin's command may have added an epoch. */
+  refresh(): Promise<void>;
   /**
    * Stores a further epoch's key and uses it for new sessions from now on. @returns true where it is new
    * @throws GaggleError CONFLICT where this epoch has another key
@@ -32,6 +34,9 @@ export async function openPseudonymKeys(path: string, clock: { now(): number }):
   let keys = await read();
   return {
     epochs: () => keys,
+    refresh: async () => {
+      keys = await read();
+    },
     add: async (key) => {
       const isNew = await addPseudonymKey(path, key, clock.now());
       if (isNew) keys = await read();

@@ -16,6 +16,8 @@ import { readOrMakeGatewayToken } from "./gateway-token.ts";
 import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
 import { openModelRouting, readUpstreams } from "./model-routing.ts";
+import type { HandOut } from "./hand-out.ts";
+import type { Messaging } from "./messaging.ts";
 import { openBoundary } from "./open-boundary.ts";
 import type { RunOptions } from "./run-executor.ts";
 import { createSealKeys } from "./seal-keys.ts";
@@ -46,6 +48,7 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
   readonly peer: PeerNode;
   readonly directory: Directory;
   readonly background: Background;
+  readonly handOut: HandOut;
   readonly startedAt: number;
 }
 
@@ -81,13 +84,16 @@ async function compose(
   const guard = await openGuard(core, vault, options);
   const sealKeys = createSealKeys();
   const mesh = await startAgentPeer(core, sealKeys);
-  const boundary = openBoundary(core, { vault, detection: guard.detection, sealKeys });
+  const send: Messaging["send"] = (make) => work.messaging.send(make);
+  const boundary = openBoundary(core, { vault, detection: guard.detection, sealKeys, send });
+  const work = createAgentWork(core, mesh, boundary, options);
   const parts: Parts = {
     core,
     startedAt,
     ...guard,
     ...mesh,
-    ...createAgentWork(core, mesh, boundary, options),
+    ...work,
+    handOut: boundary.handOut,
     background: createBackground(core, mesh.peer, guard.routing, options.home),
   };
   let local: LocalServer | undefined;
@@ -135,7 +141,7 @@ async function openGuard(core: AgentCore, vault: TokenVault, { installDir }: Age
 }
 
 /** Takes up what the disk holds, then lets colleagues and Goose in. */
-async function start({ core, executor, messaging, peer, background, gateway }: Parts, { version }: AgentOptions): Promise<void> {
+async function start({ core, executor, messaging, peer, background, gateway, handOut }: Parts, { version }: AgentOptions): Promise<void> {
   const { agentId, gatewayPort } = core.config;
   await core.audit({ action: "daemon.start", target: `agent:${agentId}`, result: "ok", details: { version, pid: process.pid } });
   await executor.killOrphans();
@@ -143,7 +149,9 @@ async function start({ core, executor, messaging, peer, background, gateway }: P
   peer.handleFrames((frame, from) => messaging.receiveFrame(frame, from));
   await messaging.start();
   peer.onPeerChange((change) => {
-    if (change.type === "connected") welcome(core, change, messaging.peerConnected, background.refresh);
+    if (change.type !== "connected") return;
+    welcome(core, change, messaging.peerConnected, background.refresh);
+    handOut.met(change.member.principal).catch(core.onError("a key for pseudonyms was not handed out"));
   });
   try {
     await gateway.listen();

@@ -22,6 +22,9 @@ export interface TokenVault {
   readonly keys: VaultKeyFile;
 }
 
+/** How often maps that nobody opens any more are looked through for expired ones. */
+const SWEEP_MS = 3_600_000;
+
 /** Opens the vault. @throws GaggleError NOT_JOINED, CREDENTIAL_INVALID, INVALID_INPUT for a damaged key file */
 export async function openTokenVault(deps: TokenVaultDeps): Promise<TokenVault> {
   const { clock, random, paths } = deps;
@@ -35,5 +38,12 @@ export async function openTokenVault(deps: TokenVaultDeps): Promise<TokenVault> 
   };
   const sessions = createTokenSessions({ clock, random, vault }, config, await vault.list());
   await sessions.sweep();
+  const sweepLater = (): void =>
+    void clock.after(SWEEP_MS, () => {
+      sweepLater();
+      // What can't be deleted now is tried again.
+      sessions.sweep().catch(() => undefined);
+    });
+  sweepLater();
   return { sessions, pseudonyms, keys };
 }

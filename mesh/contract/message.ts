@@ -73,6 +73,9 @@ const notification = z.strictObject({
   severity: z.enum(["info", "warning", "critical"]),
 });
 
+/** A steward's daemon hands out the tenant's newest key for pseudonyms, sealed to the receiver's key (compact JWE). */
+const pseudonymKey = z.strictObject({ type: z.literal("pseudonym.key"), epoch: z.int().min(1), sealed: z.string().max(4_096) });
+
 /** Any message between two agents. */
 export const message = z.discriminatedUnion("type", [
   taskRequest,
@@ -82,6 +85,7 @@ export const message = z.discriminatedUnion("type", [
   approvalRequest,
   approvalDecision,
   notification,
+  pseudonymKey,
 ]);
 /** Any message between two agents. */
 export type Message = z.infer<typeof message>;

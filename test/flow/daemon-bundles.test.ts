@@ -150,7 +150,7 @@ describe("a bundle that expires at its agent", () => {
     await expect(sending).rejects.toMatchObject({ code: "BUNDLE_EXPIRED", message: expect.stringContaining("gaggle org sign --publish") });
     const hook = await fiona.call("hook.decide", { event: "PreToolUse", sessionId: "s", tool: "mesh__send_task" });
     expect(hook).toMatchObject({ decision: "block", reason: expect.stringContaining("expired") });
-    expect((await fiona.call("policy.check", { action: "guard.restore" })).allowed).toBe(false);
+    expect((await fiona.call("policy.check", { action: "guard.restore", resource: "own" })).allowed).toBe(false);
     expect(await fiona.call("daemon.status", {})).toMatchObject({ bundleVersion: org.version + 1, subject: "fiona.berg" });
 
     // Also one that begins with it, since nothing better is to be had.
