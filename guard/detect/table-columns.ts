@@ -2,7 +2,7 @@
 
 /** Headers that say what is personal; only their tables are of interest. */
 const NOTABLE =
-  /phone|mobil|\btel|fax|handy|birth|\bdob\b|geburt|naiss|nacim|nascita|\bssn\b|social|national|\bd?ni[efr]?\b|pesel|person|tax|passport|identi|\bid\b|bsn|\bnino\b|card|credit|\bpan\b|\bcpf\b|steuer|ausweis|insee|\bcontact\b/i;
+  /phone|mobil|\btel|fax|handy|birth|\bdob\b|geburt|naiss|nacim|nascita|\bssn\b|social|national|\bd?ni[efr]?\b|pesel|person|tax|passport|identi|\bid\b|bsn|\bnino\b|card|credit|\bpan\b|\bcpf\b|steuer|ausweis|insee|\bcontact\b|account|konto|\bacct\b|compte|conto|cuenta|rekening|sort ?code|routing|\bblz\b|\bbic\b|\butr\b|\bvat\b|\bein\b|\bage\b|\balter\b|edad|\blat|\blon|\blng|born|\bnhs\b|aadha|cpf|curp/i;
 
 const DELIMITERS = [",", ";", "\t", "|"] as const;
 

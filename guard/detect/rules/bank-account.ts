@@ -1,6 +1,6 @@
 /** Bank accounts that are no IBAN: routing numbers with their check digits, and account numbers, sort codes and BICs where they are named. */
 import { remainder, weighted } from "../checksums.ts";
-import { ENDS, GAP, type Rule, STARTS, wholeIf } from "../rule.ts";
+import { ENDS, GAP, type Rule, STARTS, whole, wholeIf } from "../rule.ts";
 import { at, digit } from "./ids/digits.ts";
 
 /** Source: ABA routing number policy; the first two figures are the Federal Reserve's districts. */
@@ -48,7 +48,20 @@ export const BANK_ACCOUNT_RULES: readonly Rule[] = [
   named("us-routing", String.raw`\d{4}~\d{4}~\d|\d{9}`, /routing|\baba\b|\brtn\b|\btransit (?:no|num)/, routing),
   named("account", String.raw`\d(?:[ -]?\d){5,19}`, ACCOUNT),
   named("gb-sort-code", String.raw`\d{2}[ -]?\d{2}[ -]?\d{2}`, /sort ?code|\bs ?c\b/),
-  named("gb-account", String.raw`\d{8}`, /sort ?code.{1,40}|\baccount\b.{0,12}$/),
+  named("gb-account", String.raw`\d{8}`, /sort ?code.{1,40}/),
+  named(
+    "account-word",
+    String.raw`\d(?:[ -]?\d){6,17}`,
+    /(?<!\p{L})(?:bank )?(?:account|acct|a c|konto|kto|compte|conto|cuenta|rekening|rachunek|bankers?.{1,30} a c)(?: is| ist| est| es)?[ :#]*$/u,
+  ),
+  {
+    label: "BANK_ACCOUNT",
+    detector: "rule:gb-sort-code-account",
+    score: 0.9,
+    pattern: new RegExp(String.raw`${STARTS}\d{2}-\d{2}-\d{2}[ ,/]{1,3}\d{8}${ENDS}`, "gu"),
+    starts: { figures: 14 },
+    accept: whole,
+  },
   named("de-blz", String.raw`\d{3}~\d{3}~\d{2}`, /\bblz\b|bankleitzahl/),
   named("au-bsb", String.raw`\d{3}[ -]?\d{3}`, /\bbsb\b/),
   named("ca-transit", String.raw`\d{5}-\d{3}`, /transit|institution/),

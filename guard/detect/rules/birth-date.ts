@@ -25,7 +25,7 @@ const shortDate = (text: string): boolean => {
 };
 
 const BORN =
-  /birth|\bborn\b|\bdob\b|\bd ?o ?b\b|\bbday\b|geburt|geboren|\bgeb\b|naissance|\bnée? (?:le|en)\b|nacimiento|\bnacid[oa]\b|\bnaci[oó]\b|nascita|\bnat[oa] (?:il|nel)\b|geboorte|\bgeb datum\b|födelse|född|født|fødsel|syntym|urodz|\bur\b|nascimento|\bnascid[oa]\b|narozen|születés|рожден|родил|出生|生年月日|تاريخ الميلاد/;
+  /birth|\bborn\b|\bdob\b|\bd ?o ?b\b|\bbday\b|geburt|geboren|\bgeb\b|naissance|\bnée? (?:le|en)\b|nacimiento|\bnacid[oa]\b|\bnaci[oó]\b|nascita|\bnat[oa] (?:il|nel)\b|\bnat[oa] .{1,40}\bil$|geboorte|\bgeb datum\b|födelse|född|født|fødsel|syntym|urodz|\bur\b|nascimento|\bnascid[oa]\b|narozen|születés|рожден|родил|出生|生年月日|تاريخ الميلاد/;
 
 const rule = (detector: string, pattern: RegExp, valid: (text: string) => boolean, context = BORN, figures = 3): Rule => ({
   label: "BIRTH_DATE",
@@ -57,6 +57,7 @@ export const BIRTH_DATE_RULES: readonly Rule[] = [
   rule("birth-date-time", /(?<![\p{L}\p{N}_]|\d[./-])\d{4}-\d{2}-\d{2}(?=T\d{2}:)/gu, numeric),
   rule("birth-date-compact", /(?<![\p{L}\p{N}_.])\d{8}(?![\p{L}\p{N}_]|\.\d)/gu, compactDate, BORN, 8),
   rule("birth-date-short", /(?<![\p{L}\p{N}_.])\d{6}(?![\p{L}\p{N}_-]|\.\d)/gu, shortDate, BORN, 6),
+  rule("birth-date-glued", /(?<![\p{L}\p{N}_])\d{1,2}[a-z]{3}\d{2}(?:\d{2})?(?![\p{L}\p{N}_])/giu, () => true, BORN, 1),
   rule("birth-date-words", new RegExp(DAY_FIRST, "giu"), () => true, BORN, 1),
   { ...rule("birth-date-month-first", new RegExp(MONTH_FIRST, "giu"), () => true), starts: { mixed: true } },
   rule(

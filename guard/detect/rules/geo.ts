@@ -15,9 +15,9 @@ const pair = (match: RegExpExecArray): Part | undefined => {
   return inRange(first, second) || inRange(second, first) ? whole(match) : undefined;
 };
 
-/** Five decimals are a metre, which few other pairs of numbers have; a third number makes a vector of it. */
+/** Four decimals are ten metres, which few other pairs of numbers have; a third number makes a vector of it. */
 const precise = (match: RegExpExecArray): Part | undefined => {
-  const exact = [match[1], match[2]].every((number) => (number ?? "").split(".")[1]?.match(/^\d{5,15}$/) && Math.abs(Number(number)) >= 1);
+  const exact = [match[1], match[2]].every((number) => (number ?? "").split(".")[1]?.match(/^\d{4,15}$/) && Math.abs(Number(number)) >= 1);
   const before = match.input.slice(Math.max(0, match.index - 24), match.index);
   const after = match.input.slice(match.index + match[0].length, match.index + match[0].length + 8);
   return exact && !/\d[\s,;]{1,4}$/.test(before) && !/^[\s,;]{1,4}[-+]?\d/.test(after) ? pair(match) : undefined;
@@ -66,6 +66,14 @@ export const GEO_RULES: readonly Rule[] = [
     accept: (match) => (Math.abs(Number(match[0])) <= 180 ? whole(match) : undefined),
     context:
       /^(?:[\w ]* )?(?:lat(?:itude|itud)?|lon(?:g|gitude)?|lng|breitengrad|längengrad|breedtegraad|lengtegraad|latitudine|longitudine|szerokość|długość)(?: deg)?$/u,
+  },
+  {
+    label: "GEO",
+    detector: "rule:geo-hemispheres",
+    score: 0.9,
+    pattern: /(?<![\p{L}\p{N}_.])\d{1,3}\.\d{2,15} ?°? ?[NS][,;/ ]{1,3}\d{1,3}\.\d{2,15} ?°? ?[EWO](?![\p{L}\p{N}_])/gu,
+    starts: { figures: 3 },
+    accept: whole,
   },
   {
     label: "GEO",

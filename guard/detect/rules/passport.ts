@@ -1,8 +1,8 @@
 /** Passport and travel-document numbers where they are named, and the machine-readable lines. Source: ICAO Doc 9303, parts 3 to 6. */
-import { compact, ENDS, type Part, type Rule, STARTS, whole } from "../rule.ts";
+import { ENDS, type Part, type Rule, STARTS, whole } from "../rule.ts";
 
 const CONTEXT =
-  /pass ?port|reisepass|\bpass(?: ?nr| ?nummer| ?no)\b|passeport|pasaporte|passaporto|paspoort|paszport|passaporte|passnummer|\bpasi\b|паспорт|travel document|护照|パスポート/;
+  /pass ?port|reisepass|\bpass(?: ?nr| ?nummer| ?no)\b|passeport|pasaporte|passaporto|paspoort|paszport|passaporte|passnummer|\bpasi\b|паспорт|travel document|ausweis|carta d.identit|carte d.identit|identity card|\bid card|legitymacj|seaman|residence permit|s[ée]jour|document (?:no|number|nr)|护照|パスポート/;
 
 const WEIGHTS = [7, 3, 1];
 const valueOf = (character: string): number => (character === "<" ? 0 : Number.parseInt(character, 36));
@@ -30,8 +30,11 @@ function machineLine(match: RegExpExecArray): Part | undefined {
   return isMachineLine(line) ? [-before.length, match[0].length] : undefined;
 }
 
+/** German numbers have consonants among their figures, and may have few of those. */
+const GERMAN = /^[CFGHJKLMNPRTVWXYZ](?=[^ ]*\d)[CFGHJKLMNPRTVWXYZ0-9]{8}\d?$/;
+
 const hasFigures = (match: RegExpExecArray): Part | undefined =>
-  compact(match[0]).replace(/\D/g, "").length >= 5 ? whole(match) : undefined;
+  GERMAN.test(match[0]) || match[0].replace(/\D/g, "").length >= 5 ? whole(match) : undefined;
 
 /** Rules for passports. */
 export const PASSPORT_RULES: readonly Rule[] = [
@@ -43,7 +46,7 @@ export const PASSPORT_RULES: readonly Rule[] = [
       String.raw`${STARTS}(?:[A-Z]{1,3}[ -]?\d{5,9}[A-Z]?|\d{2}[A-Z]{2}\d{5}|\d{2} \d{2} \d{6}|\d{7,9}|[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d?)${ENDS}`,
       "giu",
     ),
-    starts: { figures: 2, letters: [1, 4] },
+    starts: { figures: 2, mixed: true },
     accept: hasFigures,
     context: CONTEXT,
   },

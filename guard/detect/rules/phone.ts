@@ -3,7 +3,11 @@ import { type CountryCode, isPossiblePhoneNumber, isValidPhoneNumber } from "lib
 import type { Part, Rule } from "../rule.ts";
 
 const CONTEXT =
-  /\b(?:(?:tele|smart)?(?:phones?|fon|fono|foon)|tel|telephone|telef\w*|tfn|tlf|téléphone|teléfono|mobile?s?|mobilnummer|mobiltelefon|móvil|handy|cell(?:phone|ular)?|fax|call(?:er)?|whatsapp|sms|msisdn|rufnummer|gsm|puhelin|telemóvel|telefoon\w*|komórk\w*|cellulare|portable|celular|ring|dial|contact (?:no|nr|number))\b|\b(?:call|phone|reach|text|ring) (?:me|us|him|her|them)\b|电话|手机|電話|전화|телефон|هاتف/;
+  /\b(?:(?:tele|smart)?(?:phones?|fon|fono|foon)|tel|telephone|telef\w*|tfn|tlf|téléphone|teléfono|mobile?s?|mobilnummer|mobiltelefon|móvil|handy|cell(?:phone|ular)?|fax|whatsapp|sms|msisdn|rufnummer|gsm|puhelin|telemóvel|telefoon\w*|komórk\w*|cellulare|portable|celular|ring|dial|contact (?:no|nr|number))\b|\b(?:call|phone|reach|text|ring) (?:me|us|him|her|them)\b|\bcall(?:er)?\b.{0,14}$|llam\w+ al|appel\w* (?:au|moi)|\banruf|\bbel(?:len)?\b|zadzwo|电话|手机|電話|전화|телефон|هاتف/;
+
+/** Six figures are a phone number only right behind the word. */
+const SHORT_CONTEXT =
+  /(?<!\p{L})(?:(?:tele)?(?:phones?|fon)|tel|téléphone|teléfono|mobile?|móvil|handy|cell|fax|rufnummer|puhelin|call)(?: (?:no|nr|number|is))?[ :.]*$/u;
 
 const SEPARATORS = String.raw`(?:[ .()/-]{0,3}|[ -]?\r?\n[ \t>]{0,4})`;
 const START = String.raw`(?<![\p{L}\p{N}_+]|[\p{L}\p{N}_][./-])`;
@@ -35,10 +39,12 @@ function international(match: RegExpExecArray): Part | undefined {
   return undefined;
 }
 
-function national(match: RegExpExecArray): Part | undefined {
-  const digits = digitsOf(match[1] ?? match[0]);
-  return digits.length >= 6 && digits.length <= 15 && !isDate(match[0]) ? all(match) : undefined;
-}
+const national =
+  (least: number) =>
+  (match: RegExpExecArray): Part | undefined => {
+    const digits = digitsOf(match[1] ?? match[0]);
+    return digits.length >= least && digits.length <= 15 && !isDate(match[0]) ? all(match) : undefined;
+  };
 
 /** Countries whose numbers begin with a zero and are written in groups. */
 const TRUNK_COUNTRIES: readonly CountryCode[] = [
@@ -111,7 +117,10 @@ export const PHONE_RULES: readonly Rule[] = [
     label: "PHONE",
     detector: "rule:phone-trunk",
     score: 0.65,
-    pattern: new RegExp(String.raw`${START}\(?0[1-9]\d{0,3}\)?[ /-]{1,2}\d{2,4}(?:[ -]\d{2,4}){1,3}${END}`, "gu"),
+    pattern: new RegExp(
+      String.raw`(?<![\da-f]{2} |buffer )${START}\(?0[1-9]\d{0,3}\)?[ /-]{1,2}\d{2,4}(?:[ -]\d{2,4}){1,3}${END}(?! [\da-f]{2}\b)`,
+      "giu",
+    ),
     starts: { figures: 9, texts: ["("] },
     accept: trunk,
   },
@@ -121,7 +130,16 @@ export const PHONE_RULES: readonly Rule[] = [
     score: 0.92,
     pattern: new RegExp(String.raw`${START}(\(?\d(?:${SEPARATORS}\d){5,14})(?!\d)${EXTENSION}${END}`, "giu"),
     starts: { figures: 6, texts: ["("] },
-    accept: national,
+    accept: national(7),
     context: CONTEXT,
+  },
+  {
+    label: "PHONE",
+    detector: "rule:phone-short",
+    score: 0.92,
+    pattern: new RegExp(String.raw`${START}(\(?\d(?:[ ./-]?\d){5})(?!\d)${EXTENSION}${END}`, "giu"),
+    starts: { figures: 6, texts: ["("] },
+    accept: national(6),
+    context: SHORT_CONTEXT,
   },
 ];

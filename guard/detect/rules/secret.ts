@@ -74,6 +74,11 @@ export const SECRET_RULES: readonly Rule[] = [
     0.75,
   ),
   secret("basic", ["basic", "Basic", "BASIC"], /basic\s{1,3}([A-Za-z0-9+/]{8,2000}={0,2})/gi, basic, 0.75),
+  {
+    ...secret("licence-key", [], /(?<![\p{L}\p{N}_-])(?:[A-Z0-9]{4,5}-){3,5}[A-Z0-9]{4,5}(?![\p{L}\p{N}_-])/gu, licence, 0.8),
+    starts: { figures: 1, mixed: true },
+    context: /licen[cs]e|activation|product key|serial|\bkey\b|lizenz|clave|chiave|sleutel|klucz/,
+  },
   secret(
     "command-user",
     ["-u ", "--user ", "--user=", "--password ", "--password=", "--token "],
@@ -82,6 +87,12 @@ export const SECRET_RULES: readonly Rule[] = [
     0.75,
   ),
 ];
+
+/** Groups of letters and figures, most of them mixed. */
+function licence(match: RegExpExecArray): Part | undefined {
+  const mixed = match[0].split("-").filter((part) => /\d/.test(part) && /[A-Z]/.test(part));
+  return mixed.length >= 2 ? [0, match[0].length] : undefined;
+}
 
 /** The value that a command is given; the match has it in one of its groups. */
 function commandValue(match: RegExpExecArray): Part | undefined {

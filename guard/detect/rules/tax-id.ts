@@ -93,6 +93,7 @@ const KINDS: readonly IdKind[] = [
     valid: () => true,
     context: /steuer ?n|\bst ?nr\b|\btax (?:no|number|id)/,
   },
+  { id: "de-steuernummer-slashes", shape: String.raw`\d{2,3}\/\d{3}\/\d{5}`, valid: () => true },
   { id: "fr-siret", shape: String.raw`\d{3}~\d{3}~\d{3}(?:~\d{5})?`, valid: luhn, context: /\bsire[nt]\b/ },
   {
     id: "fr-numero-fiscal",

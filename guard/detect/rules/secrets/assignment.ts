@@ -4,10 +4,10 @@ import { isPath, isPlaceholder, isRandom } from "./randomness.ts";
 
 /** Names of what a person chose: any value that no code would write is taken. */
 const PASSWORD =
-  /(?:passw(?:or)?d|passwort|kennwort|\bpwd|passwd|passphrase|passcode|mot[ _-]?de[ _-]?passe|contrase[ñn]a|\bclave|senha|wachtwoord|has[łl]o|l[öo]senord|adgangskode|passord|salasana|(?<![a-z])pass|密码|密碼|パスワード|пароль)$/iu;
+  /(?:passw(?:or)?d|passwort|kennwort|(?<![a-z])(?:pwd|pw)|passwd|passphrase|passcode|mot[ _-]?de[ _-]?passe|contrase[ñn]a|\bclave|senha|wachtwoord|has[łl]o|l[öo]senord|adgangskode|passord|salasana|(?<![a-z])pass|密码|密碼|パスワード|пароль)$/iu;
 /** Names of what a machine drew: the value must look random. */
 const KEY =
-  /(?:secret|(?:api|access|auth|private|signing|encryption|master|account|shared|storage|service|app|consumer|license)[ _-]?key|(?:auth|access|refresh|bearer|session|security|api|bot|personal|deploy|id|csrf|webhook)[ _-]?token|(?<![a-z])token|client[ _-]?secret|credentials?|connection[ _-]?string|session[ _-]?id|sessionid|(?<![a-z])(?:otp|totp|mfa)[ _-]?(?:secret|code|seed)|(?<![a-z])salt|bearer)$/iu;
+  /(?:secret|(?:api|access|auth|private|signing|encryption|master|account|shared|storage|service|app|consumer|license)[ _-]?key|(?:auth|access|refresh|bearer|session|security|api|bot|personal|deploy|id|csrf|webhook)[ _-]?token|(?<![a-z])token|client[ _-]?secret|credentials?|connection[ _-]?string|session[ _-]?(?:id|cookie)|sessionid|(?<![a-z])(?:sid|cookie|jsessionid|phpsessid)|(?<![a-z])(?:otp|totp|mfa)[ _-]?(?:secret|code|seed)|(?<![a-z])salt|bearer)$/iu;
 /** What may still follow in a name: `password2`, `SECRET_KEY_BASE`, `api_key_prod`, but not `password_file` or `token_limit`. */
 const SUFFIX = /(?:[ _-]?(?:key|value|base|hash|old|new|current|prod(?:uction)?|dev|test|staging|id|\d{1,3}))*$/iu;
 
@@ -18,7 +18,7 @@ type Kind = "password" | "key";
 
 /** What the name in front of the sign says. */
 function kindOf(before: string, sign: string): Kind | undefined {
-  const name = (sign === ">" ? MARKUP_NAME : NAME).exec(before)?.[1];
+  const name = (sign === ">" ? MARKUP_NAME : NAME).exec(before)?.[1]?.trim();
   if (name === undefined) return undefined;
   const bare = name.replace(/(\p{Ll})(\p{Lu})/gu, "$1_$2");
   for (const candidate of [bare, bare.replace(SUFFIX, "")]) {
@@ -90,8 +90,8 @@ export const ASSIGNMENT_RULES: readonly Rule[] = [
     label: "SECRET",
     detector: "rule:assignment",
     score: 0.7,
-    pattern: new RegExp(String.raw`(?:=>|:=|==?|::?|>|%3D)[ \t]{0,3}(?:\r?\n[ \t]{1,8})?${VALUE}`, "gu"),
-    starts: { texts: [":", "=", ">", "%3D"] },
+    pattern: new RegExp(String.raw`(?:=>|:=|==?|::?|>|%3D|(?<=["']),(?=[ ]?["']))[ \t]{0,3}(?:\r?\n[ \t]{1,8})?${VALUE}`, "gu"),
+    starts: { texts: [":", "=", ">", "%3D", ","] },
     accept,
   },
   {
