@@ -14,6 +14,7 @@ export const newNotes = (protocol: Protocol): CallNotes => ({
   task: "chat",
   model: "unknown",
   redactions: [],
+  passed: [],
   usage: NO_USAGE,
   status: 0,
   requestBytes: 0,

@@ -20,7 +20,10 @@ export interface ModelCall {
   readonly served?: { readonly upstream: string; readonly model: string; readonly destination: Destination };
   /** `denied`: the guard refused it; `failed`: the model's server did. */
   readonly result: "ok" | "denied" | "failed";
+  /** What was replaced or taken out. */
   readonly redactions: readonly { class: string; count: number }[];
+  /** What was found and went on as it is, since policy says so. */
+  readonly passed: readonly { class: string; count: number }[];
   readonly usage: Usage;
   /** Input and output tokens together. */
   readonly tokens: number;
@@ -35,7 +38,7 @@ export interface ModelCall {
 }
 
 /** A call that is about to leave. */
-export type DepartingCall = Pick<ModelCall, "sessionId" | "protocol" | "task" | "model" | "redactions" | "requestBytes"> &
+export type DepartingCall = Pick<ModelCall, "sessionId" | "protocol" | "task" | "model" | "redactions" | "passed" | "requestBytes"> &
   Required<Pick<ModelCall, "served">>;
 
 /** A Goose session, as far as the gateway asks about it. */

@@ -128,12 +128,15 @@ const portOf = (server: Server): number => {
   return typeof address === "object" && address !== null ? address.port : 0;
 };
 
+/** Places deeper in a request than this are cut in the records. */
+const MAX_WHERE = 200;
+
 /** Code, class and place of a refusal. */
 function refusalOf(error: unknown): NonNullable<CallNotes["refusal"]> {
   const details = error instanceof GaggleError ? error.details : {};
   return {
     code: error instanceof GaggleError ? errorCode(error) : "GUARD_REFUSED",
-    where: String(details["where"] ?? ""),
+    where: String(details["where"] ?? "").slice(0, MAX_WHERE),
     class: String(details["class"] ?? ""),
   };
 }

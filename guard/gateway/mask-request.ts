@@ -27,7 +27,10 @@ export interface MaskDeps {
 /** A request as it goes on, and what was found in it. */
 export interface MaskedRequest {
   readonly body: Json;
+  /** What was replaced or taken out. */
   readonly redactions: Redactions;
+  /** What was found and goes on as it is, since policy says so. */
+  readonly passed: Redactions;
 }
 
 /** Masking may bring up texts that no walk has seen, such as a single argument; more rounds than this have never been needed. */
@@ -79,12 +82,12 @@ interface Pass {
 }
 
 /** Refuses blocked classes, and anything personal where it can't be replaced; all other values become known to the session. */
-function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, redactions: Redactions): RequestVisitor {
+function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, passed: Redactions): RequestVisitor {
   const replaced = isReplaced(rules);
   const look = (counts: (finding: Finding) => boolean) => (text: string, where: string) => {
     for (const finding of found.of(text).filter(counts)) {
       const { label, start, end, value } = finding;
-      if (classModeOf(rules, label) === "detect-only") countOne(redactions, label);
+      if (classModeOf(rules, label) === "detect-only") countOne(passed, label);
       if (!replaced(finding)) continue;
       if (classModeOf(rules, label) === "block") throw blocked(label, where);
       session.tokenFor(label, { surface: text.slice(start, end), value });
@@ -93,7 +96,7 @@ function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, re
   };
   const everything = look(() => true);
   return {
-    ...createUnreadable(rules, redactions),
+    ...createUnreadable(rules, new Map()),
     text: everything,
     jsonText: everything,
     id: look(countsInName),
@@ -125,7 +128,7 @@ function replacing({ rules, found, deps: { session, unseal } }: Pass, redactions
   const mask = maskWhere(() => true);
   const maskId = maskWhere(countsInName);
   return {
-    ...createUnreadable(rules, new Map()),
+    ...createUnreadable(rules, redactions),
     text: (text) => mask(text),
     jsonText: (text) => maskArguments(text, mask),
     id: (text) => maskId(text),
@@ -142,17 +145,18 @@ async function mask(body: Json, format: Format, pass: Pass): Promise<MaskedReque
   // So that a surname joins the full name that stands behind it.
   deps.session.meet(found.all().filter(isReplaced(rules)));
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const passed: Redactions = new Map();
     const redactions: Redactions = new Map();
-    format.visit(body, inspecting(pass, redactions));
+    format.visit(body, inspecting(pass, passed));
     const masked: JsonObject = format.visit(body, replacing(pass, redactions));
-    if (!(await found.lookThrough())) return { body: masked, redactions };
+    if (!(await found.lookThrough())) return { body: masked, redactions, passed };
   }
   throw new GaggleError("GUARD_REFUSED", "The privacy guard could not look through the request to its end, so it was not sent.");
 }
 
 /** Counts what is found; a part that the guard can't read counts as `UNREADABLE`. */
 async function count(body: Json, format: Format, { rules, found, names, deps }: Pass): Promise<Redactions> {
-  const redactions: Redactions = new Map();
+  const passed: Redactions = new Map();
   const texts: string[] = [];
   const look = (text: string): string => {
     texts.push(text);
@@ -160,14 +164,14 @@ async function count(body: Json, format: Format, { rules, found, names, deps }: 
     return text;
   };
   try {
-    format.visit(body, { ...gathering(rules, found, names, deps), text: look, jsonText: look, ...createUnreadable(rules, redactions) });
+    format.visit(body, { ...gathering(rules, found, names, deps), text: look, jsonText: look, ...createUnreadable(rules, passed) });
   } catch (error) {
     if (!(error instanceof GaggleError)) throw error;
-    countOne(redactions, "UNREADABLE");
+    countOne(passed, "UNREADABLE");
   }
   await found.lookThrough();
-  for (const text of texts) for (const { label } of found.of(text)) countOne(redactions, label);
-  return redactions;
+  for (const text of texts) for (const { label } of found.of(text)) countOne(passed, label);
+  return passed;
 }
 
 /**
@@ -175,10 +179,10 @@ async function count(body: Json, format: Format, { rules, found, names, deps }: 
  * @throws GaggleError GUARD_REFUSED with `where` and, where known, `class` in its details
  */
 export async function maskRequest(body: Json, format: Format, rules: GuardRules, deps: MaskDeps): Promise<MaskedRequest> {
-  if (rules.mode === "off") return { body, redactions: new Map() };
+  if (rules.mode === "off") return { body, redactions: new Map(), passed: new Map() };
   const countOnly = rules.mode === "detect-only";
   const detect: Detection["detect"] = (texts) => deps.detection.detect(texts, { withoutModel: countOnly });
   const pass: Pass = { rules, found: createFoundTexts({ detect }), names: createRequestNames(), deps };
-  if (countOnly) return { body, redactions: await count(body, format, pass) };
+  if (countOnly) return { body, redactions: new Map(), passed: await count(body, format, pass) };
   return mask(body, format, pass);
 }

@@ -46,8 +46,9 @@ function createMasking(call: RunningCall): (target: ModelTarget) => Promise<stri
     const rules = rulesFor(config.profile, destination);
     const work = masked.get(destination) ?? maskRequest(call.body, format, rules, { detection: deps.detection, session: tokens, unseal });
     masked.set(destination, work);
-    const { body, redactions } = await withTimeout(deps.clock, work, config.detectTimeoutMs ?? 300_000);
+    const { body, redactions, passed } = await withTimeout(deps.clock, work, config.detectTimeoutMs ?? 300_000);
     call.notes.redactions = redactionList(redactions);
+    call.notes.passed = redactionList(passed);
     return JSON.stringify(isObject(body) ? { ...body, model } : body);
   };
 }
@@ -58,9 +59,9 @@ const isDown = ({ status }: UpstreamAnswer): boolean => status >= 500 || status 
 /** Nothing leaves before its tokens and the intent are on the disk. */
 async function depart({ deps, notes, tokens, startedAt }: RunningCall, { name, model: there, destination }: ModelTarget): Promise<void> {
   const served = { upstream: name, model: there, destination };
-  const { sessionId, protocol, task, model, redactions, requestBytes } = notes;
+  const { sessionId, protocol, task, model, redactions, passed, requestBytes } = notes;
   await tokens.settle();
-  await deps.depart({ sessionId, protocol, task, model, redactions, requestBytes, served });
+  await deps.depart({ sessionId, protocol, task, model, redactions, passed, requestBytes, served });
   notes.served = served;
   notes.guardMs ||= Math.max(0, Math.round(deps.clock.now() - startedAt));
 }

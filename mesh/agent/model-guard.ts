@@ -95,15 +95,22 @@ async function recordCall(call: ModelCall, planned: PlannedCall | undefined, dep
   }
 }
 
+/** What was found and went on, such as `DATE 12, EMAIL 1`; nothing where there was nothing. */
+const passedOn = (passed: ModelCall["passed"]): { passed?: string } =>
+  passed.length === 0 ? {} : { passed: passed.map((one) => `${one.class} ${one.count}`).join(", ") };
+
 /** A call that leaves, written before anything of it does: what went out shows even where the daemon dies before the answer is there. */
-function departure({ sessionId, model, served, requestBytes, redactions }: DepartingCall, { actor, traceOf }: ModelGuardDeps): AuditDraft {
+function departure(
+  { sessionId, model, served, requestBytes, redactions, passed }: DepartingCall,
+  { actor, traceOf }: ModelGuardDeps,
+): AuditDraft {
   const { upstream, destination } = served;
   return {
     actor,
     action: "model.send",
     target: `session:${sessionId}`,
     result: "ok",
-    details: { model, upstream, servedModel: served.model, destination, requestBytes },
+    details: { model, upstream, servedModel: served.model, destination, requestBytes, ...passedOn(passed) },
     redactions: [...redactions],
     traceId: traceOf(sessionId),
   };
@@ -118,7 +125,7 @@ function outcome(call: ModelCall, { actor, traceOf }: ModelGuardDeps): AuditDraf
     action: refusal === undefined ? "model.call" : "guard.refuse",
     target: `session:${call.sessionId}`,
     result: call.result,
-    details: { model, task, requestBytes, durationMs, status, ...where, ...refusal },
+    details: { model, task, requestBytes, durationMs, status, ...where, ...passedOn(call.passed), ...refusal },
     redactions: [...call.redactions],
     traceId: traceOf(call.sessionId),
   };

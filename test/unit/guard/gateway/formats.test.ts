@@ -120,7 +120,7 @@ describe.each([
   ["responses", RESPONSES, response],
   ["messages", MESSAGES, message],
 ])("a request of the %s API", (_name, path, body) => {
-  it("reaches the model without a value from any of its places, at the same path", async () => {
+  it("reaches the model without a value from any of its places, at the same path", { timeout: 30_000 }, async () => {
     const guard = await world(say("ok"));
     const raw = await sentBy(guard, body, path);
     const seen = JSON.stringify(JSON.parse(raw)).replaceAll("\\", "");
@@ -345,10 +345,7 @@ describe("modes by class", () => {
     expect(raw).toContain(EMAIL);
     expect(raw).toContain(PHONE);
     expect(raw).not.toContain(IBAN);
-    expect(guard.calls[0]?.redactions).toEqual([
-      { class: "EMAIL", count: 1 },
-      { class: "IBAN", count: 1 },
-    ]);
+    expect(guard.calls[0]).toMatchObject({ redactions: [{ class: "IBAN", count: 1 }], passed: [{ class: "EMAIL", count: 1 }] });
     const refused = await (await guard.post(ask(`card ${CARD}`))).text();
     expect(refused).toContain("class CARD stands at messages[0].content");
     expect(refused).not.toContain(CARD);

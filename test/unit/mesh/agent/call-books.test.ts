@@ -33,6 +33,7 @@ const over = (change: Partial<ModelCall> = {}): ModelCall => ({
   model: "m",
   result: "ok",
   redactions: [{ class: "EMAIL", count: 2 }],
+  passed: [],
   usage: { input: 0, cachedInput: 0, output: 0 },
   tokens: 0,
   status: 200,
