@@ -9,6 +9,8 @@ const SESSION = "bench";
 const MIB = 1_048_576;
 /** Prompts, in KiB of text. */
 export const SIZES_KIB = [0.5, 2, 8, 32] as const;
+/** What a size is called in results. */
+export const sizeName = (kib: number): string => `${kib} KiB`;
 /** A message that is new at every turn of a chat, beside a history that was sent before. */
 const NEW_MESSAGE_BYTES = 64;
 const CHUNKS = 2_000;
@@ -24,9 +26,9 @@ export interface AddedTime {
 
 /** Everything that is measured through the daemon. */
 export interface GuardCalls {
-  /** By KiB of text that the guard has never seen. */
+  /** By size, of text that the guard has never seen. */
   readonly cold: Readonly<Record<string, AddedTime>>;
-  /** By KiB of text that the guard has seen, sent again as it was. */
+  /** By size, of text that the guard has seen, sent again as it was. */
   readonly resent: Readonly<Record<string, AddedTime>>;
   /** The same with one new line behind it, as at every turn of a chat. */
   readonly nextTurn: Readonly<Record<string, AddedTime>>;
@@ -78,7 +80,7 @@ const user = (content: string): Message => ({ role: "user", content });
 async function bySize(rounds: number, measure: (bytes: number, rounds: number) => Promise<AddedTime>): Promise<Record<string, AddedTime>> {
   const measured: [string, AddedTime][] = [];
   for (const kib of SIZES_KIB)
-    measured.push([String(kib), await measure(kib * 1_024, Math.max(10, Math.round(rounds / Math.max(1, kib / 2))))]);
+    measured.push([sizeName(kib), await measure(kib * 1_024, Math.max(10, Math.round(rounds / Math.max(1, kib / 2))))]);
   return Object.fromEntries(measured);
 }
 
@@ -106,8 +108,12 @@ async function throughput(guarded: Way, requests: number): Promise<GuardCalls["a
   return { requestsPerSecond: (1_000 * requests) / (performance.now() - startedAt), figures: figuresOf(durations) };
 }
 
-/** Measures everything; finance's daemon has the model server behind its guard. @param rounds of prompts up to 2 KiB */
-export async function measureGuardCalls(model: ModelServer, organisation: BenchOrganisation, rounds: number): Promise<GuardCalls> {
+/** Measures everything; finance's daemon has the model server behind its guard. @param options `rounds` of prompts up to 2 KiB; `say` is told what is being done */
+export async function measureGuardCalls(
+  model: ModelServer,
+  organisation: BenchOrganisation,
+  { rounds, say }: { rounds: number; say(line: string): void },
+): Promise<GuardCalls> {
   const token = (await readFile(organisation.gatewayToken("fiona.berg"), "utf8")).trim();
   const finance = await organisation.connect("fiona.berg");
   const rss = async (): Promise<number> => (await finance.call("daemon.status", {})).rssBytes / MIB;
@@ -117,7 +123,9 @@ export async function measureGuardCalls(model: ModelServer, organisation: BenchO
     const { gatewayUrl } = await finance.call("daemon.status", {});
     const ways = { straight: { url: model.url, token }, guarded: { url: `${gatewayUrl}/v1`, token } };
     const prompts = createPrompts();
+    say("Prompts of new text …");
     const cold = await bySize(rounds, (bytes, n) => added(ways, n, () => [user(prompts.next(bytes))]));
+    say("Prompts that were sent before …");
     const resent = await bySize(rounds, (bytes, n) => {
       const known = prompts.next(bytes);
       return added(ways, n, () => [user(known)]);
@@ -126,7 +134,9 @@ export async function measureGuardCalls(model: ModelServer, organisation: BenchO
       const history = [user(prompts.next(bytes)), { role: "assistant", content: "Noted." }] as const;
       return added(ways, n, () => [...history, user(prompts.next(NEW_MESSAGE_BYTES))]);
     });
+    say("Long streams …");
     const addedPerChunkUs = await chunkCost(ways, Math.max(5, Math.round(rounds / 5)));
+    say("Eight at once …");
     const atOnce = await throughput(ways.guarded, Math.max(2 * AT_ONCE, rounds));
     return { cold, resent, nextTurn, addedPerChunkUs, atOnce, memoryMiB: { before, after: await rss() } };
   } finally {

@@ -4,8 +4,8 @@ import type { GuardBenchResult } from "./guard.ts";
 import { figureRows, round, table } from "./table.ts";
 
 const addedRows = (name: string, times: Readonly<Record<string, AddedTime>>): string[][] =>
-  Object.entries(times).map(([kib, { straight, guarded, addedMs }]) => [
-    `${kib} KiB ${name}`,
+  Object.entries(times).map(([size, { straight, guarded, addedMs }]) => [
+    `${size} ${name}`,
     round(straight.p50),
     round(guarded.p50),
     round(addedMs.p50),
@@ -14,7 +14,7 @@ const addedRows = (name: string, times: Readonly<Record<string, AddedTime>>): st
   ]);
 
 const withUnit = (figures: GuardBenchResult["detection"]["cold"], name: string): GuardBenchResult["detection"]["cold"] =>
-  Object.fromEntries(Object.entries(figures).map(([kib, each]) => [`${kib} KiB ${name}`, each]));
+  Object.fromEntries(Object.entries(figures).map(([size, each]) => [`${size} ${name}`, each]));
 
 /** Prints everything that was measured. */
 export function printGuardResult({ machine, goals, detection, calls, bert }: GuardBenchResult, out: NodeJS.WritableStream): void {

@@ -71,13 +71,13 @@ const goal = (name: string, unit: string, limit: number, measured: number, atLea
 });
 
 function goalsOf(detection: DetectionTime, calls: GuardCalls, bert: BertComparison | NoBert): GuardGoal[] {
-  const cold = detection.cold["2"];
+  const cold = detection.cold["2 KiB"];
   return [
     goal("2 KiB of new text, p50", "ms", 45, cold?.p50 ?? Number.NaN),
     goal("2 KiB of new text, p95", "ms", 110, cold?.p95 ?? Number.NaN),
-    goal("added to the first token, 2 KiB of new text, p50", "ms", 47, calls.cold["2"]?.addedMs.p50 ?? Number.NaN),
-    goal("added to the first token, 2 KiB sent again, p50", "ms", 5, calls.resent["2"]?.addedMs.p50 ?? Number.NaN),
-    goal("added to the first token, 32 KiB sent again, p50", "ms", 5, calls.resent["32"]?.addedMs.p50 ?? Number.NaN),
+    goal("added to the first token, 2 KiB of new text, p50", "ms", 47, calls.cold["2 KiB"]?.addedMs.p50 ?? Number.NaN),
+    goal("added to the first token, 2 KiB sent again, p50", "ms", 5, calls.resent["2 KiB"]?.addedMs.p50 ?? Number.NaN),
+    goal("added to the first token, 32 KiB sent again, p50", "ms", 5, calls.resent["32 KiB"]?.addedMs.p50 ?? Number.NaN),
     goal("added to each chunk of a stream", "µs", 200, calls.addedPerChunkUs),
     ...("missing" in bert ? [] : [goal("BERT-base int8 through transformers.js ÷ guard, 2 KiB", "times", 8, bert.ratios.int8, true)]),
   ];
@@ -96,7 +96,7 @@ async function measureDaemon(folder: string): Promise<GuardCalls> {
     const measure = async (): Promise<GuardCalls> => {
       const organisation = await startOrganisation(supervisor, { folder, program, model, nodeArgs: [] });
       say("Calling a model straight and through the guard …");
-      return measureGuardCalls(model, organisation, rounds);
+      return measureGuardCalls(model, organisation, { rounds, say });
     };
     return await Promise.race([measure(), interrupted]);
   } finally {
