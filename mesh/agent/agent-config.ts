@@ -43,6 +43,8 @@ export const agentConfig = z.strictObject({
   gatewayPort: z.int().min(1).max(65_535),
   /** Model servers by name; the signed model policy names them. */
   upstreams: z.record(slug, modelUpstream),
+  /** Folder of the model that finds names, where it is not the shipped one. */
+  guardModel: z.string().min(1).optional(),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });

@@ -1,6 +1,6 @@
 /** The daemon's privacy guard: one detection and one table of tokens behind gateway, verbs and boundary; every model call in the audit chain. */
 import { createDetection } from "../../guard/detect/create-detection.ts";
-import type { DetectionService } from "../../guard/detect/detection.ts";
+import type { CacheCounts, DetectionService } from "../../guard/detect/detection.ts";
 import type { ModelRoutes, PlannedCall } from "../../guard/gateway/call-routes.ts";
 import { createGateway, type Gateway } from "../../guard/gateway/gateway.ts";
 import type { DepartingCall, ModelCall } from "../../guard/gateway/gateway-api.ts";
@@ -13,8 +13,13 @@ import type { GooseSessions } from "./goose-sessions.ts";
 
 /** The books of model calls. */
 export interface CallBooks {
-  /** Enters a call in the batch of its audit event. @param planned undefined for a call that never got a plan @returns what it cost */
-  book(tx: Transaction, call: ModelCall, planned: PlannedCall | undefined): AuditDraft["cost"];
+  /**
+   * Enters a call in the batch of its audit event.
+   * @param planned undefined for a call that never got a plan
+   * @param cache texts that were known, and looked through, since the last call
+   * @returns what it cost
+   */
+  book(tx: Transaction, call: ModelCall, planned: PlannedCall | undefined, cache: CacheCounts): AuditDraft["cost"];
   /** The call is over, in the books or not. */
   release(planned: PlannedCall): void;
 }
@@ -44,10 +49,15 @@ export interface ModelGuard {
 
 /**
  * Makes guard and gateway. The detection's worker starts with the first text, so that an idle daemon stays small.
- * @param config `token`: what Goose's provider sends; `installDir`: where the model and the worker's program lie
+ * @param config `token`: what Goose's provider sends; `installDir`: where the model and the worker's program lie; `modelFolder`: another model
  */
-export function createModelGuard(deps: ModelGuardDeps, config: { gatewayPort: number; token: string; installDir: string }): ModelGuard {
-  const detection = withLists(createDetection(deps, { installFolder: config.installDir }), deps.bundle);
+export function createModelGuard(
+  deps: ModelGuardDeps,
+  config: { gatewayPort: number; token: string; installDir: string; modelFolder?: string | undefined },
+): ModelGuard {
+  const { installDir: installFolder, modelFolder } = config;
+  const detection = withLists(createDetection(deps, { installFolder, ...(modelFolder === undefined ? {} : { modelFolder }) }), deps.bundle);
+  const newCounts = countsSince(detection.counts);
   // Read at every request: a new bundle counts at once, and without a valid one nothing passes.
   const profile = () => deps.bundle().profile.guard;
   const gateway = createGateway(
@@ -60,7 +70,7 @@ export function createModelGuard(deps: ModelGuardDeps, config: { gatewayPort: nu
         return session && { unattended: session.kind === "run" };
       },
       depart: (call) => deps.queue.run((tx) => tx.audit(departure(call, deps)), { finishing: true }),
-      record: (call, planned) => recordCall(call, planned, deps),
+      record: (call, planned) => recordCall(call, planned, deps, newCounts()),
     },
     {
       port: config.gatewayPort,
@@ -87,9 +97,21 @@ function withLists(detection: DetectionService, bundle: () => VerifiedBundle): D
   };
 }
 
-async function recordCall(call: ModelCall, planned: PlannedCall | undefined, deps: ModelGuardDeps): Promise<void> {
+/** What was counted since the last time it was asked. */
+function countsSince(counts: () => CacheCounts): () => CacheCounts {
+  let last: CacheCounts = { hits: 0, misses: 0 };
+  return () => {
+    const before = last;
+    last = counts();
+    return { hits: last.hits - before.hits, misses: last.misses - before.misses };
+  };
+}
+
+async function recordCall(call: ModelCall, planned: PlannedCall | undefined, deps: ModelGuardDeps, cache: CacheCounts): Promise<void> {
   try {
-    await deps.queue.run((tx) => tx.audit({ ...outcome(call, deps), cost: deps.books.book(tx, call, planned) }), { finishing: true });
+    await deps.queue.run((tx) => tx.audit({ ...outcome(call, deps), cost: deps.books.book(tx, call, planned, cache) }), {
+      finishing: true,
+    });
   } finally {
     if (planned !== undefined) deps.books.release(planned);
   }

@@ -49,6 +49,7 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
   readonly directory: Directory;
   readonly background: Background;
   readonly handOut: HandOut;
+  readonly tokens: TokenVault["sessions"];
   readonly startedAt: number;
 }
 
@@ -94,6 +95,7 @@ async function compose(
     ...mesh,
     ...work,
     handOut: boundary.handOut,
+    tokens: vault.sessions,
     background: createBackground(core, mesh.peer, guard.routing, options.home),
   };
   let local: LocalServer | undefined;
@@ -135,7 +137,7 @@ async function openGuard(core: AgentCore, vault: TokenVault, { installDir }: Age
   const routing = openModelRouting(core, await readUpstreams(core));
   const parts = createModelGuard(
     { ...core, tokens: vault.sessions, routes: routing.routes, books: routing.books },
-    { gatewayPort: config.gatewayPort, token: readOrMakeGatewayToken(paths.gatewayToken), installDir },
+    { gatewayPort: config.gatewayPort, token: readOrMakeGatewayToken(paths.gatewayToken), installDir, modelFolder: config.guardModel },
   );
   return { ...parts, routing };
 }

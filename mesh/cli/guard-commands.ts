@@ -36,6 +36,7 @@ export function addGuardCommands(program: Command): void {
   addMask(guard);
   addRestore(guard);
   addEval(guard);
+  addModel(guard);
   guard
     .command("stats")
     .description("what the guard did with model calls, and what they used")
@@ -76,9 +77,9 @@ function addMask(guard: Command): void {
     .action(
       action<InputOptions & MaskOptions>(async (context, options, [text]) => {
         const pieces = await input(options, text);
-        const { joined } = await import("./guard/local-detection.ts");
+        const { agentConfigOf } = await import("./guard/local-detection.ts");
         const own = options.map !== undefined || options.model !== undefined || options.rulesOnly === true;
-        if (own || !(await joined(context.home))) await maskHere(context, options, pieces);
+        if (own || (await agentConfigOf(context.home)) === undefined) await maskHere(context, options, pieces);
         else await maskByDaemon(context, options, pieces);
       }),
     );
@@ -123,6 +124,21 @@ function addEval(guard: Command): void {
           const counts = (label: DataClass): boolean => options.mode === "all" || replaced({ label });
           await evalData({ detection: local.detection, now: () => performance.now(), out: context.out, progress }, { ...options, counts });
         });
+      }),
+    );
+}
+
+function addModel(guard: Command): void {
+  guard
+    .command("model")
+    .description("choose the model that finds names; counts after the next start of the agent")
+    .argument("[folder]", "model.onnx, tokenizer.json and config.json; without it, says which model it is")
+    .option("--shipped", "the one that ships with Gaggle again")
+    .action(
+      action<{ shipped?: boolean }>(async (context, { shipped = false }, [folder]) => {
+        const { showModel, takeModel } = await import("./guard/model-command.ts");
+        if (shipped || folder !== undefined) await takeModel(context, shipped ? undefined : folder);
+        else await showModel(context);
       }),
     );
 }

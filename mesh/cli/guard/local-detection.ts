@@ -3,7 +3,7 @@ import { createDetection } from "../../../guard/detect/create-detection.ts";
 import type { DetectionService } from "../../../guard/detect/detection.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import type { VerifiedBundle } from "../../../profiles/bundle/verify.ts";
-import { homePaths, readAgentConfig } from "../../agent/agent-config.ts";
+import { type AgentConfig, homePaths, readAgentConfig } from "../../agent/agent-config.ts";
 import { systemClock, systemRandom } from "../../agent/system.ts";
 import { errorCode, GaggleError } from "../../contract/errors.ts";
 
@@ -11,7 +11,7 @@ import { errorCode, GaggleError } from "../../contract/errors.ts";
 export interface LocalDetectionConfig {
   readonly home: string;
   readonly installDir: string;
-  /** Folder of another model; left out, the one that ships with Gaggle. */
+  /** Folder of another model; left out, the agent's own, else the one that ships with Gaggle. */
   readonly model?: string | undefined;
   /** Rules and lists alone. */
   readonly withoutModel?: boolean;
@@ -24,21 +24,18 @@ export interface LocalDetection {
   readonly bundle: VerifiedBundle | undefined;
 }
 
-/** Whether this machine belongs to an organisation. */
-export async function joined(home: string): Promise<boolean> {
+/** The agent's configuration; undefined where this machine belongs to no organisation. */
+export async function agentConfigOf(home: string): Promise<AgentConfig | undefined> {
   try {
-    await readAgentConfig(home);
-    return true;
+    return await readAgentConfig(home);
   } catch (error) {
-    if (errorCode(error) === "NOT_JOINED") return false;
+    if (errorCode(error) === "NOT_JOINED") return undefined;
     throw error;
   }
 }
 
 /** The last good bundle of the organisation that this machine belongs to. */
-async function lastBundle(home: string): Promise<VerifiedBundle | undefined> {
-  if (!(await joined(home))) return undefined;
-  const { org, role, rootFingerprint } = await readAgentConfig(home);
+async function lastBundle(home: string, { org, role, rootFingerprint }: AgentConfig): Promise<VerifiedBundle> {
   const store = await openBundleStore({ clock: systemClock }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
   return store.last() ?? store.current();
 }
@@ -49,12 +46,14 @@ async function lastBundle(home: string): Promise<VerifiedBundle | undefined> {
  *   the model can't be loaded
  */
 export async function openLocalDetection({ home, installDir, model, withoutModel = false }: LocalDetectionConfig): Promise<LocalDetection> {
-  const bundle = await lastBundle(home);
+  const agent = await agentConfigOf(home);
+  const bundle = agent === undefined ? undefined : await lastBundle(home, agent);
+  const modelFolder = withoutModel ? null : (model ?? agent?.guardModel);
   const detection = createDetection(
     { clock: systemClock, random: systemRandom },
     {
       installFolder: installDir,
-      ...(withoutModel ? { modelFolder: null } : model === undefined ? {} : { modelFolder: model }),
+      ...(modelFolder === undefined ? {} : { modelFolder }),
       ...(bundle === undefined ? {} : { lists: bundle.guardLists }),
     },
   );
