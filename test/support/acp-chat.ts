@@ -18,12 +18,25 @@ interface AcpMessage {
   readonly error?: { readonly message: string };
 }
 
+/** A Goose that an editor would have started. */
+export interface AcpGoose {
+  /** One request. @throws Error with Goose's answer where it is an error */
+  call(method: string, params: object): Promise<Readonly<Record<string, unknown>>>;
+  /** A new session in a mode; gives its id. */
+  open(mode: string): Promise<string>;
+  /** One prompt to its end. */
+  prompt(sessionId: string, text: string): Promise<AcpOutcome>;
+  /** Lets Goose end. */
+  end(): void;
+}
+
 /**
- * Opens a session in a mode, sends one prompt and waits for its end.
- * @param request `env`: Goose's whole environment; `cwd`: the session's folder
+ * Starts Goose and initializes it. It ends with the test.
+ * @param request `env`: Goose's whole environment; `cwd`: its folder and that of its sessions
  */
-export async function acpChat(request: { env: NodeJS.ProcessEnv; cwd: string; mode: string; prompt: string }): Promise<AcpOutcome> {
-  const child = spawn(gooseBinary(), ["acp"], { cwd: request.cwd, env: request.env, stdio: ["pipe", "pipe", "ignore"] });
+export async function startAcp(request: { env: NodeJS.ProcessEnv; cwd: string }): Promise<AcpGoose> {
+  const { cwd, env } = request;
+  const child = spawn(gooseBinary(), ["acp"], { cwd, env, stdio: ["pipe", "pipe", "ignore"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   const waiting = new Map<number, { resolve(result: Readonly<Record<string, unknown>>): void; reject(error: Error): void }>();
   let permissionsAsked = 0;
@@ -43,16 +56,33 @@ export async function acpChat(request: { env: NodeJS.ProcessEnv; cwd: string; mo
     for (const call of waiting.values()) call.reject(new Error(`goose acp ended with ${code}`));
   });
   let nextId = 0;
-  const call = (method: string, params: object): Promise<Readonly<Record<string, unknown>>> =>
+  const call: AcpGoose["call"] = (method, params) =>
     new Promise((resolve, reject) => {
       const id = nextId++;
       waiting.set(id, { resolve, reject });
       send({ id, method, params });
     });
   await call("initialize", { protocolVersion: 1, clientCapabilities: {} });
-  const { sessionId } = await call("session/new", { cwd: request.cwd, mcpServers: [] });
-  await call("session/set_mode", { sessionId, modeId: request.mode });
-  const { stopReason } = await call("session/prompt", { sessionId, prompt: [{ type: "text", text: request.prompt }] });
-  child.stdin.end();
-  return { stopReason: String(stopReason), permissionsAsked };
+  return {
+    call,
+    async open(mode) {
+      const { sessionId } = await call("session/new", { cwd, mcpServers: [] });
+      await call("session/set_mode", { sessionId, modeId: mode });
+      return String(sessionId);
+    },
+    async prompt(sessionId, text) {
+      const before = permissionsAsked;
+      const { stopReason } = await call("session/prompt", { sessionId, prompt: [{ type: "text", text }] });
+      return { stopReason: String(stopReason), permissionsAsked: permissionsAsked - before };
+    },
+    end: () => void child.stdin.end(),
+  };
+}
+
+/** Opens a session in a mode, sends one prompt and waits for its end. */
+export async function acpChat(request: { env: NodeJS.ProcessEnv; cwd: string; mode: string; prompt: string }): Promise<AcpOutcome> {
+  const goose = await startAcp(request);
+  const outcome = await goose.prompt(await goose.open(request.mode), request.prompt);
+  goose.end();
+  return outcome;
 }
