@@ -1,7 +1,7 @@
 /** All sessions of one agent: bounded, with expiry, kept in the vault across restarts where there is one. */
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
-import { createPeople } from "./people.ts";
+import { createPeople, type People } from "./people.ts";
 import { createTokenSession, type IssuedToken, type TokenSession } from "./token-session.ts";
 import { type MapVault, sidOf } from "./vault/map-vault.ts";
 
@@ -37,7 +37,10 @@ export interface TokenSessions {
 export interface TokenSessionsConfig {
   /** The tenant's keys, at least one; the highest epoch is used for new sessions. Read at every new session, so a getter may follow a rotation. */
   readonly epochs: readonly EpochKey[];
-  /** Full names of the organisation's people, for a surname alone that nobody in the session has. */
+  /**
+   * Full names of the organisation's people, for a surname alone that nobody in the session has. Read at every new session; give the same array
+   * while nothing has changed.
+   */
   readonly people?: readonly string[];
   /** Sessions kept; the one unused for longest goes first. Default 500. */
   readonly maxSessions?: number;
@@ -78,7 +81,7 @@ export function createTokenSessions(
   const { clock, random, vault } = deps;
   const newestKey = (): EpochKey => newestOf(config.epochs);
   newestKey();
-  const people = config.people === undefined ? undefined : createPeople(config.people);
+  const peopleNow = createPeopleReader(() => config.people);
   // In order of last use: a session that is used moves to the end.
   const held = new Map<string, Held>();
   for (const { sid, head } of kept.toSorted((a, b) => a.head.usedAt - b.head.usedAt)) {
@@ -127,7 +130,7 @@ export function createTokenSessions(
       ...map,
       epochKey: epoch.key,
       maxValues,
-      ...(people === undefined ? {} : { people }),
+      ...peopleNow(),
       save: saveOf(sid, map, epoch.epoch),
     });
 
@@ -169,7 +172,7 @@ export function createTokenSessions(
         epochKey: newestKey().key,
         sessionKey: random.bytes(32),
         maxValues,
-        ...(people === undefined ? {} : { people }),
+        ...peopleNow(),
       }),
     drop: (id) => forget(sidOf(id)),
     dropAll: async () => {
@@ -183,6 +186,18 @@ export function createTokenSessions(
 }
 
 const newMapRef = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
+
+/** Takes the list of people in anew when it is another one. */
+function createPeopleReader(names: () => readonly string[] | undefined): () => { people?: People } {
+  let seen: readonly string[] | undefined;
+  let people: People | undefined;
+  return () => {
+    const given = names();
+    if (given !== seen) people = given === undefined ? undefined : createPeople(given);
+    seen = given;
+    return people === undefined ? {} : { people };
+  };
+}
 
 /** The key of the highest epoch. @throws GaggleError INVALID_INPUT where there is none of 32 bytes */
 export function newestOf(epochs: readonly EpochKey[]): EpochKey {

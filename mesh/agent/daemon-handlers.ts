@@ -1,6 +1,7 @@
 /** The functions behind the daemon's local API. Source: mesh/contract/daemon-api.ts. */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { Guard } from "../../guard/guard.ts";
+import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import type { AuditChain } from "../audit/chain.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonConnection, DaemonHandlers, DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
@@ -24,6 +25,7 @@ export interface HandlerDeps {
   readonly directory: Directory;
   readonly policy: PolicyEngine;
   readonly guard: Guard;
+  readonly tokens: Pick<TokenSessions, "drop" | "dropAll">;
   readonly sessions: GooseSessions;
   readonly chain: AuditChain;
   readonly queue: CommitQueue;
@@ -107,6 +109,12 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
       const { allowed, reason } = policy.decide({ action: "guard.restore", principal: self, resource: OWN });
       if (!allowed) throw new GaggleError("POLICY_DENIED", `The signed policy does not allow restoring. ${reason}`);
       return deps.guard.restore(masked, mapRef, sessionId);
+    },
+    "guard.forget": async ({ sessionId }) => {
+      const target = sessionId === undefined ? `agent:${self.agentId}` : `session:${sessionId}`;
+      await deps.queue.run((tx) => tx.audit({ actor: person, action: "guard.forget", target, result: "ok", traceId: traceOf(sessionId) }));
+      await (sessionId === undefined ? deps.tokens.dropAll() : deps.tokens.drop(sessionId));
+      return { ok: true };
     },
     "guard.stats": ({ days }) => deps.guardStats(days),
     "audit.ship": () => deps.shipAudit(),

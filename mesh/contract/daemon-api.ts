@@ -6,12 +6,13 @@ import { z } from "zod";
 import { auditEvent } from "./audit.ts";
 import { policyAction } from "./bundle.ts";
 import { principal } from "./identity.ts";
+import { dataClass } from "./data-class.ts";
 import { agentId, idempotencyKey, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
 import { STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
-
 import { guardStats } from "./usage.ts";
+
 export { DAEMON_API_VERSION } from "./api-version.ts";
 
 /** Whom to ask: at least one of the three. More than one narrows the choice. */
@@ -121,6 +122,16 @@ export type AgentView = z.infer<typeof agentView>;
 export const entity = z.strictObject({ start: z.int(), end: z.int(), label: z.string(), score: z.number(), detector: z.string() });
 /** A span of detected personal data or secret. */
 export type Entity = z.infer<typeof entity>;
+
+/** What a caller of `guard.process` wants beyond the role's profile. It makes the guard stricter, never laxer. */
+export const processPolicy = z.strictObject({
+  /** `strict` also refuses a text with secrets. */
+  mode: z.enum(["mask-and-forward", "strict"]).optional(),
+  /** `mask`: masked though the profile would let it pass; `block`: a text with such a value is refused. */
+  classes: z.partialRecord(dataClass, z.enum(["mask", "block"])).optional(),
+});
+/** What a caller of `guard.process` wants beyond the role's profile. */
+export type ProcessPolicy = z.infer<typeof processPolicy>;
 
 const empty = z.strictObject({});
 const done = z.strictObject({ ok: z.literal(true) });
@@ -247,13 +258,24 @@ export const DAEMON_METHODS = {
   ),
   "guard.detect": method(z.strictObject({ text: z.string() }), z.strictObject({ entities: z.array(entity) })),
   "guard.process": method(
-    z.strictObject({ text: z.string(), sessionId: z.string().max(200) }),
+    z.strictObject({
+      text: z.string(),
+      sessionId: z.string().max(200),
+      policy: processPolicy.optional(),
+      /** What stands before and after the text in its document: looked at, so that nothing is missed at the edges, and not answered. */
+      before: z.string().default(""),
+      after: z.string().default(""),
+    }),
     z.strictObject({ masked: z.string(), mapRef: z.string(), redactions: z.array(z.strictObject({ class: z.string(), count: z.int() })) }),
   ),
   "guard.restore": method(
     z.strictObject({ masked: z.string(), mapRef: z.string(), sessionId: z.string().max(200) }),
     z.strictObject({ text: z.string() }),
   ),
+  /** Deletes the map of masked values of a session, or all maps; what they restored stays a token from then on. */
+  "guard.forget": method(z.strictObject({ sessionId: z.string().min(1).max(200).optional() }), done),
+  /** This agent's model calls of the last days: usage, money, what was masked and refused, where budgets stand. */
+  "guard.stats": method(z.strictObject({ days: z.int().min(1).max(62).default(30) }), guardStats),
   /** Sends what the bootstrap node does not have yet. */
   "audit.ship": method(empty, z.strictObject({ seq: z.int(), shipped: z.int() })),
   "audit.list": method(
@@ -272,8 +294,6 @@ export type DaemonParams<M extends DaemonMethod> = z.input<(typeof DAEMON_METHOD
 export type DaemonRequest<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["params"]>;
 /** Result of a method. */
 export type DaemonResult<M extends DaemonMethod> = z.output<(typeof DAEMON_METHODS)[M]["result"]>;
-  /** This agent's model calls of the last days: usage, money, what was masked and refused, where budgets stand. */
-  "guard.stats": method(z.strictObject({ days: z.int().min(1).max(62).default(30) }), guardStats),
 
 /** One handler per method; `connection` is what `events.subscribe` writes to. */
 export type DaemonHandlers = {

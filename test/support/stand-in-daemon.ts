@@ -256,6 +256,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       redactions: [{ class: "email", count: 1 }],
     }),
     "guard.restore": ({ masked }) => ({ text: masked.replaceAll("[[EMAIL_1]]", "ada@example.com") }),
+    "guard.forget": () => ({ ok: true }),
     "guard.stats": () => ({
       since: "2026-10-01",
       total: NO_CALLS,

@@ -46,6 +46,7 @@ class Calls {
 
 let chain: AuditChain;
 let sessions: GooseSessions;
+let forgotten: string[];
 let calls: Calls;
 let bundle: () => VerifiedBundle;
 let restored: number;
@@ -65,8 +66,10 @@ beforeEach(async () => {
   bundle = () => good;
   restored = 0;
   let traces = 0;
+  forgotten = [];
   const deps: Omit<HandlerDeps, "messaging" | "directory" | "guard"> = {
     self,
+    tokens: { drop: async (id) => void forgotten.push(id), dropAll: async () => void forgotten.push("all") },
     policy: createBundlePolicy(() => bundle()),
     sessions,
     chain,
@@ -259,5 +262,18 @@ describe("whoami", () => {
       level: 2,
       extensions: [{ name: "mesh", tools: ["send_task"] }],
     });
+  });
+});
+
+describe("forgetting", () => {
+  it("deletes the map of one session or all of them, and says so in the audit as the person's act", async () => {
+    await handlers["guard.forget"]({ sessionId: "chat" }, connection);
+    await handlers["guard.forget"]({}, connection);
+    expect(forgotten).toEqual(["chat", "all"]);
+    const { events } = await handlers["audit.list"]({ fromSeq: 1, limit: 10 }, connection);
+    expect(events.map(({ action, target, actor }) => [action, target, actor.type])).toEqual([
+      ["guard.forget", "session:chat", "person"],
+      ["guard.forget", `agent:${self.agentId}`, "person"],
+    ]);
   });
 });
