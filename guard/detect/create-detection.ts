@@ -5,7 +5,7 @@ import { canonicalHash } from "../../mesh/contract/json.ts";
 import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
 import { spreadValues } from "./cross-text.ts";
-import type { DetectionService } from "./detection.ts";
+import type { CacheCounts, DetectionService } from "./detection.ts";
 import { createMemoryKeeper } from "./memory-keeper.ts";
 import { modelId } from "./ner/model-folder.ts";
 import { memoryKeys } from "./span-memory.ts";
@@ -98,6 +98,8 @@ export function createDetection(deps: { clock: Clock; random: Random }, config: 
     return jobs.flatMap((job) => (isLong(job) ? lengthy.shift() : brief.shift()) ?? []);
   };
 
+  let counts: CacheCounts = { hits: 0, misses: 0 };
+
   /** What each of these different texts gave, remembered or found now. */
   const results = async (texts: readonly string[], withoutModel: boolean): Promise<Map<string, ScanResult>> => {
     const scopeThen = scope;
@@ -106,6 +108,7 @@ export function createDetection(deps: { clock: Clock; random: Random }, config: 
       return { text, key, held: cache.get(key, text) };
     });
     const missing = keyed.filter(({ held }) => held === undefined);
+    counts = { hits: counts.hits + keyed.length - missing.length, misses: counts.misses + missing.length };
     const found = await scan(
       missing.map(({ text }) => ({ text })),
       withoutModel,
@@ -127,6 +130,7 @@ export function createDetection(deps: { clock: Clock; random: Random }, config: 
       scope = canonicalHash({ model, lists });
       for (const lane of Object.values(lanes)) lane.tell({ type: "lists", lists });
     },
+    counts: () => counts,
     warmUp: async () => {
       await keeper.loaded();
       return lanes.short.load();

@@ -20,10 +20,17 @@ export interface Detection {
   close(): Promise<void>;
 }
 
+/** Texts that were known already, and those that had to be looked through, since the detection was made. */
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
+}
+
 /** A detection whose lists can change, as a new bundle brings them. */
 export interface DetectionService extends Detection {
   /** Takes other lists from the next call on; what was remembered under the old ones is not used again. */
   update(lists: GuardLists): void;
+  counts(): CacheCounts;
   /** Loads the model now, so that the first request doesn't wait for it. */
   warmUp(): Promise<ModelState>;
 }

@@ -1,4 +1,5 @@
 /** Enters model calls in the daemon's ledger, in the batch of their audit event, with what they cost by the signed price table. Source: spec G7. */
+import type { CacheCounts } from "../../guard/detect/detection.ts";
 import type { ModelCall } from "../../guard/gateway/gateway-api.ts";
 import type { CallAccount } from "../../guard/routes/call-accounts.ts";
 import type { Ledger, LedgerEntry } from "../../guard/routes/ledger.ts";
@@ -32,11 +33,11 @@ export function createCallBooks({ routes, ledger, sessions, actor, newTrace }: C
   };
 
   return {
-    book(tx, call, planned) {
+    book(tx, call, planned, cache) {
       const account = planned === undefined ? undefined : routes.account(planned);
       const usage = usageOf(call, account);
       const taskId = sessions.find(call.sessionId)?.taskId;
-      ledger.book(tx, { ...entryOf(call, account), usage, ...(taskId === undefined ? {} : { taskId }) });
+      ledger.book(tx, { ...entryOf(call, account, cache), usage, ...(taskId === undefined ? {} : { taskId }) });
       for (const warning of account?.warnings ?? []) warn(tx, warning);
       return { tokens: usage.inputTokens + usage.outputTokens, usd: usage.usd };
     },
@@ -47,7 +48,7 @@ export function createCallBooks({ routes, ledger, sessions, actor, newTrace }: C
 const isClass = (name: string): boolean => dataClass.safeParse(name).success;
 
 /** What was masked and refused, by class; what could not be read is no class. */
-function entryOf(call: ModelCall, account: CallAccount | undefined): Omit<LedgerEntry, "usage" | "taskId"> {
+function entryOf(call: ModelCall, account: CallAccount | undefined, cache: CacheCounts): Omit<LedgerEntry, "usage" | "taskId"> {
   const { sessionId, redactions, refusal, served, guardMs } = call;
   return {
     sessionId,
@@ -55,8 +56,8 @@ function entryOf(call: ModelCall, account: CallAccount | undefined): Omit<Ledger
     redactions: Object.fromEntries(redactions.filter((one) => isClass(one.class)).map((one) => [one.class, one.count])),
     ...(refusal === undefined ? {} : { refusedClass: isClass(refusal.class) ? refusal.class : "none" }),
     ...(served === undefined ? {} : { guardMs }),
-    cacheHits: 0,
-    cacheMisses: 0,
+    cacheHits: cache.hits,
+    cacheMisses: cache.misses,
   };
 }
 

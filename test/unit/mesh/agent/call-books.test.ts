@@ -18,6 +18,7 @@ const actor = { type: "agent" as const, id: agentId, role: "finance" };
 const org = `org_${"a".repeat(26)}`;
 const config = { org, subject: "fiona.berg", department: "finance", role: "finance" } as AgentConfig;
 const upstreams = [{ name: "default", protocol: "openai", baseUrl: "http://127.0.0.1:9/v1", local: false }] as const;
+const NOTHING = { hits: 0, misses: 0 };
 const planned = (): PlannedCall => ({
   sessionId: "s",
   askedModel: "m",
@@ -70,7 +71,7 @@ async function run(call: ModelCall = over(), input = 60): Promise<void> {
   const { target } = await routes.plan(plan);
   await routes.settle(plan, { target, result: "ok", status: 200, usage: { input, cachedInput: 0, output: 20 }, durationMs: 1 });
   const event = { actor, action: "model.call", target: "session:s", result: "ok", traceId: "0".repeat(32) } as const;
-  await queue.run((tx) => tx.audit({ ...event, cost: books.book(tx, call, plan) }));
+  await queue.run((tx) => tx.audit({ ...event, cost: books.book(tx, call, plan, { hits: 3, misses: 1 }) }));
   books.release(plan);
 }
 
@@ -85,10 +86,11 @@ describe("the books of model calls", () => {
       { tokens: 80, usd: "0.0001" },
       { tokens: 80, usd: "0.0001" },
     ]);
-    const { total, redactions, byModel } = await routing.guardStats(1);
+    const { total, redactions, byModel, cache } = await routing.guardStats(1);
     expect(total).toMatchObject({ calls: 2, inputTokens: 120, outputTokens: 40, usd: "0.0002", unpriced: 0 });
     expect(redactions).toEqual([{ class: "EMAIL", count: 4 }]);
     expect(byModel).toMatchObject([{ model: "m", calls: 2 }]);
+    expect(cache).toEqual({ hits: 6, misses: 2 });
   });
 
   it("put the calls of an unattended run under its task", async () => {
@@ -101,8 +103,8 @@ describe("the books of model calls", () => {
   it("count a refused call without a plan as refused, by its class", async () => {
     const refusal = { code: "GUARD_REFUSED", where: "messages", class: "SECRET" };
     const { books } = routing;
-    await queue.run((tx) => books.book(tx, over({ result: "denied", refusal }), undefined));
-    await queue.run((tx) => books.book(tx, over({ result: "denied", refusal: { ...refusal, class: "" } }), undefined));
+    await queue.run((tx) => books.book(tx, over({ result: "denied", refusal }), undefined, NOTHING));
+    await queue.run((tx) => books.book(tx, over({ result: "denied", refusal: { ...refusal, class: "" } }), undefined, NOTHING));
     expect(await routing.guardStats(1)).toMatchObject({
       total: { calls: 2, refused: 2, usd: "0" },
       refusals: [
