@@ -25,3 +25,17 @@ export const NAME_PARTICLES = list(`
   signora dott ing dipl mag hon rev jr sr ii iii iv phd md mba msc bsc von vom van der den de del della di da das do dos la le les el al bin ibn bint
   ben abu und and the of y e zu zur ter ten st saint mc mac
 `);
+
+/** Words of addresses of offices, teams and machines: they name nobody. */
+export const ROLE_WORDS = list(`
+  info mail email office contact kontakt sales support service services help helpdesk hello team admin administrator webmaster postmaster hostmaster
+  noreply reply donotreply billing invoice invoices rechnung rechnungen rechnungswesen buchhaltung accounting accounts payable receivable finance
+  finanzen payroll hr people jobs career careers bewerbung recruiting marketing press presse legal privacy datenschutz security abuse news newsletter
+  order orders bestellung shop store customer customers kunden kundenservice partner partners vendor vendors supplier suppliers reception empfang
+  zentrale info einkauf verkauf vertrieb purchasing procurement logistics shipping warehouse lager operations engineering development root system
+  daemon mailer notification notifications alert alerts monitoring test testing user users name firstname lastname example demo ci build bot robot
+  agent group list lists all staff everyone board management managers director directors facilities compliance audit tax treasury data devops
+  platform product design research training events travel booking bookings reservations feedback survey returns claims complaints claim quality
+  production export import customs spedition versand anmeldung termine praxis kanzlei sekretariat redaktion bibliothek school university student
+  students amministrazione ufficio acquisti vendite comptabilite achats ventes direction administracion compras ventas personal biuro ksiegowosc
+`);

@@ -60,7 +60,7 @@ export const knownIn = (text: string, known: KnownValues): Finding[] =>
     start,
     end,
     label,
-    score: 0.5,
+    score: 0.2,
     detector: part === true ? "co-reference" : "known-value",
     value: text.slice(start, end),
   }));

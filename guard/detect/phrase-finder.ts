@@ -44,6 +44,9 @@ const splitsWord = (text: string, place: number): boolean =>
 /** A genitive's or plural's `s` behind a word is no part of it: `Annas Vertrag`. */
 const endsWord = (text: string, end: number): boolean => !splitsWord(text, end) || (text.charAt(end) === "s" && !splitsWord(text, end + 1));
 
+/** A word without the `s` of a genitive or plural; empty for another one. */
+export const withoutS = (word: string): string => (word.length > 2 && word.endsWith("s") ? word.slice(0, -1) : "");
+
 /** Every place of a phrase, whatever stands beside it. */
 function* placesOf(text: string, phrase: string): Generator<number> {
   for (let at = text.indexOf(phrase); at >= 0; at = text.indexOf(phrase, at + phrase.length)) yield at;
@@ -57,7 +60,7 @@ export function createPhraseFinder<T extends string | true | object>(): PhraseFi
   const unspaced = new Map<string, T>();
 
   const at = (text: string, folded: string, word: RegExpExecArray, accept: (surface: string, phrase: T) => boolean) => {
-    for (const { lead, length } of shapes.get(word[0]) ?? []) {
+    for (const { lead, length } of [...(shapes.get(word[0]) ?? []), ...(shapes.get(withoutS(word[0])) ?? [])]) {
       const start = word.index - lead;
       const end = start + length;
       if (start < 0 || end > text.length || !endsWord(text, end)) continue;

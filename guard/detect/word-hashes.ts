@@ -1,5 +1,5 @@
 /** The words of a text as a sorted set of 32-bit numbers: tells quickly that a known value can't be in it. */
-import { foldCase } from "./phrase-finder.ts";
+import { foldCase, withoutS } from "./phrase-finder.ts";
 
 const WORD = /[\p{L}\p{N}]+/gu;
 
@@ -10,9 +10,12 @@ export function wordHash(word: string): number {
   return hash >>> 0;
 }
 
-/** The hashes of a text's words in lower case, ascending, each once. */
+/** The hashes of a text's words in lower case, ascending, each once; of a word with a genitive's `s` also without it. */
 export function wordHashes(text: string): Uint32Array {
   const words = new Set<number>();
-  for (const [word] of foldCase(text).matchAll(WORD)) words.add(wordHash(word));
+  for (const [word] of foldCase(text).matchAll(WORD)) {
+    words.add(wordHash(word));
+    if (withoutS(word) !== "") words.add(wordHash(withoutS(word)));
+  }
   return Uint32Array.from(words).sort();
 }

@@ -1,10 +1,10 @@
 /** The organisation's own lists of one bundle, made ready: what is never masked, what always is, its own forms of numbers and its columns. */
 import type { DataClass } from "../../../mesh/contract/data-class.ts";
-import { GaggleError } from "../../../mesh/contract/errors.ts";
 import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
 import type { Finding } from "../finding.ts";
 import { createPhraseFinder } from "../phrase-finder.ts";
 import { createColumnValues } from "./column-values.ts";
+import { type CompilePattern, compilePattern } from "./compile-pattern.ts";
 
 /** Lists ready for use. */
 export interface OrgLists {
@@ -14,23 +14,9 @@ export interface OrgLists {
   allowed(findings: readonly Finding[], text: string): Finding[];
 }
 
-/** Turns a pattern of the list into a global regular expression that takes linear time. @throws GaggleError INVALID_INPUT */
-export type CompilePattern = (pattern: string) => RegExp;
-
 /** No list of ours lets these pass: a checksum or the form of a secret proves them. */
 const PROVEN: ReadonlySet<DataClass> = new Set(["CARD", "IBAN", "NATIONAL_ID", "SECRET", "CRYPTO"]);
 const DENIED = "list:deny";
-
-/** Whole words of a pattern without look-around, back-references or a quantifier on a group, which could take exponential time. */
-const compileSimple: CompilePattern = (pattern) => {
-  if (/\(\?(?!:)|\\[1-9k]|\)\s*[*+{]/.test(pattern)) {
-    throw new GaggleError(
-      "INVALID_INPUT",
-      "A pattern of guard.yaml looks around, refers back or repeats a group; write it without, for example NO-\\d{5}.",
-    );
-  }
-  return new RegExp(`(?<![\\p{L}\\p{N}_])(?:${pattern})(?![\\p{L}\\p{N}_])`, "gu");
-};
 
 const insideSome = (spans: readonly { start: number; end: number }[], { start, end }: Finding): boolean => {
   let low = 0;
@@ -46,9 +32,9 @@ const insideSome = (spans: readonly { start: number; end: number }[], { start, e
 /**
  * Makes lists ready.
  * @param compile where patterns are compiled
- * @throws GaggleError INVALID_INPUT for a pattern that `compile` refuses
+ * @throws GaggleError GUARD_REFUSED for a pattern that `compile` refuses
  */
-export function createOrgLists(lists: GuardLists, compile: CompilePattern = compileSimple): OrgLists {
+export function createOrgLists(lists: GuardLists, compile: CompilePattern = compilePattern): OrgLists {
   const allow = createPhraseFinder<true>();
   for (const phrase of lists.allow) allow.add(phrase, true);
   const deny = createPhraseFinder<DataClass>();

@@ -2,6 +2,8 @@
 import type { BlockCache } from "../block-cache.ts";
 import type { BlockSpan } from "../span-memory.ts";
 import type { Finding } from "../finding.ts";
+import { mergeFindings } from "../overlap.ts";
+import { alikeFields } from "./alike-fields.ts";
 import { type Block, blocksOf } from "./blocks.ts";
 import { createDecoder, type Decoder } from "./decode.ts";
 import { readLabels } from "./labels.ts";
@@ -138,7 +140,8 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
           }),
         );
       });
-      return withCleanEdges(findings, text);
+      const clean = withCleanEdges(findings, text);
+      return mergeFindings([...clean, ...alikeFields(text, clean)], text);
     },
   };
 }

@@ -1,5 +1,7 @@
 /** Brings the bounds of found names to what a person would mark: no punctuation around them, no possessive, parts of one address in one. */
+import { NAME_PARTICLES } from "../common-words.ts";
 import type { Finding } from "../finding.ts";
+import { foldCase } from "../phrase-finder.ts";
 
 const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
 const OPENERS = "([{";
@@ -28,8 +30,9 @@ function trimmed(finding: Finding, text: string): Finding | undefined {
   end -= POSSESSIVE.exec(text.slice(start, end))?.[0].length ?? 0;
   // A lone point ends a sentence; one behind a single letter or a short word belongs to an initial or a form such as Inc.
   if (text.charAt(end - 1) === "." && !/(?:^|[\s.])\p{L}{1,4}\.$/u.test(text.slice(start, end))) end -= 1;
-  if (end <= start || !/[\p{L}\p{N}]/u.test(text.slice(start, end))) return undefined;
-  return { ...finding, start, end, value: text.slice(start, end) };
+  const value = text.slice(start, end);
+  if (!/[\p{L}\p{N}]/u.test(value) || (finding.label === "PERSON" && NAME_PARTICLES.has(foldCase(value)))) return undefined;
+  return { ...finding, start, end, value };
 }
 
 const mayJoin = (last: Finding, next: Finding, text: string): boolean => {
@@ -39,10 +42,19 @@ const mayJoin = (last: Finding, next: Finding, text: string): boolean => {
   return last.label === "PERSON" && WITHIN_NAME.test(gap) && text.charAt(last.start - 1) === '"' && text.charAt(next.end) === '"';
 };
 
-/** Findings of the model, trimmed and joined; in order, not overlapping, as they were. */
+/** The lines of a finding. Only an address goes over several; else the end of one line and the beginning of the next are two names, or one and none. */
+function linesOf(finding: Finding, text: string): Finding[] {
+  if (finding.label === "ADDRESS" || !finding.value.includes("\n")) return [finding];
+  return Array.from(finding.value.matchAll(/[^\n]+/g), ({ 0: line, index }) => {
+    const start = finding.start + index;
+    return { ...finding, start, end: start + line.length, value: text.slice(start, start + line.length) };
+  });
+}
+
+/** Findings of the model, trimmed, parted and joined; in order, not overlapping, as they were. */
 export function withCleanEdges(findings: readonly Finding[], text: string): Finding[] {
   const clean: Finding[] = [];
-  for (const finding of findings.map((each) => trimmed(each, text))) {
+  for (const finding of findings.flatMap((each) => linesOf(each, text)).map((each) => trimmed(each, text))) {
     const last = clean.at(-1);
     if (finding === undefined) continue;
     if (last === undefined || !mayJoin(last, finding, text)) clean.push(finding);

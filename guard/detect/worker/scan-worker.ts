@@ -1,8 +1,9 @@
 /** The program of a scan worker: takes texts from the main thread and answers with what it found in them. */
 import { parentPort, workerData } from "node:worker_threads";
+import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
 import { GaggleError } from "../../../mesh/contract/errors.ts";
 import { createBlockCache } from "../block-cache.ts";
-import { createOrgLists } from "../lists/org-lists.ts";
+import { createOrgLists, type OrgLists } from "../lists/org-lists.ts";
 import type { ModelState } from "../detection.ts";
 import { loadRecogniser, type Recogniser } from "../ner/recogniser.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
@@ -13,7 +14,18 @@ const CACHED_BLOCKS = 50_000;
 
 const setup = workerData as WorkerSetup;
 const port = parentPort;
-let lists = createOrgLists(setup.lists);
+/** Refuses at every use where the lists can't be used, with the reason. */
+const listsOf = (lists: GuardLists): (() => OrgLists) => {
+  try {
+    const ready = createOrgLists(lists);
+    return () => ready;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+};
+let lists = listsOf(setup.lists);
 const cache = createBlockCache(setup.secret, setup.modelId, CACHED_BLOCKS, setup.blocks);
 const dropped = new Set<number>();
 const say = (message: FromWorker): void => port?.postMessage(message);
@@ -46,7 +58,7 @@ async function scan({ id, jobs, withoutModel }: Extract<ToWorker, { type: "scan"
   }
   const isDropped = (): boolean => dropped.has(id);
   const recognise = recogniser === undefined ? undefined : (reading: string) => recogniser.recognise(reading, isDropped);
-  const results = await Promise.all(jobs.map((job) => scanText(job, { recognise, lists })));
+  const results = await Promise.all(jobs.map((job) => scanText(job, { recognise, lists: lists() })));
   say({ type: "results", id, results, blocks: cache.usedAgain() });
 }
 
@@ -55,7 +67,7 @@ const reasonOf = (error: unknown): string =>
   error instanceof GaggleError ? error.message : "A part of the request could not be looked through, so nothing was sent.";
 
 const handle = async (message: ToWorker): Promise<void> => {
-  if (message.type === "lists") lists = createOrgLists(message.lists);
+  if (message.type === "lists") lists = listsOf(message.lists);
   else if (message.type === "drop") dropped.add(message.id);
   else if (message.type === "load") say({ type: "loaded", id: message.id, state: (await load()).state });
   else {

@@ -1,4 +1,5 @@
 /** Looks through one text after another in a worker: rules, model and lists in the text as it reads, brought back to the text as written. */
+import { emailNames } from "../email-names.ts";
 import type { Finding } from "../finding.ts";
 import { type FoldedView, foldedView } from "../folded-view.ts";
 import { createRuleSearch, knownIn, repetitions } from "../detector.ts";
@@ -32,8 +33,9 @@ const knownOf = (job: ScanJob): ((reading: string) => Finding[]) => {
 async function search(text: string, view: FoldedView | undefined, { recognise, lists }: ScanDeps): Promise<Finding[]> {
   const reading = view?.text ?? text;
   const byModel = (await recognise?.(reading)) ?? [];
-  const inReading = [...byModel, ...lists.find(reading)];
-  const found = lists.allowed([...inBothReadings(text, rules, view), ...toSource(inReading, view, text)], text);
+  const byRules = inBothReadings(text, rules, view);
+  const inReading = [...byModel, ...lists.find(reading), ...(recognise === undefined ? [] : emailNames(reading, byRules))];
+  const found = lists.allowed([...byRules, ...toSource(inReading, view, text)], text);
   const again = inBothReadings(text, (each) => repetitions(each, found), view);
   return mergeFindings(lists.allowed([...found, ...again], text), text);
 }
