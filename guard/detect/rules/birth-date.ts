@@ -69,9 +69,9 @@ export const BIRTH_DATE_RULES: readonly Rule[] = [
   ),
   rule(
     "age",
-    /(?<![\p{L}\p{N}_.,]|[-/])\d{1,3}(?![\p{L}\p{N}_%]|[.,/:-]\d)/gu,
+    /(?<![\p{L}\p{N}_.]|\d,|[-/])\d{1,3}(?![\p{L}\p{N}_%]|[.,/:-]\d)/gu,
     plausibleAge,
-    /^(?:(?:[\p{L}]+ )?(?:age(?: in years| years)?)|alter|âge|edad|età|leeftijd|wiek|ålder|alder|ikä|idade)$|\b(?:aged|im alter von|âgée? de|de edad|di età|aged about)$/u,
+    /^(?!max |min |cache )(?:(?:[\p{L}]+ )?(?:age(?: in years| years)?)|alter|âge|edad|età|leeftijd|wiek|ålder|alder|ikä|idade)$|\b(?:aged|im alter von|âgée? de|de edad|di età|aged about)$/u,
     1,
   ),
 ];

@@ -61,10 +61,10 @@ export const ASIAN_IDS: readonly IdKind[] = [
     besideOthers: true,
     context: /aadha+r|\buid(?:ai)?\b|national id|आधार/,
   },
-  { id: "kr-rrn", shape: String.raw`\d{6} ?- ?[1-8]\d{6}`, valid: korean },
+  { id: "kr-rrn", shape: String.raw`\d{6} ?- ?\d{7}`, valid: korean },
   {
     id: "kr-rrn-named",
-    shape: String.raw`\d{6} ?-? ?[1-8]\d{6}`,
+    shape: String.raw`\d{6} ?-? ?\d{7}`,
     valid: beginsYearMonthDay,
     context: /\brrn\b|resident registration|주민|national id|외국인/,
   },

@@ -79,7 +79,7 @@ const inCases = (word: string): string[] => [word, word.charAt(0).toUpperCase() 
 
 function acceptSaid(match: RegExpExecArray): Part | undefined {
   const { start, value } = valueOf(match);
-  const trimmed = value.replace(/[.:!?)]+$/, "");
+  const trimmed = value.replace(/[.:)]+$/, "");
   const kept = /[\d#%&@^~+=€§]/.test(trimmed) ? trimmed : value;
   return accepts("password", kept) ? [start, start + kept.length] : undefined;
 }
