@@ -40,7 +40,7 @@ export function readStream(text: string): ReadStream {
     const lane = LANES[type.slice(0, type.lastIndexOf("."))];
     if (lane !== undefined && typeof event["delta"] === "string") said[lane] += event["delta"];
     else if (lane !== undefined && type.endsWith(".done")) repeated[lane] = String(event["text"] ?? event["arguments"]);
-    else if (typeof event["delta"] === "object" && event["delta"] !== null) take(event["delta"] as Delta);
+    else if (typeof event["delta"] === "object" && event["delta"] !== null) take(event["delta"]);
     for (const choice of (event["choices"] as { delta?: Delta }[] | undefined) ?? []) take(choice.delta ?? {});
   }
   return { said, repeated, events };
