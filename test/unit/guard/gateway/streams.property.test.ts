@@ -129,9 +129,9 @@ describe("a streamed response", () => {
     expect(kept[0]).toEqual({ seal: SEAL, original: "", shown: "" });
   });
 
-  it("restores two calls whose arguments come in turns", async () => {
+  it("restores two calls whose arguments come in turns, and sends what is held before an item is done", async () => {
     const format = FORMATS[1] as Format;
-    const events = ["EMAIL_7Q", "EMAIL_7Q4M", "4M2KXW9D", "2KXW9D"].map((delta, i) => ({
+    const events = ["EMAIL_7Q", "EMAIL_7Q4M", "4M2KXW9D, EMAIL_7", "2KXW9D"].map((delta, i) => ({
       type: "response.function_call_arguments.delta",
       item_id: `fc_${i % 2}`,
       output_index: i % 2,
@@ -143,7 +143,9 @@ describe("a streamed response", () => {
     const said = [0, 1].map((index) =>
       out.map((event) => (event["output_index"] === index && typeof event["delta"] === "string" ? event["delta"] : "")).join(""),
     );
-    expect(said).toEqual(["ada@example.org", "ada@example.org"]);
+    expect(said).toEqual(["ada@example.org, EMAIL_7", "ada@example.org"]);
+    const ofFirst = out.filter((event) => event["output_index"] === 0);
+    expect(ofFirst.at(-1)).toMatchObject({ type: "response.output_item.done" });
   });
 });
 
