@@ -37,7 +37,7 @@ const KINDS: Readonly<Record<string, () => string>> = {
 };
 
 describe("what is nobody's stays readable", () => {
-  it.each(Object.entries(KINDS))("%s, alone, in JSON and in a row", (_name, make) => {
+  it.each(Object.entries(KINDS))("%s, alone, in JSON and in a row", { timeout: 60_000 }, (_name, make) => {
     for (let i = 0; i < 300; i += 1) {
       const value = make();
       for (const text of [value, JSON.stringify({ id: value, amount: 12.5 }), `J-0001,${value},finance,open`]) {

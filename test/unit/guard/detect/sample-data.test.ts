@@ -69,14 +69,14 @@ describe("personal data of the sample company", () => {
     },
   );
 
-  it.each(FILES)("is found in the whole of %s", (file) => {
+  it.each(FILES)("is found in the whole of %s", { timeout: 60_000 }, (file) => {
     const text = readFileSync(join(DATA, file), "utf8");
     const findings = detector.detect(text);
     const covered = findings.map((finding) => text.slice(finding.start, finding.end)).join("\n");
     for (const { value } of personalValues(file)) expect(covered).toContain(value);
   });
 
-  it("is also found where the books name a card, a phone or an address in a text", () => {
+  it("is also found where the books name a card, a phone or an address in a text", { timeout: 60_000 }, () => {
     const text = readFileSync(join(DATA, "finance/ledger.csv"), "utf8");
     const masked = detector.detect(text).reduceRight((rest, finding) => rest.slice(0, finding.start) + rest.slice(finding.end), text);
     expect(masked).not.toMatch(/\d{4} \d{4} \d{4} \d{4}|@|\+\d\d[ \d]/);
