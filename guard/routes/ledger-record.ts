@@ -23,9 +23,6 @@ export type DayRecord = z.infer<typeof dayRecord>;
 
 /** A month, a session or a task. */
 export const sumRecord = z.strictObject({ v: z.literal(1), usage, lastAt: z.iso.datetime(), taskId: z.string().optional() });
-/** A month, a session or a task. */
-export type SumRecord = z.infer<typeof sumRecord>;
-
 /** What a ledger sums up by, beside the day. */
 export type SumKind = "month" | "session" | "task";
 

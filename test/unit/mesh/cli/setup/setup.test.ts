@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { homePaths } from "../../../../../mesh/agent/agent-config.ts";
+import { chooseUpstream } from "../../../../../mesh/agent/choose-upstream.ts";
 import { createOutput } from "../../../../../mesh/cli/output.ts";
 import { goosePaths } from "../../../../../mesh/cli/setup/goose-paths.ts";
 import { pluginFoldersIn } from "../../../../../mesh/cli/setup/plugin-folder.ts";
@@ -118,6 +119,18 @@ describe("setup", () => {
       name: "privacy_guard",
       base_url: `http://127.0.0.1:${port}/v1/chat/completions`,
       headers: { Authorization: `Bearer ${token}` },
+    });
+  });
+
+  it("lets Goose speak the Anthropic API where the model behind the guard does", async () => {
+    const { root, port, home, run } = await desk(CONFIG);
+    const upstream = { protocol: "anthropic", baseUrl: "https://api.anthropic.com/v1", local: false, model: "claude" } as const;
+    await chooseUpstream(home, "default", upstream, undefined);
+    await run();
+    expect(JSON.parse(read(root, "config", "custom_providers", "privacy_guard.json"))).toMatchObject({
+      engine: "anthropic",
+      base_url: `http://127.0.0.1:${port}`,
+      models: [{ name: "claude" }],
     });
   });
 
