@@ -214,14 +214,20 @@ async function input({ file }: InputOptions, text: string | undefined): Promise<
 
 /** Standard output for the text, standard error for words about it. A terminal gets the text without anything that could move or colour it. */
 function textOutput({ out }: CommandContext): TextOutput {
+  let openLine = false;
   return {
     out,
     write: async (text) => {
       if (out.json) return;
+      openLine = process.stdout.isTTY && !text.endsWith("\n");
       const { linesAsSeen } = await import("./guard/span-colours.ts");
       if (!process.stdout.write(process.stdout.isTTY ? linesAsSeen(text) : text)) await once(process.stdout, "drain");
     },
-    note: (line) => void (out.json || process.stderr.write(`${line}\n`)),
+    note: (line) => {
+      if (out.json) return;
+      process.stderr.write(`${openLine ? "\n" : ""}${line}\n`);
+      openLine = false;
+    },
   };
 }
 

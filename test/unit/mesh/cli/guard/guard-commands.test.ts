@@ -29,7 +29,7 @@ async function guard(args: readonly string[], options: { input?: string | Uint8A
 }
 const RULES = "--rules-only";
 
-describe("gaggle guard detect", () => {
+describe("gaggle guard detect", { timeout: 60_000 }, () => {
   it("shows what it found in brackets where there are no colours", async () => {
     const { code, stdout } = await guard(["detect", RULES, `Pay ${IBAN} for ${EMAIL}`]);
     expect(code).toBe(0);
@@ -76,8 +76,8 @@ describe("gaggle guard detect", () => {
   });
 });
 
-describe("gaggle guard mask and restore", () => {
-  it("give back the same bytes, for a text of many parts, with a map that only the user can read", { timeout: 60_000 }, async () => {
+describe("gaggle guard mask and restore", { timeout: 60_000 }, () => {
+  it("give back the same bytes, for a text of many parts, with a map that only the user can read", async () => {
     const line = (i: number): string => `\u{feff}Zeile ${i}: ${EMAIL.replace("dana", `d${i}`)}; ${IBAN} ✓ 😀\r\n`;
     const original = Array.from({ length: 4_000 }, (_, i) => line(i)).join("");
     const masked = await guard(["mask", RULES, "--map", "map.json", "--file", file("long.txt", original)]);
@@ -116,7 +116,7 @@ describe("gaggle guard mask and restore", () => {
   });
 });
 
-describe("gaggle guard eval", () => {
+describe("gaggle guard eval", { timeout: 60_000 }, () => {
   const row = (given: string, value: string, label: string): string =>
     JSON.stringify({ text: given, spans: [{ start: given.indexOf(value), end: given.indexOf(value) + value.length, label }] });
   const rows = [row(`Mail ${EMAIL}.`, EMAIL, "EMAIL_ADDRESS"), row("Dana wrote.", "Dana", "PER")].join("\n");
