@@ -1,7 +1,7 @@
 /** Tells a value that someone made up or drew at random from a name, a path or a placeholder. */
 
 /** Bits per character: a written word has less than three, random text of this length more. */
-export function entropy(text: string): number {
+function entropy(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   return [...counts.values()].reduce((sum, count) => sum - (count / text.length) * Math.log2(count / text.length), 0);

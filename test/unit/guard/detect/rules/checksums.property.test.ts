@@ -76,7 +76,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       .filter((body) => !/^(\d)\1*$/.test(body))
       .map((body) =>
         [9, 10].reduce((id, length) => {
-          const rest = [...id].reduce((sum, figure, i) => sum + Number(figure) * (length + 1 - i), 0) % 11;
+          const rest = Array.from(id).reduce((sum, figure, i) => sum + Number(figure) * (length + 1 - i), 0) % 11;
           return id + String(rest < 2 ? 0 : 11 - rest);
         }, body),
       ),
