@@ -117,7 +117,9 @@ describe("without the hooks", () => {
       await WAYS[way]?.().catch(() => undefined);
       expect(fiona.model.requests).toEqual([]);
       expect(existsSync(escaped())).toBe(false);
-      expect((await fiona.agent.audit("guard.refuse")).at(-1)).toMatchObject({ details: { code: "SESSION_UNKNOWN" } });
+      // Recorded once the answer is out.
+      const refused = await until("the refusal is recorded", async () => (await fiona.agent.audit("guard.refuse")).at(-1));
+      expect(refused).toMatchObject({ details: { code: "SESSION_UNKNOWN" } });
     }),
   );
 
