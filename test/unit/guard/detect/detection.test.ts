@@ -50,6 +50,30 @@ describe("a detection", () => {
     expect(await detection.detect([chat])).toEqual([[]]);
   });
 
+  it("refuses where its worker dies, and answers again with the next one", async () => {
+    const dying = `require("node:worker_threads").parentPort.on("message", () => process.exit(3))`;
+    const programs: Worker[] = [];
+    const startWorker = (setup: WorkerSetup): Worker => {
+      const source = new URL("../../../../guard/detect/worker/scan-worker.ts", import.meta.url);
+      programs.push(programs.length === 0 ? new Worker(dying, { eval: true }) : new Worker(source, { workerData: setup, execArgv: [] }));
+      return programs.at(-1) as Worker;
+    };
+    const detection = detectionOf({ startWorker });
+    await expect(detection.detect(["a@example.com"])).rejects.toMatchObject({ code: "GUARD_REFUSED" });
+    expect((await detection.detect(["a@example.com"]))[0]?.length).toBe(1);
+    expect(programs.length).toBe(2);
+  });
+
+  it("refuses while the organisation's patterns can't be used, with the fix", async () => {
+    const detection = detectionOf({ lists: lists({ patterns: [{ class: "CUSTOM", pattern: "(a+)+b" }] }) });
+    await expect(detection.detect(["text"])).rejects.toMatchObject({
+      code: "GUARD_REFUSED",
+      message: expect.stringContaining("guard.yaml"),
+    });
+    detection.update(lists({}));
+    expect(await detection.detect(["text"])).toEqual([[]]);
+  });
+
   it("takes other lists from the next call on, also for a text that it has seen", async () => {
     const detection = detectionOf();
     const text = "The project is Bluebird, staff number NO-12345.";
