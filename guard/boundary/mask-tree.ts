@@ -28,18 +28,23 @@ export function passesTo(department: string, { boundary }: Pick<GuardProfile, "b
   return new Set(["DATE", ...rules.flatMap(({ pass }) => pass)]);
 }
 
-/** Cuts the findings of the JSON text to its leaves, which are asked for in order. */
-function createCutter(findings: readonly Finding[]): (leaf: Leaf) => Finding[] {
+/**
+ * Gives each leaf, asked for in order, the findings of the JSON text that lie in it, in its own offsets. What spans several leaves is no value: it
+ * would tear the structure, and each leaf is looked at by itself too.
+ */
+function createCutter(given: readonly Finding[]): (leaf: Leaf) => Finding[] {
+  const findings = given.toSorted((a, b) => a.start - b.start);
   let from = 0;
   return ({ start, end, value }) => {
-    while ((findings[from]?.end ?? Number.POSITIVE_INFINITY) <= start) from += 1;
+    while ((findings[from]?.start ?? Number.POSITIVE_INFINITY) < start) from += 1;
     let to = from;
     while ((findings[to]?.start ?? Number.POSITIVE_INFINITY) < end) to += 1;
-    if (from === to) return [];
+    const inside = findings.slice(from, to).filter((finding) => finding.end <= end);
+    if (inside.length === 0) return [];
     const place = offsetsIn(value);
-    return findings.slice(from, to).map((finding) => {
-      const first = place(Math.max(finding.start, start) - start);
-      const last = finding.end >= end ? value.length : place(finding.end - start);
+    return inside.map((finding) => {
+      const first = place(finding.start - start);
+      const last = finding.end === end ? value.length : place(finding.end - start);
       return { ...finding, start: first, end: last, value: value.slice(first, last) };
     });
   };

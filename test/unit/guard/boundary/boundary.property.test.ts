@@ -105,6 +105,17 @@ describe("masking a tree for another department", () => {
     expect(text).not.toContain("12345678Z");
   });
 
+  it("leaves the structure alone where something is found across it", async () => {
+    const across = {
+      detect: async (texts: readonly string[]): Promise<Finding[][]> =>
+        texts.map((text, i) =>
+          i > 0 ? [] : [{ start: 2, end: text.length - 2, label: "ADDRESS", score: 0.9, detector: "test", value: text }],
+        ),
+    };
+    const given = { po: "PO-1001", amount: 12 };
+    expect((await maskTree(given, { detection: across, session: sessionOf() }, new Set())).tree).toEqual(given);
+  });
+
   it("reads the names of fields with their values, and gives a number back as a number", async () => {
     const given = { card: 4_111_111_111_111_111, birth_date: "1980-05-17" };
     const masked = await mask(given);

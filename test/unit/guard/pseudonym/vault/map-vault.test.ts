@@ -187,6 +187,19 @@ describe("a map that can't be believed", () => {
     await expect(start(disk, keys).then(({ sessions }) => sessions.open("a"))).rejects.toThrow(unreadable);
   });
 
+  it("is refused where its own batches have changed places", async () => {
+    const keys = createKeys();
+    const { disk } = await keptDisk(keys);
+    const session = (await start(disk, keys)).sessions.open("a");
+    session.tokenFor("PERSON", ANNA);
+    await session.settle();
+    const [first, second] = [`vault/log/${sidOf("a")}/00000001`, `vault/log/${sidOf("a")}/00000002`];
+    const [one, two] = [disk.get(first) ?? "", disk.get(second) ?? ""];
+    await change(disk, first, () => two);
+    await change(disk, second, () => one);
+    await expect(start(disk, keys).then(({ sessions }) => sessions.open("a"))).rejects.toThrow(unreadable);
+  });
+
   it("is refused with another vault key", async () => {
     const { disk } = await keptDisk(createKeys());
     const other: VaultKeys = { current: () => new Uint8Array(32).fill(1), replace: async () => undefined };
