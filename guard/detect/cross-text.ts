@@ -1,6 +1,5 @@
 /** Looks up the values of each text of a call in all its other texts. Only texts that have a value's first word are looked at. */
 import type { DataClass } from "../../mesh/contract/data-class.ts";
-import { canonicalHash } from "../../mesh/contract/json.ts";
 import type { Finding } from "./finding.ts";
 import { nameParts } from "./known-values.ts";
 import { mergeFindings } from "./overlap.ts";
@@ -19,13 +18,27 @@ const anchorsOf = (value: string, label: DataClass): number[] =>
     return anchor === undefined ? [] : [wordHash(anchor)];
   });
 
+/** A result's values with the words that they begin with. Goes with its result, since a chat's history comes again at every turn. */
+const anchored = new WeakMap<ScanResult, (readonly [anchor: number, known: KnownValue])[]>();
+
+function anchoredValues(result: ScanResult): (readonly [anchor: number, known: KnownValue])[] {
+  const before = anchored.get(result);
+  if (before !== undefined) return before;
+  const values = Array.from(valuesOf(result.findings), (known): KnownValue => known);
+  const found = values.flatMap((known) => anchorsOf(...known).map((anchor) => [anchor, known] as const));
+  anchored.set(result, found);
+  return found;
+}
+
 /** All values of a call by the words that they begin with. */
 function indexOf(results: Iterable<ScanResult>): Map<number, KnownValue[]> {
-  const all = new Map<string, DataClass>();
-  for (const { findings } of results) for (const { value, label } of findings) all.set(value, label);
   const index = new Map<number, KnownValue[]>();
-  for (const [value, label] of all) {
-    for (const anchor of anchorsOf(value, label)) index.set(anchor, [...(index.get(anchor) ?? []), [value, label]]);
+  for (const result of results) {
+    for (const [anchor, known] of anchoredValues(result)) {
+      const others = index.get(anchor);
+      if (others === undefined) index.set(anchor, [known]);
+      else if (!others.some(([value]) => value === known[0])) others.push(known);
+    }
   }
   return index;
 }
@@ -55,7 +68,7 @@ export async function spreadValues(
   const index = results.size < 2 ? new Map<number, KnownValue[]>() : indexOf(results.values());
   for (const [text, result] of results) {
     const known = candidates(result, index);
-    const key = known.length === 0 ? "" : canonicalHash(known);
+    const key = known.length === 0 ? "" : JSON.stringify(known);
     const before = looked.get(result);
     if (known.length === 0) spread.set(text, result.findings);
     else if (before?.key === key) spread.set(text, before.findings);
