@@ -8,6 +8,7 @@ import { type Block, blocksOf } from "./blocks.ts";
 import { createDecoder, type Decoder } from "./decode.ts";
 import { readLabels } from "./labels.ts";
 import { readModelFolder } from "./model-folder.ts";
+import { isNoName } from "./no-names.ts";
 import { withCleanEdges } from "./span-edges.ts";
 import { loadTagger, type Tagger, type TokenWindow } from "./tagger.ts";
 import { createWindowQueue } from "./window-queue.ts";
@@ -140,7 +141,7 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
           }),
         );
       });
-      const clean = withCleanEdges(findings, text);
+      const clean = withCleanEdges(findings, text).filter((finding) => !isNoName(finding, text));
       return mergeFindings([...clean, ...alikeFields(text, clean)], text);
     },
   };

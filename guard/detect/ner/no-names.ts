@@ -1,0 +1,30 @@
+/** Tells identifiers, codes and technical terms from names: a model of names takes some of them for one. */
+import type { Finding } from "../finding.ts";
+
+/** Terms of computing and bookkeeping that name nobody, and who makes Goose, which stands in its own prompt. Lower case. */
+const TERMS = new Set(
+  `json yaml xml csv tsv html css pdf sql api apis url uri urls http https ssh tls tcp udp ip dns ldap jwt jwk jwks oidc oauth saml mcp acp cli gui ide sdk llm
+  ai ml nlp ner id ids uuid guid sha utf utc gmt iso rfc ascii markdown unix linux macos windows bash zsh node npm npx git github docker goose gaggle aaif
+  iban bic vat gdpr ssn pin otp eur usd gbp chf sek nok dkk pln todo faq eta asap fyi n/a tbd q1 q2 q3 q4 kpi sla crm erp hr it
+  total subtotal net gross debit credit balance amount period status date name email e-mail phone address city country vendor supplier customer`
+    .split(/\s+/)
+    .concat("agentic ai foundation"),
+);
+
+/** `targetRole`, `step_id`. */
+const IDENTIFIER = /^(?:\p{Ll}+\p{Lu}[\p{L}\p{N}]*|[\p{L}\p{N}]*_[\p{L}\p{N}_]*)$/u;
+/** `PO-E-4102`, `R-17`, `4f2a9c`, `INV/2026/88`: no blank, a figure, no longer word. */
+const CODE = /^(?=\S*\p{N})(?!\S*\p{L}{4})\S+$/u;
+/** A postcode with its country, such as `D-10115`, or of figures alone. */
+const POSTCODE = /^(?:(?:A|B|CH|D|DK|F|FIN|I|L|N|NL|PL|S|SE)-)?\d{2,3}[- ]?\d{2,3}$/;
+
+const isKey = (text: string, { start, end, value }: Finding): boolean =>
+  text.charAt(start - 1) === '"' && /^"\s?:/.test(text.slice(end, end + 3)) && /^\p{Ll}[\p{L}\p{N}_-]*$/u.test(value);
+
+/** True for a finding of the model that can be no name. */
+export function isNoName(finding: Finding, text: string): boolean {
+  const { label, value } = finding;
+  if (label === "DATE") return false;
+  if (TERMS.has(value.toLowerCase()) || IDENTIFIER.test(value) || isKey(text, finding)) return true;
+  return CODE.test(value) && !(label === "ADDRESS" && POSTCODE.test(value));
+}
