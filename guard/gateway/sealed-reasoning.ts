@@ -7,10 +7,10 @@ import type { SealKeeper } from "./formats/format.ts";
 
 /** What is remembered, bounded: what came first goes first. */
 export interface SealedReasoning {
-  /** The keeper of one session. */
-  keeper(sessionId: string): SealKeeper;
-  /** The text as the server sent it; undefined where it never did, or the client's text is another one. */
-  unseal(sessionId: string, seal: string, shown: string): string | undefined;
+  /** The keeper for one session and one model's server. @param owner names both */
+  keeper(owner: string): SealKeeper;
+  /** The text as the server sent it; undefined where this server never did in this session, or the client's text is another one. */
+  unseal(owner: string, seal: string, shown: string): string | undefined;
 }
 
 /** Seals remembered, and characters of their texts. */
@@ -21,7 +21,7 @@ const MAX_CHARACTERS = 16_777_216;
 export function createSealedReasoning(): SealedReasoning {
   const kept = new Map<string, { original: string; shown: string }>();
   let characters = 0;
-  const keyOf = (sessionId: string, seal: string): string => `${sha256Hex(seal)}${sessionId}`;
+  const keyOf = (owner: string, seal: string): string => `${sha256Hex(seal)}${owner}`;
   const forgetOldest = (): void => {
     for (const [key, { original }] of kept) {
       if (kept.size <= MAX_SEALS && characters <= MAX_CHARACTERS) return;
@@ -30,17 +30,17 @@ export function createSealedReasoning(): SealedReasoning {
     }
   };
   return {
-    keeper: (sessionId) => ({
+    keeper: (owner) => ({
       keep: (seal, original, shown) => {
-        const key = keyOf(sessionId, seal);
+        const key = keyOf(owner, seal);
         characters += original.length - (kept.get(key)?.original.length ?? 0);
         kept.delete(key);
         kept.set(key, { original, shown: sha256Hex(shown) });
         forgetOldest();
       },
     }),
-    unseal: (sessionId, seal, shown) => {
-      const held = kept.get(keyOf(sessionId, seal));
+    unseal: (owner, seal, shown) => {
+      const held = kept.get(keyOf(owner, seal));
       return held?.shown === sha256Hex(shown) ? held.original : undefined;
     },
   };

@@ -10,7 +10,7 @@ import { type CallPlan, type ModelTarget, NO_USAGE, type PlannedCall, type Usage
 import type { Format } from "./formats/format.ts";
 import { isObject } from "./formats/walk.ts";
 import type { GatewayConfig, GatewayDeps } from "./gateway-api.ts";
-import { type MaskedRequest, maskRequest } from "./mask-request.ts";
+import { maskRequest } from "./mask-request.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { replacementsOf } from "./restore-tree.ts";
 import type { SealedReasoning } from "./sealed-reasoning.ts";
@@ -37,20 +37,19 @@ export interface RunningCall extends CallContext {
   readonly signal: AbortSignal;
 }
 
-/** The request as it may leave for a destination; looked through once for each. */
-function createMasking(call: RunningCall): (target: ModelTarget) => Promise<string> {
-  const { deps, config, format, seals, tokens, planned } = call;
-  const masked = new Map<string, Promise<MaskedRequest>>();
-  const unseal = (seal: string, shown: string): string | undefined => seals.unseal(planned.sessionId ?? "", seal, shown);
-  return async ({ destination, model }) => {
-    const rules = rulesFor(config.profile, destination);
-    const work = masked.get(destination) ?? maskRequest(call.body, format, rules, { detection: deps.detection, session: tokens, unseal });
-    masked.set(destination, work);
-    const { body, redactions, passed } = await withTimeout(deps.clock, work, config.detectTimeoutMs ?? 300_000);
-    call.notes.redactions = redactionList(redactions);
-    call.notes.passed = redactionList(passed);
-    return JSON.stringify(isObject(body) ? { ...body, model } : body);
-  };
+/** Whose sealed reasoning it is: a local model's may hold what no other server may read, so it goes back to the server that sealed it alone. */
+const sealOwner = ({ planned }: RunningCall, { name }: ModelTarget): string => JSON.stringify([planned.sessionId ?? null, name]);
+
+/** The request as it may leave for a target. */
+async function maskFor(call: RunningCall, target: ModelTarget): Promise<string> {
+  const { deps, config, format, seals, tokens, notes } = call;
+  const rules = rulesFor(config.profile, target.destination);
+  const unseal = (seal: string, shown: string): string | undefined => seals.unseal(sealOwner(call, target), seal, shown);
+  const work = maskRequest(call.body, format, rules, { detection: deps.detection, session: tokens, unseal });
+  const { body, redactions, passed } = await withTimeout(deps.clock, work, config.detectTimeoutMs ?? 300_000);
+  notes.redactions = redactionList(redactions);
+  notes.passed = redactionList(passed);
+  return JSON.stringify(isObject(body) ? { ...body, model: target.model } : body);
 }
 
 /** True where another server may do better. */
@@ -95,7 +94,7 @@ async function settle(
 
 /** One try at one target. @returns false where it is down and `more` says that another one can be tried */
 async function tryTarget(call: RunningCall, target: ModelTarget, body: string, more: boolean): Promise<boolean> {
-  const { deps, response, notes, format, seals, planned, tokens, signal } = call;
+  const { deps, response, notes, format, seals, tokens, signal } = call;
   await depart(call, target);
   const startedAt = deps.clock.now();
   let status = 0;
@@ -109,7 +108,7 @@ async function tryTarget(call: RunningCall, target: ModelTarget, body: string, m
       await answer.discard();
       return false;
     }
-    const relay = { format, signal, replacements: replacementsOf(tokens), seals: seals.keeper(planned.sessionId ?? "") };
+    const relay = { format, signal, replacements: replacementsOf(tokens), seals: seals.keeper(sealOwner(call, target)) };
     const onUsage = (told: Usage): void => {
       usage = told;
     };
@@ -131,7 +130,6 @@ async function tryTarget(call: RunningCall, target: ModelTarget, body: string, m
  * @throws GaggleError GUARD_REFUSED, UPSTREAM_FAILED, STORE_FAILED; where the answer had begun already, it can only be cut off
  */
 export async function sendByPlan(call: RunningCall, { target, fallback }: CallPlan): Promise<void> {
-  const maskFor = createMasking(call);
-  const done = await tryTarget(call, target, await maskFor(target), fallback !== undefined);
-  if (!done && fallback !== undefined) await tryTarget(call, fallback, await maskFor(fallback), false);
+  const done = await tryTarget(call, target, await maskFor(call, target), fallback !== undefined);
+  if (!done && fallback !== undefined) await tryTarget(call, fallback, await maskFor(call, fallback), false);
 }

@@ -7,6 +7,7 @@ import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.
 import { GATEWAY_TOKEN, startGuardGateway } from "../../../support/guard-gateway.ts";
 import { createRealClock, realRandom } from "../../../support/real-clock.ts";
 import { startRecordingUpstream, type UpstreamReply } from "../../../support/recording-upstream.ts";
+import { SEAL } from "../../../support/vendor-answers.ts";
 
 const EMAIL = "ada@example.org";
 const CARD = "4111111111111111";
@@ -85,6 +86,26 @@ describe("a call", () => {
     expect(local.requests[0]?.raw).toContain(EMAIL);
     expect(local.requests[0]?.raw).not.toContain(CARD);
     expect(guard.departures.map(({ served }) => served.upstream)).toEqual(["cloud", "here"]);
+  });
+
+  it("never takes a local model's sealed reasoning to another server", async () => {
+    const local = await startRecordingUpstream(() => ({ say: "ok", thinks: `of ${EMAIL}` }));
+    const cloud = await startRecordingUpstream(say("ok"));
+    let plan: CallPlan = { target: target("here", local.baseUrl, "local") };
+    const routes = { ...notingRoutes(plan), plan: () => plan };
+    const guard = await startGuardGateway(local.baseUrl, { local: { mode: "off", classes: {} } }, { routes });
+    const thought = { role: "assistant", content: [{ type: "thinking", thinking: `of ${EMAIL}`, signature: SEAL }] };
+    const send = async (...messages: object[]): Promise<unknown> => {
+      const asked = { model: "m", max_tokens: 10, messages: [...messages, { role: "user", content: "go on" }] };
+      return (await guard.post(asked, { "agent-session-id": "s" }, "/v1/messages")).text();
+    };
+    await send();
+    await send(thought);
+    plan = { target: target("cloud", cloud.baseUrl) };
+    await send(thought);
+    expect(local.requests[1]?.raw).toContain(`of ${EMAIL}`);
+    expect(cloud.requests[0]?.raw).toContain("Reasoning was left out here");
+    expect(cloud.requests[0]?.raw).not.toContain(EMAIL);
   });
 
   it("with a class that is blocked for the cloud is refused before the fallback is tried", async () => {
