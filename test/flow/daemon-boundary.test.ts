@@ -1,5 +1,5 @@
 /** What leaves a department, and what a restart keeps: real daemons from dist/, with the NER model. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
@@ -12,6 +12,7 @@ import type { InboxItem } from "../../mesh/contract/daemon-api.ts";
 import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
 
 const TASK = "Please ask Anna Schmidt (anna.schmidt@example.org, DE89 3704 0044 0532 0130 00) about the order in the list.";
+const PRIVATE = "Please pay Quentin Marlowe (quentin.marlowe@example.org, GB33 BUKB 2020 1555 5555 55).";
 const CONTEXT = { period: "2026-10", lines: [{ po: "PO-1001", amount: 1250.5, mail: "anna.schmidt@example.org" }] };
 
 let world: DaemonWorld;
@@ -35,6 +36,9 @@ const taskAt = (agent: WorldAgent, taskId: string): Promise<InboxItem> =>
     return items.find((item) => item.kind === "task" && item.taskId === taskId);
   });
 
+/** A daemon asks for a new bundle every 30 s. */
+const POLLED_MS = 50_000;
+
 describe("a task for another department", () => {
   it("arrives with its values where policy lets the receiver restore, and both audits say so", async () => {
     const { taskId } = await send("marketing");
@@ -57,11 +61,17 @@ describe("a task for another department", () => {
 
 describe("a masked text", () => {
   it("restores after kill -9 of the daemon, and its values are nowhere in the store", async () => {
-    const { masked, mapRef } = await fiona.call("guard.process", { text: TASK, sessionId: "chat" });
-    expect(masked).not.toContain("DE89");
+    const { masked, mapRef } = await fiona.call("guard.process", { text: PRIVATE, sessionId: "chat" });
+    expect(masked).not.toContain("GB33");
     await fiona.kill();
+    const store = join(fiona.home, "store");
+    const kept = readdirSync(store)
+      .map((file) => readFileSync(join(store, file), "latin1"))
+      .join("");
+    expect(kept).toContain("daemon.start");
+    expect(kept).not.toMatch(/GB33|quentin/i);
     await fiona.start();
-    expect((await fiona.call("guard.restore", { masked, mapRef, sessionId: "chat" })).text).toBe(TASK);
+    expect((await fiona.call("guard.restore", { masked, mapRef, sessionId: "chat" })).text).toBe(PRIVATE);
   });
 });
 
@@ -71,14 +81,14 @@ describe("a new epoch of the key for pseudonyms", () => {
     await orgSteward({ dir: world.orgDir, agent: edward.agentId }, out);
     const version = await world.sign();
     for (const agent of [edward, marco])
-      await until("the roster has come", async () => (await agent.call("daemon.status", {})).bundleVersion >= version);
+      await until("the roster has come", async () => (await agent.call("daemon.status", {})).bundleVersion >= version, POLLED_MS);
     await orgRotatePseudonyms({ dir: world.orgDir, stewardKeys: homePaths(edward.home).pseudonymKey }, out, {
       clock: systemClock,
       random: systemRandom,
     });
     await marco.stop();
     await marco.start();
-    await until("marco has the new key", async () => (await marco.audit("pseudonym.receive")).length === 1);
+    await until("marco has the new key", async () => (await marco.audit("pseudonym.receive")).length === 1, POLLED_MS);
     const keysOf = async (agent: WorldAgent) => (await openPseudonymKeys(homePaths(agent.home).pseudonymKey, systemClock)).epochs();
     expect(await keysOf(marco)).toEqual(await keysOf(edward));
     expect((await keysOf(marco)).map(({ epoch }) => epoch)).toEqual([2, 1]);
