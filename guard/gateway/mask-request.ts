@@ -14,7 +14,7 @@ import { createFoundTexts, type FoundTexts } from "./found-texts.ts";
 import { classModeOf, type GuardRules, isReplaced } from "../guard-rules.ts";
 import { maskArguments, type MaskWith } from "./mask-arguments.ts";
 import { refuse } from "./refusal.ts";
-import { countsInName, createRequestNames, type RequestNames } from "./request-names.ts";
+import { countsIn, createRequestNames, type RequestNames } from "./request-names.ts";
 
 /** What masking needs. */
 export interface MaskDeps {
@@ -68,7 +68,7 @@ const gathering = (rules: GuardRules, found: FoundTexts, names: RequestNames, de
     text: look,
     jsonText: look,
     id: look,
-    fixed: (name) => names.add(name),
+    fixed: (name, where) => names.add(name, where),
     sealed: (seal, text) => deps.unseal(seal, text),
   };
 };
@@ -81,10 +81,10 @@ interface Pass {
   readonly deps: MaskDeps;
 }
 
-/** Refuses blocked classes, and anything personal where it can't be replaced; all other values become known to the session. */
-function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, passed: Redactions): RequestVisitor {
+/** Refuses blocked classes; all other values become known to the session. */
+function inspecting({ rules, found, deps: { session, unseal } }: Pass, passed: Redactions): RequestVisitor {
   const replaced = isReplaced(rules);
-  const look = (counts: (finding: Finding) => boolean) => (text: string, where: string) => {
+  const look = (text: string, where: string, counts: (finding: Finding) => boolean = () => true): string => {
     for (const finding of found.of(text).filter(counts)) {
       const { label, start, end, value } = finding;
       if (classModeOf(rules, label) === "detect-only") countOne(passed, label);
@@ -94,18 +94,21 @@ function inspecting({ rules, found, names, deps: { session, unseal } }: Pass, pa
     }
     return text;
   };
-  const everything = look(() => true);
   return {
     ...createUnreadable(rules, new Map()),
-    text: everything,
-    jsonText: everything,
-    id: look(countsInName),
+    text: (text, where) => look(text, where),
+    jsonText: (text, where) => look(text, where),
+    id: (text, where) => look(text, where, countsIn(text)),
     sealed: (seal, text) => unseal(seal, text),
-    fixed: (name, where) => {
-      const finding = names.findingIn(name, (text) => found.withKnown(text, session.known, replaced));
-      if (finding !== undefined) throw unreplaceable(finding.label, where);
-    },
+    fixed: () => undefined,
   };
+}
+
+/** Refuses anything personal where it can't be replaced; asked once all values are known, since any text of the request may explain a name. */
+function checkNames({ rules, found, names, deps: { session } }: Pass): void {
+  const replaced = isReplaced(rules);
+  const finding = names.firstFinding((text) => found.withKnown(text, session.known, replaced));
+  if (finding !== undefined) throw unreplaceable(finding.label, finding.where);
 }
 
 const blocked = (label: string, where: string): GaggleError =>
@@ -121,17 +124,13 @@ const unreplaceable = (label: string, where: string): GaggleError =>
 /** Replaces every value by its token. */
 function replacing({ rules, found, deps: { session, unseal } }: Pass, redactions: Redactions): RequestVisitor {
   const replaced = isReplaced(rules);
-  const maskWhere =
-    (counts: (finding: Finding) => boolean): MaskWith =>
-    (text, wrap) =>
-      maskText(text, found.withKnown(text, session.known, replaced).filter(counts), session, redactions, wrap);
-  const mask = maskWhere(() => true);
-  const maskId = maskWhere(countsInName);
+  const findingsOf = (text: string): readonly Finding[] => found.withKnown(text, session.known, replaced);
+  const mask: MaskWith = (text, wrap) => maskText(text, findingsOf(text), session, redactions, wrap);
   return {
     ...createUnreadable(rules, redactions),
     text: (text) => mask(text),
     jsonText: (text) => maskArguments(text, mask),
-    id: (text) => maskId(text),
+    id: (text) => maskText(text, findingsOf(text).filter(countsIn(text)), session, redactions),
     fixed: () => undefined,
     sealed: (seal, text) => unseal(seal, text),
   };
@@ -148,6 +147,7 @@ async function mask(body: Json, format: Format, pass: Pass): Promise<MaskedReque
     const passed: Redactions = new Map();
     const redactions: Redactions = new Map();
     format.visit(body, inspecting(pass, passed));
+    checkNames(pass);
     const masked: JsonObject = format.visit(body, replacing(pass, redactions));
     if (!(await found.lookThrough())) return { body: masked, redactions, passed };
   }

@@ -5,52 +5,66 @@ import type { Finding } from "../detect/finding.ts";
 /** Classes that only running text tells: a model sees people and places in `claude`, `paris_office` and `jordan`, and every chat would end there. */
 const NEEDS_RUNNING_TEXT: ReadonlySet<DataClass> = new Set(["PERSON", "ORG", "LOCATION", "ADDRESS", "DATE"]);
 
-/** Whether a finding in a name or id counts. */
-export const countsInName = ({ label }: Finding): boolean => !NEEDS_RUNNING_TEXT.has(label);
+/** Names as programs write them. What has a space or a foreign letter in it may be a sentence, so there every class counts. */
+const isIdentifier = (name: string): boolean => /^[!-~]*$/.test(name);
 
-const PLAIN = /^[A-Za-z_$./ -]{1,80}$/;
+/** Whether a finding in this name or id counts. */
+export const countsIn =
+  (name: string) =>
+  ({ label }: Finding): boolean =>
+    !NEEDS_RUNNING_TEXT.has(label) || !isIdentifier(name);
+
+const PLAIN = /^[A-Za-z_$./-]{1,80}$/;
 /** Between names, so that nothing is found across two of them. */
 const SEPARATOR = "\n\n";
 
+/** Something personal in a name. */
+export interface NameFinding {
+  readonly label: DataClass;
+  /** A place where the name stands. */
+  readonly where: string;
+}
+
 /** The names of one request. Those of letters alone are looked through as one text, since there are hundreds of them in Goose's tools. */
 export interface RequestNames {
-  add(name: string): void;
+  add(name: string, where: string): void;
   /** What has to be looked through for the names. */
   texts(): string[];
-  /** What is personal in a name. */
-  findingIn(name: string, findingsOf: (text: string) => readonly Finding[]): Finding | undefined;
+  /** What is personal in a name; undefined where nothing is. */
+  firstFinding(findingsOf: (text: string) => readonly Finding[]): NameFinding | undefined;
 }
 
 /** Makes it for one request. */
 export function createRequestNames(): RequestNames {
-  const plain = new Set<string>();
-  const others = new Set<string>();
-  /** Where each plain name ends in the joined text; made once all are known. */
-  let joined: { text: string; placeOf: Map<string, number> } | undefined;
+  /** By name, where it stands first. */
+  const plain = new Map<string, string>();
+  const others = new Map<string, string>();
 
-  const join = (): NonNullable<typeof joined> => {
-    if (joined !== undefined) return joined;
-    const placeOf = new Map<string, number>();
-    let place = 0;
-    for (const name of plain) {
-      placeOf.set(name, place);
-      place += name.length + SEPARATOR.length;
+  /** Where the plain name that covers a place of the joined text stands in the request. */
+  const whereAt = (place: number): string => {
+    let end = 0;
+    for (const [name, where] of plain) {
+      end += name.length + SEPARATOR.length;
+      if (place < end) return where;
     }
-    joined = { text: Array.from(plain).join(SEPARATOR), placeOf };
-    return joined;
+    return "";
   };
 
+  const joined = (): string => Array.from(plain.keys()).join(SEPARATOR);
+
   return {
-    add: (name) => {
-      joined = undefined;
-      (PLAIN.test(name) ? plain : others).add(name);
+    add: (name, where) => {
+      const names = PLAIN.test(name) ? plain : others;
+      if (!names.has(name)) names.set(name, where);
     },
-    texts: () => [...others, ...(plain.size === 0 ? [] : [join().text])],
-    findingIn: (name, findingsOf) => {
-      if (!plain.has(name)) return findingsOf(name).find(countsInName);
-      const { text, placeOf } = join();
-      const start = placeOf.get(name) ?? 0;
-      return findingsOf(text).find((finding) => countsInName(finding) && finding.start < start + name.length && finding.end > start);
+    texts: () => [...others.keys(), ...(plain.size === 0 ? [] : [joined()])],
+    firstFinding: (findingsOf) => {
+      for (const [name, where] of others) {
+        const found = findingsOf(name).find(countsIn(name));
+        if (found !== undefined) return { label: found.label, where };
+      }
+      const found = plain.size === 0 ? undefined : findingsOf(joined()).find(countsIn(""));
+      return found && { label: found.label, where: whereAt(found.start) };
     },
   };
 }
