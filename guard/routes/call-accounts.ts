@@ -75,6 +75,15 @@ const assumed = (call: PlannedCall, { target }: CallOutcome): TokenCounts => ({
   output: target.destination === "local" ? 0 : (call.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS),
 });
 
+/** No call uses more, in or out; a number that a server or a request makes up must not get sums past what the books can hold. */
+const MAX_TOKENS = 100_000_000;
+
+const bounded = ({ input, cachedInput, output }: TokenCounts): TokenCounts => ({
+  input: Math.min(input, MAX_TOKENS),
+  cachedInput: Math.min(cachedInput, input, MAX_TOKENS),
+  output: Math.min(output, MAX_TOKENS),
+});
+
 const tellBreaker = (attempt: Attempt | undefined, { result }: CallOutcome): void => {
   if (result === "failed") attempt?.failed();
   else if (result === "aborted") attempt?.abandoned();
@@ -107,7 +116,7 @@ export function createCallAccounts(): CallAccounts {
       if (open === undefined) return;
       tellBreaker(open.attempts.get(outcome.target), outcome);
       const untold = isUntold(outcome);
-      const usage = untold ? assumed(call, outcome) : outcome.usage;
+      const usage = bounded(untold ? assumed(call, outcome) : outcome.usage);
       const price = priceOf(open.prices, outcome.target.model);
       const { account } = open;
       open.account = {

@@ -65,11 +65,10 @@ async function open(policy: Partial<Omit<ModelPolicy, "v">>): Promise<void> {
 }
 
 /** A call from its plan to its audit event, as the gateway makes it. */
-async function run(call: ModelCall = over(), input = 60): Promise<void> {
+async function run(call: ModelCall = over(), input = 60, plan = planned()): Promise<void> {
   const { routes, books } = routing;
-  const plan = planned();
   const { target } = await routes.plan(plan);
-  await routes.settle(plan, { target, result: "ok", status: 200, usage: { input, cachedInput: 0, output: 20 }, durationMs: 1 });
+  await routes.settle(plan, { target, result: "ok", status: 200, usage: { input, cachedInput: 0, output: input && 20 }, durationMs: 1 });
   const event = { actor, action: "model.call", target: "session:s", result: "ok", traceId: "0".repeat(32) } as const;
   await queue.run((tx) => tx.audit({ ...event, cost: books.book(tx, call, plan, { hits: 3, misses: 1 }) }));
   books.release(plan);
@@ -119,6 +118,15 @@ describe("the books of model calls", () => {
     await run();
     await expect(run()).rejects.toMatchObject({ code: "POLICY_DENIED" });
     expect((await routing.guardStats(1)).budgets).toMatchObject([{ id: "day", of: "fiona.berg", usedTokens: 80, state: "ok" }]);
+  });
+
+  it.each([
+    ["a server that tells any number", Number.MAX_SAFE_INTEGER, planned()],
+    ["a request that sets any limit, at a server that tells nothing", 0, { ...planned(), maxOutputTokens: Number.MAX_SAFE_INTEGER }],
+  ])("stay readable after %s", async (_name, input, plan) => {
+    for (let i = 0; i < 3; i += 1) await run(over(), input, { ...plan });
+    expect((await routing.guardStats(1)).total).toMatchObject({ calls: 3 });
+    await expect(run()).resolves.toBeUndefined();
   });
 
   it("tell a soft limit once in its period", async () => {
