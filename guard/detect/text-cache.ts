@@ -20,7 +20,7 @@ export interface TextCache {
   set(key: string, text: string, result: ScanResult): void;
   /** The newest entries that were asked for again, for keeping; only those whose values stand in the text as they are. */
   worthKeeping(most: number): SpanMemory["texts"];
-  /** Takes in what was kept. */
+  /** Takes in what was kept; it came again before, so it is worth keeping still. */
   restore(texts: SpanMemory["texts"]): void;
 }
 
@@ -97,7 +97,7 @@ export function createTextCache(secret: Uint8Array, limits: TextCacheLimits): Te
         .flatMap(({ kept }) => (kept === undefined ? [] : [kept])),
     restore: (texts) => {
       for (const kept of texts) {
-        put(kept[0], { result: undefined, kept, bytes: ENTRY_BYTES + kept[1].length * FINDING_BYTES + kept[2].length, again: false });
+        put(kept[0], { result: undefined, kept, bytes: ENTRY_BYTES + kept[1].length * FINDING_BYTES + kept[2].length, again: true });
       }
     },
   };

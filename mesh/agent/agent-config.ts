@@ -80,6 +80,8 @@ export const homePaths = (home: string) => ({
   modelKey: (upstream: string) => join(home, "keys", upstream === DEFAULT_UPSTREAM ? "model.json" : `model-${upstream}.json`),
   bundle: join(home, "bundle"),
   store: join(home, "store"),
+  /** What the guard found in texts that come again, encrypted. */
+  guardMemory: join(home, "guard-memory"),
   logs: join(home, "logs"),
   /** Goose root of unattended runs: a fresh Goose that knows nothing of the person's own. */
   runGoose: join(home, "goose"),

@@ -1,5 +1,5 @@
 /** The daemon's privacy guard: one detection and one table of tokens behind gateway, verbs and boundary; every model call in the audit chain. */
-import { createDetection } from "../../guard/detect/create-detection.ts";
+import { createDetection, type DetectionMemory } from "../../guard/detect/create-detection.ts";
 import type { CacheCounts, DetectionService } from "../../guard/detect/detection.ts";
 import type { ModelRoutes, PlannedCall } from "../../guard/gateway/call-routes.ts";
 import { createGateway, type Gateway } from "../../guard/gateway/gateway.ts";
@@ -49,14 +49,22 @@ export interface ModelGuard {
 
 /**
  * Makes guard and gateway. The detection's worker starts with the first text, so that an idle daemon stays small.
- * @param config `token`: what Goose's provider sends; `installDir`: where the model and the worker's program lie; `modelFolder`: another model
+ * @param config `token`: what Goose's provider sends; `installDir`: where the model and the worker's program lie; `modelFolder`: another model;
+ *   `memory`: keeps what was found across restarts
  */
 export function createModelGuard(
   deps: ModelGuardDeps,
-  config: { gatewayPort: number; token: string; installDir: string; modelFolder?: string | undefined },
+  config: {
+    gatewayPort: number;
+    token: string;
+    installDir: string;
+    modelFolder?: string | undefined;
+    memory?: DetectionMemory | undefined;
+  },
 ): ModelGuard {
-  const { installDir: installFolder, modelFolder } = config;
-  const detection = withLists(createDetection(deps, { installFolder, ...(modelFolder === undefined ? {} : { modelFolder }) }), deps.bundle);
+  const { installDir: installFolder, modelFolder, memory } = config;
+  const chosen = { ...(modelFolder === undefined ? {} : { modelFolder }), ...(memory === undefined ? {} : { memory }) };
+  const detection = withLists(createDetection(deps, { installFolder, ...chosen }), deps.bundle);
   const newCounts = countsSince(detection.counts);
   // Read at every request: a new bundle counts at once, and without a valid one nothing passes.
   const profile = () => deps.bundle().profile.guard;

@@ -13,6 +13,7 @@ import { type AgentWork, createAgentWork } from "./agent-work.ts";
 import { type Background, createBackground } from "./background.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
+import { openGuardMemory } from "./guard-memory.ts";
 import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
 import { openModelRouting, readUpstreams } from "./model-routing.ts";
@@ -132,12 +133,19 @@ function endOf(ended: Promise<void>, storeFailed: Promise<never>): Promise<void>
   return result;
 }
 
-async function openGuard(core: AgentCore, vault: TokenVault, { installDir }: AgentOptions) {
+async function openGuard(core: AgentCore, vault: TokenVault, { installDir, version }: AgentOptions) {
   const { paths, config } = core;
+  const memory = await openGuardMemory({ path: paths.guardMemory, key: vault.keys.current(), installDir, version });
   const routing = openModelRouting(core, await readUpstreams(core));
   const parts = createModelGuard(
     { ...core, tokens: vault.sessions, routes: routing.routes, books: routing.books },
-    { gatewayPort: config.gatewayPort, token: readOrMakeGatewayToken(paths.gatewayToken), installDir, modelFolder: config.guardModel },
+    {
+      gatewayPort: config.gatewayPort,
+      token: readOrMakeGatewayToken(paths.gatewayToken),
+      installDir,
+      modelFolder: config.guardModel,
+      memory,
+    },
   );
   return { ...parts, routing };
 }

@@ -165,6 +165,19 @@ describe("the memory of a detection", () => {
     expect(Buffer.from(state.sealed ?? "", "base64").toString("latin1")).not.toContain("Anna");
   });
 
+  it("keeps a text also over a run in which only others came again", async () => {
+    const { memory } = kept();
+    for (const each of [text, "Another prompt for Anna."]) {
+      const { detection } = countingDetection(memory);
+      await detection.detect([each]);
+      await detection.detect([each]);
+      await detection.close();
+    }
+    const { started, detection } = countingDetection(memory);
+    expect((await detection.detect([text]))[0]?.length).toBe(3);
+    expect(started).toEqual([]);
+  });
+
   it("holds nothing of a text that came once", async () => {
     const { state, memory } = kept();
     const { detection } = countingDetection(memory);
