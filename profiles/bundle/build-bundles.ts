@@ -4,6 +4,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { GuardLists } from "../../mesh/contract/guard-policy.ts";
 import { canonicalJson, sha256Hex } from "../../mesh/contract/json.ts";
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
+import { compilePattern } from "../../mesh/contract/safe-pattern.ts";
 import type { OrganisationSources, RoleSource } from "./read-sources.ts";
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from "./verify.ts";
 
@@ -42,11 +43,11 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
 }
 
 function checkLists({ patterns }: GuardLists): void {
-  for (const { pattern } of patterns) {
+  for (const [i, { pattern }] of patterns.entries()) {
     try {
-      RegExp(pattern, "u");
-    } catch {
-      throw wrong(`guard.yaml has a pattern that is no regular expression: ${pattern}`);
+      compilePattern(pattern, `Pattern ${i + 1} of guard.yaml`);
+    } catch (error) {
+      throw error instanceof GaggleError ? wrong(error.message) : error;
     }
   }
 }

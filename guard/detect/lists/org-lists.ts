@@ -1,10 +1,10 @@
 /** The organisation's own lists of one bundle, made ready: what is never masked, what always is, its own forms of numbers and its columns. */
 import type { DataClass } from "../../../mesh/contract/data-class.ts";
 import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
+import { compilePattern } from "../../../mesh/contract/safe-pattern.ts";
 import type { Finding } from "../finding.ts";
 import { createPhraseFinder } from "../phrase-finder.ts";
 import { createColumnValues } from "./column-values.ts";
-import { type CompilePattern, compilePattern } from "./compile-pattern.ts";
 
 /** Lists ready for use. */
 export interface OrgLists {
@@ -31,15 +31,14 @@ const insideSome = (spans: readonly { start: number; end: number }[], { start, e
 
 /**
  * Makes lists ready.
- * @param compile where patterns are compiled
- * @throws GaggleError GUARD_REFUSED for a pattern that `compile` refuses
+ * @throws GaggleError INVALID_INPUT for a pattern that could be slow or is none; `gaggle org sign` refuses it too
  */
-export function createOrgLists(lists: GuardLists, compile: CompilePattern = compilePattern): OrgLists {
+export function createOrgLists(lists: GuardLists): OrgLists {
   const allow = createPhraseFinder<true>();
   for (const phrase of lists.allow) allow.add(phrase, true);
   const deny = createPhraseFinder<DataClass>();
   for (const { class: label, values } of lists.deny) for (const value of values) deny.add(value, label);
-  const patterns = lists.patterns.map(({ class: label, pattern }) => ({ label, pattern: compile(pattern) }));
+  const patterns = lists.patterns.map(({ class: label, pattern }) => ({ label, pattern: compilePattern(pattern) }));
   const columns = createColumnValues(lists.columns);
 
   const found = (text: string, label: DataClass, [start, end]: readonly [number, number], detector: string, score: number): Finding => ({

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { emailNames } from "../../../../guard/detect/email-names.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
 import { createKnownValues, nameParts } from "../../../../guard/detect/known-values.ts";
-import { compilePattern } from "../../../../guard/detect/lists/compile-pattern.ts";
 import { createColumnValues } from "../../../../guard/detect/lists/column-values.ts";
 import { alikeFields } from "../../../../guard/detect/ner/alike-fields.ts";
 
@@ -73,20 +72,6 @@ describe("parts of a person's name", () => {
     known.add("王小明", "PERSON");
     expect(surfaces("昨天王小明说", known.find("昨天王小明说"))).toEqual(["王小明"]);
   });
-});
-
-describe("the organisation's own patterns", () => {
-  it("match whole words", () => {
-    expect("NO-12345 XNO-12345 NO-123456".match(compilePattern(String.raw`NO-\d{5}`))).toEqual(["NO-12345"]);
-    expect("ab-1 cd-22".match(compilePattern("(?:ab|cd)-[(+)1-9]+"))).toEqual(["ab-1", "cd-22"]);
-  });
-
-  it.each(["(a+)+", "(a|aa)*b", "((ab)*c)+", String.raw`(\d+){2,}`, "(?=x)y", String.raw`(a)\1`, "(", "(?<n>a)"])(
-    "%s is refused",
-    (pattern) => {
-      expect(() => compilePattern(pattern)).toThrow(/guard\.yaml/);
-    },
-  );
 });
 
 describe("columns that the organisation declared", () => {

@@ -9,6 +9,10 @@ import { readSources } from "../../../../profiles/bundle/read-sources.ts";
 import { testSources } from "../../../support/test-organisation.ts";
 
 const code = (name: string, message = "") => expect.objectContaining({ code: name, message: expect.stringContaining(message) });
+/** Sources whose second pattern is this one. */
+const patterns = (pattern: string) => ({
+  guardLists: guardLists.parse({ v: 1, patterns: [String.raw`NO-\d{5}`, pattern].map((each) => ({ class: "CUSTOM", pattern: each })) }),
+});
 const route = { id: "cheap", use: { upstream: "openai", model: "small" } };
 const [boss] = testSources().orgChart;
 if (boss === undefined) throw new Error("the test organisation has nobody");
@@ -36,12 +40,21 @@ describe("building bundles", () => {
     ["an unknown manager", { orgChart: [{ ...boss, manager: "nobody" }] }, "not in the org chart"],
     ["a circle", { orgChart: [{ ...boss, manager: boss.id }] }, "circle"],
     ["a person twice", { orgChart: [boss, boss] }, "twice"],
-    ["a pattern that is none", { guardLists: guardLists.parse({ v: 1, patterns: [{ class: "CUSTOM", pattern: "E-(" }] }) }, "E-("],
+    ["a pattern that is none", patterns("E-("), "Pattern 2 of guard.yaml can't be used: a bracket is not closed"],
+    [
+      "a pattern that the guard would refuse",
+      patterns(String.raw`Bluebird-(\d+)+`),
+      "Pattern 2 of guard.yaml can't be used: at its sign 13",
+    ],
     ["a route twice", { modelPolicy: modelPolicy.parse({ v: 1, routes: [route, route] }) }, "names a route twice"],
     ["recipes that differ in letter case", { recipes: { ...testSources().recipes, "recipes/marketing/Accruals.yaml": "" } }, "letter case"],
   ])("refuses %s", (_, change, message) => {
     expect(() => buildBundles({ ...testSources(), ...change })).toThrow(code("INVALID_INPUT", message));
   });
+});
+
+it("never quotes a pattern that it refuses", () => {
+  expect(() => buildBundles({ ...testSources(), ...patterns("Bluebird*") })).toThrow(/^(?!.*Bluebird)/s);
 });
 
 describe("reading sources", () => {

@@ -2,7 +2,7 @@
  * Patterns that an administrator writes, such as `NO-\d{5}` for employees, made safe to run on any text: a small syntax, every repetition
  * with a limit, and a bound on the ways in which the whole can be tried at one place. So a pass over a text is linear in it.
  */
-import { GaggleError } from "../../../mesh/contract/errors.ts";
+import { GaggleError } from "./errors.ts";
 
 /** Ways times characters that may be tried at one place. */
 const MOST_STEPS = 2_000;
@@ -18,8 +18,7 @@ interface Cost {
 const NOTHING: Cost = { most: 0, least: 0, ways: 1 };
 const ONE: Cost = { most: 1, least: 1, ways: 1 };
 
-const refuse = (why: string): GaggleError =>
-  new GaggleError("INVALID_INPUT", `A pattern of the organisation's lists can't be used: ${why}`);
+const refuse = (why: string): GaggleError => new GaggleError("INVALID_INPUT", why);
 
 const bounded = (ways: number): number => {
   if (ways > MOST_STEPS) throw refuse("it can be tried in too many ways; write fixed counts, such as \\d{5}.");
@@ -92,13 +91,29 @@ function costOf(source: string): Cost {
   return cost;
 }
 
-/**
- * Makes the regular expression of a pattern: whole words only, any case, global.
- * @throws GaggleError INVALID_INPUT for a pattern outside the allowed syntax, one that can be empty, or one that could be slow
- */
-export function compilePattern(source: string): RegExp {
+function compiled(source: string): RegExp {
   const cost = costOf(source);
   if (cost.least < 3) throw refuse("it would match fewer than three characters.");
   if (cost.ways * cost.most > MOST_STEPS) throw refuse("it can be tried in too many ways; write fixed counts, such as \\d{5}.");
-  return new RegExp(String.raw`(?<![\p{L}\p{N}_])(?:${source})(?![\p{L}\p{N}_])`, "giu");
+  try {
+    return new RegExp(String.raw`(?<![\p{L}\p{N}_])(?:${source})(?![\p{L}\p{N}_])`, "giu");
+  } catch {
+    // The engine's own message would quote the pattern.
+    throw refuse("a class in it has an order or an escape that is not allowed, such as [z-a].");
+  }
+}
+
+/**
+ * Makes the regular expression of a pattern: whole words only, any case, global. Signing and the guard ask this one function, so that what is
+ * signed can be used.
+ * @param name of the pattern, for the message; the pattern itself is never told
+ * @throws GaggleError INVALID_INPUT for a pattern outside the allowed syntax, one that can be empty, or one that could be slow
+ */
+export function compilePattern(source: string, name = "A pattern of guard.yaml"): RegExp {
+  try {
+    return compiled(source);
+  } catch (error) {
+    if (!(error instanceof GaggleError)) throw error;
+    throw new GaggleError("INVALID_INPUT", `${name} can't be used: ${error.message}`);
+  }
 }

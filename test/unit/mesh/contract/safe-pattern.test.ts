@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compilePattern } from "../../../../../guard/detect/rules/safe-pattern.ts";
+import { compilePattern } from "../../../../mesh/contract/safe-pattern.ts";
 
 const found = (pattern: string, text: string): string[] => text.match(compilePattern(pattern)) ?? [];
 
@@ -28,6 +28,8 @@ describe("a pattern of the organisation", () => {
     "\\bno\\b",
     "\\u{61}bc",
     "{3}abc",
+    "[z-a]bc",
+    "[\\d-z]bc",
   ])("%s is refused: it is outside the syntax", (pattern) =>
     expect(() => compilePattern(pattern)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" })),
   );
