@@ -73,6 +73,9 @@ export async function relayWhole(answer: UpstreamAnswer, response: ServerRespons
 
 const END_MARK = "[DONE]";
 
+/** What may stand in a line of its own: a line end in it would begin a field that was never looked at. */
+const isEventName = (type: Json | undefined): type is string => typeof type === "string" && /^[\w.-]+$/.test(type);
+
 async function relayStream(answer: UpstreamAnswer, response: ServerResponse, relay: Relay): Promise<void> {
   const { format, signal } = relay;
   const restorer = format.createEvents(relay);
@@ -82,7 +85,7 @@ async function relayStream(answer: UpstreamAnswer, response: ServerResponse, rel
     if (!response.write(text)) await once(response, "drain", { signal });
   };
   const writeEvents = async (events: readonly JsonObject[]): Promise<void> => {
-    const named = ({ type }: JsonObject): string => (format.namedEvents && typeof type === "string" ? `event: ${type}\n` : "");
+    const named = ({ type }: JsonObject): string => (format.namedEvents && isEventName(type) ? `event: ${type}\n` : "");
     if (events.length > 0) await write(events.map((event) => `${named(event)}data: ${JSON.stringify(event)}\n\n`).join(""));
   };
   const finish = async (): Promise<void> => {

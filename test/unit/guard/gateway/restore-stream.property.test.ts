@@ -121,10 +121,11 @@ describe("server-sent events", () => {
           fc.string({ unit: "grapheme", minLength: 1 }).map((text) => JSON.stringify(text)),
           { maxLength: 6 },
         ),
-        fc.constantFrom("\n", "\r\n"),
+        fc.constantFrom("\n", "\r\n", "\r"),
+        fc.constantFrom("\n\n", "\r\n\r\n", "\r\r", "\n\r\n", "\r\n\n", "\r\r\n", "\n\r"),
         fc.array(fc.nat(6), { maxLength: 40 }),
-        async (texts, end, lengths) => {
-          const bytes = new TextEncoder().encode(texts.map((text) => `: ping${end}${end}event: x${end}data: ${text}${end}${end}`).join(""));
+        async (texts, end, twice, lengths) => {
+          const bytes = new TextEncoder().encode(texts.map((text) => `: ping${twice}event: x${end}data: ${text}${twice}`).join(""));
           const pieces = async function* (): AsyncGenerator<Uint8Array> {
             let from = 0;
             for (const length of lengths) {
