@@ -21,6 +21,9 @@ export const newNotes = (protocol: Protocol): CallNotes => ({
   guardMs: 0,
 });
 
+/** A model's name as it is recorded: a request can write anything there. */
+export const recordedModel = (name: string): string => (/^[\w.:/@+-]{1,100}$/.test(name) ? name : "unknown");
+
 /** The call as it is recorded. */
 export const finished = ({ planned: _planned, ...notes }: CallNotes, durationMs: number): ModelCall => ({
   ...notes,

@@ -17,7 +17,7 @@ export interface PlannedCall {
   readonly task: TaskClass;
   /** Tokens of the request, estimated from its length. */
   readonly estimatedTokens: number;
-  /** Longest answer that the request allows, in tokens; left out where it sets no limit. */
+  /** Most that the request lets its answers have together, in tokens; left out where it asks for one answer and sets no limit. */
   readonly maxOutputTokens?: number;
 }
 
@@ -75,6 +75,9 @@ export interface ModelRoutes {
   /** Whose list of models `GET /v1/models` shows. @throws GaggleError GUARD_REFUSED where there is no upstream */
   catalogue(protocol: Protocol): UpstreamConfig | Promise<UpstreamConfig>;
 }
+
+/** Tokens of an answer where the request sets no limit. */
+export const DEFAULT_OUTPUT_TOKENS = 4_096;
 
 /** No usage. */
 export const NO_USAGE: Usage = { input: 0, cachedInput: 0, output: 0 };

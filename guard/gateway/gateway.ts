@@ -60,7 +60,9 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
       return;
     }
     notes.status = sendFailure(response, error, errorBody);
-    if (notes.status !== 502) notes.refusal = refusalOf(error);
+    if (notes.status === 502) return;
+    notes.refusal = refusalOf(error);
+    if (notes.refusal.where === "model") notes.model = "unknown";
   };
 
   const handleModels = (request: IncomingMessage, response: ServerResponse): Promise<void> =>

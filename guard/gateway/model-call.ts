@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json, JsonObject } from "../../mesh/contract/json.ts";
 import { MAX_MODEL_REQUEST_BYTES } from "../../mesh/contract/limits.ts";
-import type { CallNotes } from "./call-notes.ts";
-import type { PlannedCall } from "./call-routes.ts";
+import { type CallNotes, recordedModel } from "./call-notes.ts";
+import { DEFAULT_OUTPUT_TOKENS, type PlannedCall } from "./call-routes.ts";
 import { isObject } from "./formats/walk.ts";
 import { readBody } from "./read-body.ts";
 import { type CallContext, sendByPlan } from "./send-call.ts";
@@ -28,10 +28,14 @@ function parseBody(bytes: Buffer): { body: JsonObject; model: string } {
   throw new GaggleError("GUARD_REFUSED", "The request names no model, so the guard could not pass it on.", { details: { where: "model" } });
 }
 
-/** The limit that a request sets to its answer, under the name that its API has for it. */
-function longestAnswer(body: JsonObject): Pick<PlannedCall, "maxOutputTokens"> {
-  const given = ["max_completion_tokens", "max_output_tokens", "max_tokens"].map((name) => body[name]).find(Number.isSafeInteger);
-  return typeof given === "number" && given > 0 ? { maxOutputTokens: given } : {};
+const isCount = (value: Json | undefined): value is number => typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+
+/** The limit that a request sets to its answers together. Servers differ in which of its names they read, so the highest counts. */
+function longestAnswer({ n, ...body }: JsonObject): Pick<PlannedCall, "maxOutputTokens"> {
+  const given = ["max_completion_tokens", "max_output_tokens", "max_tokens"].map((name) => body[name]).filter(isCount);
+  const answers = isCount(n) ? n : 1;
+  if (given.length === 0 && answers === 1) return {};
+  return { maxOutputTokens: answers * Math.max(...(given.length === 0 ? [DEFAULT_OUTPUT_TOKENS] : given)) };
 }
 
 /**
@@ -51,7 +55,7 @@ export async function runModelCall(
   const bytes = await readBody(request, config.maxRequestBytes ?? MAX_MODEL_REQUEST_BYTES);
   notes.requestBytes = bytes.length;
   const { body, model: askedModel } = parseBody(bytes);
-  notes.model = /^[\w.:/@-]{1,100}$/.test(askedModel) ? askedModel : "unknown";
+  notes.model = recordedModel(askedModel);
   const side = taskOf(body);
   notes.task = side === "chat" && session?.unattended === true ? "unattended" : side;
   const estimatedTokens = Math.ceil(bytes.length / CHARACTERS_PER_TOKEN);
@@ -73,8 +77,10 @@ export async function runModelCall(
 /** A signal that aborts when the client goes before its answer is complete. */
 export function abortOnClose(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once("close", () => {
+  const abort = (): void => {
     if (!response.writableFinished) controller.abort(new Error("the client has gone"));
-  });
+  };
+  if (response.destroyed) abort();
+  response.once("close", abort);
   return controller.signal;
 }

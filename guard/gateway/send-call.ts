@@ -5,7 +5,7 @@ import type { JsonObject } from "../../mesh/contract/json.ts";
 import { redactionList } from "../guard.ts";
 import { rulesFor } from "../guard-rules.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
-import type { CallNotes } from "./call-notes.ts";
+import { type CallNotes, recordedModel } from "./call-notes.ts";
 import { type CallPlan, type ModelTarget, NO_USAGE, type PlannedCall, type Usage } from "./call-routes.ts";
 import type { Format } from "./formats/format.ts";
 import { isObject } from "./formats/walk.ts";
@@ -57,7 +57,7 @@ const isDown = ({ status }: UpstreamAnswer): boolean => status >= 500 || status 
 
 /** Nothing leaves before its tokens and the intent are on the disk. */
 async function depart({ deps, notes, tokens, startedAt }: RunningCall, { name, model: there, destination }: ModelTarget): Promise<void> {
-  const served = { upstream: name, model: there, destination };
+  const served = { upstream: name, model: recordedModel(there), destination };
   const { sessionId, protocol, task, model, redactions, passed, requestBytes } = notes;
   await tokens.settle();
   await deps.depart({ sessionId, protocol, task, model, redactions, passed, requestBytes, served });

@@ -7,13 +7,14 @@ import type { GatewayProfile } from "../guard-rules.ts";
 
 /** Goose sends the id that its hooks and MCP servers see. */
 const SESSION_HEADER = "agent-session-id";
-const MAX_SESSION_ID = 200;
+/** Goose's are `20261120_1`. Keys of the daemon's own with a colon, such as those of runs and tasks, name maps that no header may open. */
+const USABLE = /^[\w.-]{1,200}$/;
 
 /** A request's session as the daemon names it, or undefined where it names none. @throws GaggleError GUARD_REFUSED for one that can't be used */
 export function readSessionId(request: IncomingMessage): string | undefined {
   const given = request.headers[SESSION_HEADER];
   if (given === undefined || given === "") return undefined;
-  if (typeof given !== "string" || given.length > MAX_SESSION_ID)
+  if (typeof given !== "string" || !USABLE.test(given))
     throw new GaggleError("GUARD_REFUSED", "The session id is not usable; start a new session.");
   return sessionKey(given, request.headers[RUN_HEADER] !== undefined);
 }

@@ -2,16 +2,20 @@
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { BudgetState } from "../../mesh/contract/usage.ts";
 import type { Attempt } from "../../mesh/resilience/circuit-breaker.ts";
-import { type CallOutcome, type ModelTarget, NO_USAGE, type PlannedCall, type Usage as TokenCounts } from "../gateway/call-routes.ts";
-import { DEFAULT_OUTPUT_TOKENS } from "./estimate-call.ts";
+import {
+  type CallOutcome,
+  DEFAULT_OUTPUT_TOKENS,
+  type ModelTarget,
+  NO_USAGE,
+  type PlannedCall,
+  type Usage as TokenCounts,
+} from "../gateway/call-routes.ts";
 import type { Candidate } from "./fit-targets.ts";
 import { addAmounts, type Amount, NO_AMOUNT } from "./organisation-usage.ts";
 import { costOf, priceOf } from "./price.ts";
 
 /** What a call came to. */
 export interface CallAccount {
-  /** The route of the policy that decided; undefined for the machine's own model. */
-  readonly routeId: string | undefined;
   /** Upstream and model of the last try; undefined before the first. */
   readonly upstream: string | undefined;
   readonly model: string | undefined;
@@ -39,7 +43,6 @@ export interface CallAccounts {
   open(
     call: PlannedCall,
     plan: {
-      routeId: string | undefined;
       warnings: readonly BudgetState[];
       candidates: readonly (Candidate & { readonly attempt: Attempt })[];
       prices: ModelPolicy["prices"];
@@ -103,12 +106,12 @@ const NOTHING_USED = {
 export function createCallAccounts(): CallAccounts {
   const calls = new Map<PlannedCall, OpenCall>();
   return {
-    open(call, { routeId, warnings, candidates, prices }) {
+    open(call, { warnings, candidates, prices }) {
       calls.set(call, {
         reserved: candidates.reduce((most, { estimate }) => larger(most, estimate), NO_AMOUNT),
         prices,
         attempts: new Map(candidates.map(({ target, attempt }) => [target, attempt])),
-        account: { ...NOTHING_USED, routeId, warnings },
+        account: { ...NOTHING_USED, warnings },
       });
     },
     settle(call, outcome) {

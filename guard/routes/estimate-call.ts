@@ -1,12 +1,9 @@
 /** What a call may use at most, before it is made: what is reserved for it within the budgets. */
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
-import type { ModelTarget, PlannedCall } from "../gateway/call-routes.ts";
+import { DEFAULT_OUTPUT_TOKENS, type ModelTarget, type PlannedCall } from "../gateway/call-routes.ts";
 import type { Estimate } from "./budgets.ts";
 import { parseUsd } from "./money.ts";
 import { costOf, priceOf } from "./price.ts";
-
-/** Tokens of an answer where the request sets no limit. */
-export const DEFAULT_OUTPUT_TOKENS = 4_096;
 
 /** The estimate for a call at a target: its whole request at the full price, and the longest answer. */
 export function estimateOf(call: PlannedCall, target: ModelTarget, { prices }: Pick<ModelPolicy, "prices">): Estimate {

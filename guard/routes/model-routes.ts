@@ -84,7 +84,7 @@ export function createModelRoutes(deps: ModelRoutesDeps, { owner }: ModelRoutesC
     });
     const [first, second] = open;
     if (first === undefined) throw allAway(ordered.map(({ target }) => target.name));
-    accounts.open(call, { routeId: route.id, warnings: soft, candidates: open, prices: policy.prices });
+    accounts.open(call, { warnings: soft, candidates: open, prices: policy.prices });
     return { target: first.target, ...(second === undefined ? {} : { fallback: second.target }), ...warningOf(soft) };
   };
 

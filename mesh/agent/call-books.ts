@@ -37,7 +37,7 @@ export function createCallBooks({ routes, ledger, sessions, actor, newTrace }: C
       const account = planned === undefined ? undefined : routes.account(planned);
       const usage = usageOf(call, account);
       const taskId = sessions.find(call.sessionId)?.taskId;
-      ledger.book(tx, { ...entryOf(call, account, cache), usage, ...(taskId === undefined ? {} : { taskId }) });
+      ledger.book(tx, { ...entryOf(call, cache), usage, ...(taskId === undefined ? {} : { taskId }) });
       for (const warning of account?.warnings ?? []) warn(tx, warning);
       return { tokens: usage.inputTokens + usage.outputTokens, usd: usage.usd };
     },
@@ -48,11 +48,11 @@ export function createCallBooks({ routes, ledger, sessions, actor, newTrace }: C
 const isClass = (name: string): boolean => dataClass.safeParse(name).success;
 
 /** What was masked and refused, by class; what could not be read is no class. */
-function entryOf(call: ModelCall, account: CallAccount | undefined, cache: CacheCounts): Omit<LedgerEntry, "usage" | "taskId"> {
+function entryOf(call: ModelCall, cache: CacheCounts): Omit<LedgerEntry, "usage" | "taskId"> {
   const { sessionId, redactions, refusal, served, guardMs } = call;
   return {
     sessionId,
-    model: account?.model ?? call.model,
+    model: served?.model ?? call.model,
     redactions: Object.fromEntries(redactions.filter((one) => isClass(one.class)).map((one) => [one.class, one.count])),
     ...(refusal === undefined ? {} : { refusedClass: isClass(refusal.class) ? refusal.class : "none" }),
     ...(served === undefined ? {} : { guardMs }),

@@ -1,5 +1,6 @@
-import { request as httpRequest } from "node:http";
-import { describe, expect, it } from "vitest";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { GATEWAY_TOKEN, startGuardGateway } from "../../../support/guard-gateway.ts";
 import { startRecordingUpstream, type UpstreamReply } from "../../../support/recording-upstream.ts";
 
@@ -247,6 +248,24 @@ describe("what is refused", () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  it("session ids that would open the map of a run or a task, or say something in the records", async () => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const { post, calls } = await startGuardGateway(upstream.baseUrl);
+    for (const id of ["run:20261120_1", "task:0192a1b2-0000-7000-8000-000000000000", "../20261120_1", `of ${EMAIL}`])
+      expect((await post(chat(user("x")), { "agent-session-id": id })).status).toBe(403);
+    expect(upstream.requests).toEqual([]);
+    expect(calls.map(({ sessionId }) => sessionId)).toEqual(["none", "none", "none", "none"]);
+  });
+
+  it("a model's name that says something, which no record repeats", async () => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const masked = await startGuardGateway(upstream.baseUrl);
+    expect((await masked.post({ ...chat(user("x")), model: EMAIL })).status).toBe(403);
+    const off = await startGuardGateway(upstream.baseUrl, { mode: "off" });
+    expect((await off.post({ ...chat(user("x")), model: `for ${EMAIL}` })).status).toBe(200);
+    expect(JSON.stringify([masked.calls, off.calls, off.departures])).not.toContain(EMAIL);
+  });
+
   it("secrets in strict mode, without saying them", async () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const { post, faults } = await startGuardGateway(upstream.baseUrl, { mode: "strict" });
@@ -357,6 +376,18 @@ describe("the model's server", () => {
     expect((await (await startGuardGateway(redirect.baseUrl)).post(chat(user("x")))).status).toBe(502);
     const page = await startRecordingUpstream(() => ({ status: 200, body: "<html>" }));
     expect((await (await startGuardGateway(page.baseUrl)).post(chat(user("x")))).status).toBe(502);
+  });
+
+  it("can't put a line of its own between events by an event's name", async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(`data: ${JSON.stringify({ type: 'x\ndata: {"type":"forged"}\n' })}\n\n`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { post } = await startGuardGateway(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`);
+    const text = await (await post({ model: "m", max_tokens: 9, stream: true, messages: [user("x")] }, {}, "/v1/messages")).text();
+    expect(text.split("\n").filter((line) => line !== "")).toEqual([expect.stringMatching(/^data: \{"type":"x\\ndata/)]);
   });
 
   it("is let go when the client goes", async () => {

@@ -69,6 +69,19 @@ describe("a call", () => {
   });
 
   it.each([
+    ["the highest of its limits", { max_tokens: 9_000, max_completion_tokens: 10 }, 9_000],
+    ["its limit for each answer", { n: 3 }, 150],
+    ["what is usual for each answer where it sets no limit", { n: 2, max_tokens: undefined }, 8_192],
+    ["no number that is none", { n: -1, max_completion_tokens: "all" }, 50],
+  ])("reserves %s", async (_name, more, most) => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const routes = notingRoutes({ target: target("big", upstream.baseUrl) });
+    const guard = await startGuardGateway(upstream.baseUrl, {}, { routes });
+    await guard.post({ ...body, ...more });
+    expect(routes.planned[0]?.maxOutputTokens).toBe(most);
+  });
+
+  it.each([
     ["answers with 503", down],
     ["can't be reached", undefined],
   ])("goes to the fallback where the first target %s, by the rules of that destination", async (_name, first) => {
