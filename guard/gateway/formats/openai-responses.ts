@@ -48,8 +48,8 @@ const CALL_FIELDS = { id, call_id: id, ...each(["type", "status", "name", "names
 
 /** The model's own reasoning; sealed, it goes back only where this gateway saw it come. */
 const reasoning: ElementWalk = (value, where, visitor) => {
-  const seal = isObject(value) ? value["encrypted_content"] : undefined;
-  if (typeof seal === "string" && visitor.sealed(seal, "", `${where}.encrypted_content`) === undefined) return LEFT_OUT;
+  const seal = (isObject(value) ? value["encrypted_content"] : undefined) ?? null;
+  if (seal !== null && (typeof seal !== "string" || visitor.sealed(seal, "", `${where}.encrypted_content`) === undefined)) return LEFT_OUT;
   return walkFields(value, where, visitor, {
     id,
     summary: listOf(contentPart),

@@ -186,7 +186,7 @@ describe("the responses API", () => {
   it("gets its own sealed reasoning back, and none that did not come from it", async () => {
     const guard = await world(() => ({ say: "ok", thinks: "well" }));
     const session = { "agent-session-id": "s" };
-    const sealed = (seal: string): object =>
+    const sealed = (seal: unknown): object =>
       ask({
         input: [
           { type: "reasoning", id: "rs_1", summary: [], encrypted_content: seal },
@@ -196,11 +196,12 @@ describe("the responses API", () => {
     await guard.post(ask({ stream: true }), session, RESPONSES);
     await guard.post(sealed(SEAL), session, RESPONSES);
     await guard.post(sealed("Zm9yZ2Vk"), session, RESPONSES);
+    await guard.post(sealed([SEAL, EMAIL]), session, RESPONSES);
     await guard.post(sealed(SEAL), { "agent-session-id": "other" }, RESPONSES);
     const types = guard.upstream.requests
       .map(({ raw }) => (JSON.parse(raw) as { input: { type?: string }[] }).input)
       .map((input) => Array.isArray(input) && input.some(({ type }) => type === "reasoning"));
-    expect(types).toEqual([false, true, false, false]);
+    expect(types).toEqual([false, true, false, false, false]);
   });
 });
 
