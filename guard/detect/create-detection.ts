@@ -46,7 +46,7 @@ export interface DetectionMemory {
   save(sealed: string): Promise<void>;
 }
 
-const LIMITS: LaneLimits = { stallMs: 30_000, requestMs: 300_000, inHandUnits: 65_536, queueUnits: 64_000_000 };
+const LIMITS: LaneLimits = { stallMs: 30_000, loadMs: 120_000, requestMs: 300_000, inHandUnits: 65_536, queueUnits: 64_000_000 };
 /** Longer texts have a worker of their own, since the rules read a text in one go. */
 const LONG_UNITS = 262_144;
 const MEBIBYTE = 1_048_576;

@@ -5,9 +5,30 @@ import type { KnownValues } from "./known-values.ts";
 import { mergeFindings } from "./overlap.ts";
 import { inBothReadings } from "./readings.ts";
 
+const lengthOf = ({ start, end }: Finding): number => end - start;
+/** What the model takes a value for changes with the text around it; a rule or a list is certain. */
+const isGuess = ({ detector }: Finding): boolean => detector.startsWith("ner") || detector === "known-value" || detector === "co-reference";
+
+/** Known places with a score that gives the class to the longer span, and of equals to the class that the value was first found with. */
+function ranked(places: readonly Finding[], findings: readonly Finding[]): Finding[] {
+  let next = 0;
+  return places.map((place) => {
+    while ((findings[next]?.end ?? Number.POSITIVE_INFINITY) <= place.start) next += 1;
+    let score = place.score;
+    for (let i = next; (findings[i]?.start ?? place.end) < place.end; i += 1) {
+      const finding = findings[i];
+      if (finding !== undefined && isGuess(finding) && lengthOf(place) >= lengthOf(finding)) score = Math.max(score, finding.score + 0.001);
+    }
+    return { ...place, score };
+  });
+}
+
 /**
  * The findings of a text joined with the places of known values: in order, without overlap.
- * @param findings of exactly this text
+ * @param findings of exactly this text, in order, without overlap
  */
-export const withKnownValues = (text: string, findings: readonly Finding[], known: KnownValues): readonly Finding[] =>
-  known.size === 0 ? findings : mergeFindings([...findings, ...inBothReadings(text, (reading) => knownIn(reading, known))], text);
+export const withKnownValues = (text: string, findings: readonly Finding[], known: KnownValues): readonly Finding[] => {
+  if (known.size === 0) return findings;
+  const places = inBothReadings(text, (reading) => mergeFindings(knownIn(reading, known), reading));
+  return mergeFindings([...findings, ...ranked(places, findings)], text);
+};

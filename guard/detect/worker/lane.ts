@@ -22,6 +22,8 @@ export interface WorkerPort {
 export interface LaneLimits {
   /** Silence of a worker that has work, in milliseconds, after which it counts as dead. Long texts get more. */
   readonly stallMs: number;
+  /** The same for a worker that has said nothing yet: it loads its program and the model. */
+  readonly loadMs: number;
   /** Milliseconds that a request may take in all, the wait included. */
   readonly requestMs: number;
   /** UTF-16 units that may be in a worker's hands at once; one text may be longer. */
@@ -91,6 +93,7 @@ function batchesOf(request: Request, jobs: readonly ScanJob[]): void {
 /** Makes a lane. No worker is started before the first request. */
 export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits): Lane {
   let worker: WorkerPort | undefined;
+  let heard = false;
   let lastId = 0;
   let closed = false;
   let waitingUnits = 0;
@@ -140,11 +143,12 @@ export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits)
     }
     const longest = Math.max(0, ...inHand.values().map((batch) => batch.units));
     const why = "The privacy guard's worker did not answer in time, so nothing was sent. Try again; a shorter text is quicker.";
-    stopStall = clock.after(limits.stallMs + longest / UNITS_PER_MS, () => lose(current, why));
+    stopStall = clock.after((heard ? limits.stallMs : limits.loadMs) + longest / UNITS_PER_MS, () => lose(current, why));
   };
 
   const onMessage = (from: WorkerPort, message: FromWorker): void => {
     if (from !== worker) return;
+    heard = true;
     if (message.type === "loaded") {
       loads.get(message.id)?.(message.state);
       loads.delete(message.id);
@@ -172,6 +176,7 @@ export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits)
     started.on("error", died);
     started.on("exit", died);
     worker = started;
+    heard = false;
     return started;
   };
 

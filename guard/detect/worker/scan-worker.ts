@@ -52,6 +52,8 @@ const load = (() => {
 
 async function scan({ id, jobs, withoutModel }: Extract<ToWorker, { type: "scan" }>): Promise<void> {
   const { state, recogniser } = await load();
+  // From here on silence counts as a stall; loading has a longer limit.
+  say({ type: "progress" });
   if (!state.ready && !withoutModel) {
     say({ type: "refused", id, reason: state.reason });
     return;

@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker } from "../../../../../guard/detect/worker/pr
 import { errorCode } from "../../../../../mesh/contract/errors.ts";
 import { createVirtualClock } from "../../../../support/virtual-clock.ts";
 
-const LIMITS: LaneLimits = { stallMs: 1_000, requestMs: 60_000, inHandUnits: 16_384, queueUnits: 100_000 };
+const LIMITS: LaneLimits = { stallMs: 1_000, loadMs: 4_000, requestMs: 60_000, inHandUnits: 16_384, queueUnits: 100_000 };
 const RESULT = { findings: [], words: new Uint32Array() };
 
 /** A worker that answers when the test says so. */
@@ -104,6 +104,7 @@ describe("a lane", () => {
   it("counts a silent worker as dead, and one that makes progress as alive", async () => {
     const { workers, clock, scan } = laneOf();
     const answer = scan("text");
+    workers[0]?.emit("message");
     for (let i = 0; i < 5; i += 1) {
       await clock.advance(900);
       workers[0]?.emit("message");
@@ -117,11 +118,26 @@ describe("a lane", () => {
     expect(await next).toEqual([RESULT]);
   });
 
+  it("gives a worker that has said nothing yet the longer time to load, and refuses when that is over", async () => {
+    const { workers, clock, scan } = laneOf();
+    const slow = scan("text");
+    await clock.advance(3_900);
+    workers[0]?.answer(0);
+    expect(await slow).toEqual([RESULT]);
+    workers[0]?.emit("exit");
+    const refused = codeOf(scan("text"));
+    await clock.advance(3_900);
+    expect(workers[1]?.ended).toBe(false);
+    await clock.advance(200);
+    expect(workers[1]?.ended).toBe(true);
+    expect(await refused).toBe("GUARD_REFUSED");
+  });
+
   it("believes nothing that a lost worker still says", async () => {
     const { workers, clock, scan } = laneOf();
     const lost = scan("text");
     const refused = codeOf(lost);
-    await clock.advance(2_000);
+    await clock.advance(4_001);
     expect(await refused).toBe("GUARD_REFUSED");
     const next = scan("text");
     workers[0]?.answer(0);
