@@ -5,7 +5,7 @@ import { createPeople, type People } from "./people.ts";
 import { createTokenSession, type IssuedToken, type TokenSession } from "./token-session.ts";
 import { type MapVault, sidOf } from "./vault/map-vault.ts";
 
-export type { IssuedToken, TokenEntry, TokenSession } from "./token-session.ts";
+export type { TokenSession } from "./token-session.ts";
 
 /** A key of the tenant for pseudonyms, in one of its epochs. `key`: 32 bytes. */
 export interface EpochKey {
@@ -90,9 +90,15 @@ export function createTokenSessions(
   }
 
   const isExpired = ({ usedAt, lifetimeMs: span }: Held): boolean => usedAt + span <= clock.now();
+  /** Maps that are being deleted: a new session with the same id waits, so that nothing of it goes with them. */
+  const leaving = new Map<string, Promise<void>>();
   const forget = (sid: string): Promise<void> => {
     held.delete(sid);
-    return vault?.forget(sid) ?? Promise.resolve();
+    const gone = (vault?.forget(sid) ?? Promise.resolve()).finally(() => {
+      if (leaving.get(sid) === gone) leaving.delete(sid);
+    });
+    leaving.set(sid, gone);
+    return gone;
   };
   /** What can't be deleted now goes at the next sweep or start. */
   const forgetSoon = (sid: string): void => void forget(sid).catch(() => undefined);
@@ -113,6 +119,7 @@ export function createTokenSessions(
   /** Writes what a session has newly issued, and now and then that it is still in use. */
   const saveOf = (sid: string, secrets: { mapRef: string; sessionKey: Uint8Array }, epoch: number) => {
     return async (issued: readonly IssuedToken[]): Promise<void> => {
+      await leaving.get(sid)?.catch(() => undefined);
       const now = held.get(sid);
       if (now?.session?.mapRef !== secrets.mapRef)
         throw new GaggleError("GUARD_REFUSED", "The masked values of this session were deleted meanwhile; send the request again.");

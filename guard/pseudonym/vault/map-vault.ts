@@ -113,9 +113,9 @@ export function createMapVault(deps: {
   };
 
   const remove = (tx: Transaction, sid: string, rows: readonly (readonly [string, string])[]): void => {
-    const { batches } = headOf(tx.get(headKey(sid)) ?? "");
-    for (let batch = 1; batch <= batches; batch += 1) tx.del(logKey(sid, batch));
     for (const [key] of rows) tx.del(key);
+    // Rows that came since `rows` was read. The head's own count may be damaged, so it is not asked.
+    for (let batch = rows.length + 1; tx.get(logKey(sid, batch)) !== undefined; batch += 1) tx.del(logKey(sid, batch));
     tx.del(headKey(sid));
   };
 

@@ -239,6 +239,31 @@ describe("a map's end", () => {
     expect(await everything(disk)).not.toContain("vault/");
   });
 
+  it("takes nothing of a new session with the same id along, however slow the disk is", async () => {
+    const keys = createKeys();
+    const { disk } = await keptDisk(keys);
+    const slow: OrderedStore = {
+      ...disk,
+      range: async (keyRange) => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return disk.range(keyRange);
+      },
+    };
+    const session = (await start(slow, keys, {}, 1_000_000 + 86_400_000)).sessions.open("a");
+    const token = session.tokenFor("PERSON", ANNA);
+    await session.settle();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect((await start(disk.crash(), keys, {}, 1_000_000 + 86_400_000)).sessions.open("a").lookup(token)).toMatchObject(ANNA);
+  });
+
+  it("comes also for a map whose head says that it has endless batches", async () => {
+    const keys = createKeys();
+    const { disk } = await keptDisk(keys);
+    await change(disk, `vault/map/${sidOf("a")}`, (head) => head.replace('"batches":1', `"batches":${Number.MAX_SAFE_INTEGER}`));
+    await (await start(disk, keys)).sessions.drop("a");
+    expect(await everything(disk)).not.toContain("vault/");
+  });
+
   it("comes for all at once, and what the disk may still hold of them can't be read with the new key", async () => {
     const keys = createKeys();
     const { disk } = await keptDisk(keys);
