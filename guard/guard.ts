@@ -4,6 +4,7 @@ import { GaggleError } from "../mesh/contract/errors.ts";
 import type { Detection } from "./detect/detection.ts";
 import type { Finding } from "./detect/finding.ts";
 import { withKnownValues } from "./detect/known-findings.ts";
+import { findingsWithin } from "./detect/within-part.ts";
 import { classModeOf, type GatewayProfile, isReplaced, rulesForMasking } from "./guard-rules.ts";
 import { maskText, type Redactions } from "./pseudonym/mask-text.ts";
 import { restoreText } from "./pseudonym/restore-text.ts";
@@ -47,7 +48,8 @@ export function createGuard({ detection, sessions, profile }: GuardDeps): Guard 
   const process = async ({ text, sessionId, policy, before, after }: ProcessRequest): Promise<DaemonResult<"guard.process">> => {
     const rules = rulesForMasking(profile(), policy);
     const replaced = isReplaced(rules);
-    const found = within(await find(before + text + after), before.length, text).filter(replaced);
+    const around = before + text + after;
+    const found = findingsWithin(await find(around), around, { start: before.length, length: text.length }).filter(replaced);
     const blocked = found.find(({ label }) => classModeOf(rules, label) === "block");
     if (blocked !== undefined) throw blockedClass(blocked.label);
     const session = sessions.open(sessionId);
@@ -78,17 +80,6 @@ export function createGuard({ detection, sessions, profile }: GuardDeps): Guard 
     },
   };
 }
-
-/** What was found in a part of a document, at its places in the part; what crosses an edge is cut there. */
-const within = (findings: readonly Finding[], from: number, text: string): Finding[] =>
-  findings
-    .filter(({ start, end }) => start < from + text.length && end > from)
-    .map((finding) => {
-      const start = Math.max(0, finding.start - from);
-      const end = Math.min(text.length, finding.end - from);
-      const whole = end - start === finding.end - finding.start;
-      return { ...finding, start, end, value: whole ? finding.value : text.slice(start, end) };
-    });
 
 const blockedClass = (label: string): GaggleError =>
   new GaggleError(
