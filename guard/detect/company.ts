@@ -1,13 +1,16 @@
 /** Tells whether a place is close to other data of a person on the same line, as in a row of a table whose header is elsewhere. */
+import type { DataClass } from "../../mesh/contract/data-class.ts";
 import type { Finding } from "./finding.ts";
 
 const REACH = 160;
+/** Classes that also stand where nobody is meant. */
+const ANYWHERE: ReadonlySet<DataClass> = new Set(["SECRET", "IP", "DATE"]);
 /** Findings before a value that may overlap it. */
 const LOOK_BACK = 4;
 
 /** Makes the question for one text and what is certain in it. Bounded work per question. */
 export function createCompany(text: string, findings: readonly Finding[]): { isNear(start: number, end: number): boolean } {
-  const others = findings.filter((finding) => finding.label !== "SECRET" && finding.label !== "IP").toSorted((a, b) => a.start - b.start);
+  const others = findings.filter((finding) => !ANYWHERE.has(finding.label)).toSorted((a, b) => a.start - b.start);
 
   /** Index of the first finding that starts at or behind a place. */
   const following = (place: number): number => {

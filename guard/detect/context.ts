@@ -1,4 +1,4 @@
-/** What a text says about the value at a place: the key or column that it stands under, else the words before it in its clause. */
+/** What a text says about the value at a place: the key or column that it stands under, the words before it in its cell or clause. */
 import { tableColumns } from "./table-columns.ts";
 
 const WINDOW = 80;
@@ -37,18 +37,20 @@ const KEY_END = /[:=>][\s"'`([*]{0,8}$/;
 const keyOf = (prefix: string): string | undefined => (KEY_END.test(prefix) ? (KEY.exec(prefix) ?? MARKUP.exec(prefix))?.[1] : undefined);
 
 /**
- * Makes the function that tells a place's context in lower-case words. Tables are read once, when the first question comes.
- * Bounded work per question.
+ * Makes the function that tells a place's contexts in lower-case words: its key; or its column's names and the words before it in its cell; or
+ * the words before it in its clause. Tables are read once, when the first question comes. Bounded work per question.
  */
-export function createContext(text: string): (place: number) => string {
+export function createContext(text: string): (place: number) => readonly string[] {
   let columns: ReturnType<typeof tableColumns> | undefined;
   return (place) => {
     const prefix = text.slice(Math.max(0, place - WINDOW), place);
     const list = beforeList(text, place);
     const key = keyOf(prefix) ?? (list === undefined ? undefined : keyOf(list));
-    if (key !== undefined) return words(key);
+    if (key !== undefined) return [words(key)];
     columns ??= tableColumns(text);
-    const column = columns.headerAt(place);
-    return column === undefined ? words(clause(prefix)) : words(column);
+    const cell = columns.cellAt(place);
+    if (cell === undefined) return [words(clause(prefix))];
+    const inCell = words(clause(text.slice(Math.max(cell.start, place - WINDOW), place)));
+    return [...cell.headers.map(words), inCell].filter((context) => context !== "");
   };
 }

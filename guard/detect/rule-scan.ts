@@ -4,11 +4,11 @@ import { createContext } from "./context.ts";
 import type { Finding } from "./finding.ts";
 import { opaqueSpans } from "./opaque.ts";
 import { createPlaces, placesOf } from "./places.ts";
-import type { Rule } from "./rule.ts";
+import { LEAD_REACH, type Rule } from "./rule.ts";
 import type { DataClass } from "../../mesh/contract/data-class.ts";
 
-/** Classes that are recognised by more than digits and separators, so that an id can't look like them by chance. */
-const DISTINCT: ReadonlySet<DataClass> = new Set(["EMAIL", "SECRET", "CRYPTO"]);
+/** Classes whose values are whole words that an id can't look like by chance; a stamp of time is a date itself. */
+const DISTINCT: ReadonlySet<DataClass> = new Set(["EMAIL", "SECRET", "CRYPTO", "DATE", "BIRTH_DATE"]);
 
 /** True where one of the spans (in order) holds this part of the text. */
 const inside = (spans: readonly { start: number; end: number }[], start: number, end: number): boolean => {
@@ -77,6 +77,9 @@ function applyRule({ rule, pattern }: Prepared, text: string, places: readonly n
   return findings;
 }
 
+const isLedTo = (text: string, lead: RegExp, place: number): boolean =>
+  lead.test(text.slice(Math.max(0, place - LEAD_REACH), place).toLowerCase());
+
 /** Makes the value when it is first asked for. */
 const once = <T extends object>(make: () => T): (() => T) => {
   let made: T | undefined;
@@ -86,20 +89,22 @@ const once = <T extends object>(make: () => T): (() => T) => {
   };
 };
 
-/** Makes the question whether the context of a place has one of the words. Tables and lists ask the same again and again. */
+/** Makes the question whether a context of a place has one of the words. Tables and lists ask the same again and again. */
 function contextQuestion(text: string): (words: RegExp, place: number) => boolean {
   const contextAt = createContext(text);
-  const contexts = new Map<number, string>();
+  const contexts = new Map<number, readonly string[]>();
   const answers = new Map<string, Map<RegExp, boolean>>();
-  return (words, place) => {
-    const context = contexts.get(place) ?? contextAt(place);
-    contexts.set(place, context);
-    if (context === "") return false;
+  const answer = (words: RegExp, context: string): boolean => {
     const known = answers.get(context) ?? new Map<RegExp, boolean>();
     answers.set(context, known);
-    const answer = known.get(words) ?? words.test(context);
-    known.set(words, answer);
-    return answer;
+    const said = known.get(words) ?? words.test(context);
+    known.set(words, said);
+    return said;
+  };
+  return (words, place) => {
+    const held = contexts.get(place) ?? contextAt(place);
+    contexts.set(place, held);
+    return held.some((context) => context !== "" && answer(words, context));
   };
 }
 
@@ -109,8 +114,9 @@ function contextQuestion(text: string): (words: RegExp, place: number) => boolea
  */
 export function createRuleScan(rules: readonly Rule[]): (text: string) => Finding[] {
   const findPlaces = createPlaces(rules.flatMap(({ starts }) => (starts === undefined ? [] : [starts])));
-  const unconditional = rules.filter(({ context }) => context === undefined).map(prepare);
-  const contextual = rules.filter(({ context }) => context !== undefined).map(prepare);
+  const isCertain = ({ context, lead }: Rule): boolean => context === undefined && lead === undefined;
+  const unconditional = rules.filter(isCertain).map(prepare);
+  const contextual = rules.filter((rule) => !isCertain(rule)).map(prepare);
 
   return (text) => {
     const places = findPlaces(text);
@@ -134,7 +140,9 @@ export function createRuleScan(rules: readonly Rule[]): (text: string) => Findin
       ...find(
         contextual,
         (rule, start, end) =>
-          (rule.context !== undefined && isNamed(rule.context, start)) || (rule.besideOthers === true && company.isNear(start, end)),
+          (rule.context !== undefined && isNamed(rule.context, start)) ||
+          (rule.lead !== undefined && isLedTo(text, rule.lead, start)) ||
+          (rule.besideOthers === true && company.isNear(start, end)),
       ),
     ];
   };

@@ -24,6 +24,9 @@ export interface Starts {
 /** How far behind its first letter a mixed word has a figure, in characters. */
 export const MIXED_REACH = 10;
 
+/** How far before a value its lead may begin, in characters. */
+export const LEAD_REACH = 160;
+
 /** One rule. Patterns are global, and the work at any one start is bounded, so that a pass is linear in the text. */
 export interface Rule {
   readonly label: DataClass;
@@ -38,6 +41,11 @@ export interface Rule {
   readonly accept: (match: RegExpExecArray) => Part | undefined;
   /** Words of which one must stand before the value or name its field or column; without it the value needs no context. */
   readonly context?: RegExp;
+  /**
+   * What may stand in place of such a word: tried on the {@link LEAD_REACH} characters before the value as they are, in lower case, over lines
+   * and clauses. It ends with `$`, or says how near its words must be.
+   */
+  readonly lead?: RegExp;
   /** Set where, in place of such a word, other data of a person close by on the same line will do: a row without its header. */
   readonly besideOthers?: true;
 }

@@ -1,4 +1,4 @@
-/** Finds tables in a text (CSV, TSV, semicolons, Markdown) and tells the header of the column that a place is in. */
+/** Finds tables in a text (CSV, TSV, semicolons, Markdown, aligned with spaces) and tells the header of the column that a place is in. */
 
 /** Headers that say what is personal; only their tables are of interest. */
 const NOTABLE =
@@ -26,34 +26,81 @@ function cellsOf(text: string, start: number, end: number, delimiter: string): C
   return cells;
 }
 
-const isName = (cell: string): boolean => cell.length <= 60 && /^(?:[\p{L}_][\p{L}\p{N}_ ./()-]*)?$/u.test(cell);
+const isName = (cell: string): boolean => cell.length <= 60 && /^(?:[\p{L}_#][\p{L}\p{N}_ ,&'’./()#-]*)?$/u.test(cell);
 const nameOf = (text: string, cell: Cell): string => text.slice(cell.start, cell.end).replace(/^[\s"*]+|[\s"*]+$/g, "");
 
-/** The names of a header line with the delimiter that parts them, or undefined where the line is no header. */
-function headerOf(text: string, start: number, end: number): { delimiter: string; names: string[] } | undefined {
-  if (end - start > 4_000 || !NOTABLE.test(text.slice(start, end).replaceAll("_", " "))) return undefined;
+/** How a table's rows are read, and the names of its columns. */
+interface Header {
+  readonly names: readonly string[];
+  readonly rowCells: (text: string, start: number, end: number) => Cell[];
+  /** A row may have so many cells more, since an unquoted value holds the delimiter. */
+  readonly surplus: number;
+}
+
+/** Columns parted by spaces: each reaches to where the next one's name begins. */
+const ALIGNED = /\S+(?: \S+)*/g;
+const LEAST_ALIGNED = 3;
+
+function alignedHeader(line: string): Header | undefined {
+  if (!/\S {2,}\S/.test(line)) return undefined;
+  const found = [...line.matchAll(ALIGNED)];
+  const names = found.map(([name]) => name);
+  if (names.length < LEAST_ALIGNED || !names.every(isName)) return undefined;
+  const offsets = found.map(({ index }) => index);
+  const rowCells = (text: string, start: number, end: number): Cell[] =>
+    / {2}/.test(text.slice(start, end)) || end - start < (offsets[1] ?? 0)
+      ? offsets.map((offset, i) => ({
+          start: Math.min(start + offset, end),
+          end: Math.min(start + (offsets[i + 1] ?? end - start) - 1, end),
+        }))
+      : [];
+  return { names, rowCells, surplus: 0 };
+}
+
+/** What a header line says, or undefined where the line is no header. */
+function headerOf(text: string, start: number, end: number): Header | undefined {
+  const line = text.slice(start, end);
+  if (line.length > 4_000 || !NOTABLE.test(line.replaceAll("_", " "))) return undefined;
   for (const delimiter of DELIMITERS) {
     const names = cellsOf(text, start, end, delimiter).map((cell) => nameOf(text, cell));
-    if (names.length >= 2 && names.filter((name) => name !== "").length >= 2 && names.every(isName)) return { delimiter, names };
+    if (names.length < 2 || names.filter((name) => name !== "").length < 2 || !names.every(isName)) continue;
+    return { names, rowCells: (source, from, to) => cellsOf(source, from, to, delimiter), surplus: delimiter === "," ? MOST_SURPLUS : 0 };
   }
-  return undefined;
+  return alignedHeader(line);
+}
+
+const MOST_SURPLUS = 3;
+
+/** A cell of a table with what its column may be called: several names where a row has more cells than the header. */
+export interface NamedCell extends Cell {
+  readonly headers: readonly string[];
+}
+
+/** The cells of a row under their names; empty where the line is no row of the table. */
+function rowOf(text: string, start: number, end: number, { names, rowCells, surplus }: Header): NamedCell[] {
+  const row = rowCells(text, start, end);
+  const more = row.length - names.length;
+  if (row.length === 0 || more < 0 || more > surplus) return [];
+  return row.map((cell, i) => ({ ...cell, headers: names.slice(Math.max(0, i - more), i + 1) }));
 }
 
 /** Reads the tables of a text, in one pass. */
-export function tableColumns(text: string): { headerAt(place: number): string | undefined } {
-  const cells: (Cell & { header: string })[] = [];
-  let header: ReturnType<typeof headerOf>;
+export function tableColumns(text: string): { cellAt(place: number): NamedCell | undefined } {
+  const cells: NamedCell[] = [];
+  let header: Header | undefined;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf("\n", start);
     const end = newline < 0 ? text.length : newline;
-    const row = header === undefined ? [] : cellsOf(text, start, end, header.delimiter);
-    if (header !== undefined && row.length === header.names.length) {
-      for (const [i, cell] of row.entries()) cells.push({ ...cell, header: header.names[i] ?? "" });
-    } else header = headerOf(text, start, end);
+    const row = header === undefined ? [] : rowOf(text, start, end, header);
+    if (row.length > 0) for (const cell of row) cells.push(cell);
+    else if (header === undefined || !isRule(text, start, end)) header = headerOf(text, start, end);
     start = end + 1;
   }
-  return { headerAt: (place) => findCell(cells, place)?.header };
+  return { cellAt: (place) => findCell(cells, place) };
 }
+
+/** A line that only underlines the names above it. */
+const isRule = (text: string, start: number, end: number): boolean => end - start < 4_000 && /^[-=+|: ]+$/.test(text.slice(start, end));
 
 /** The cell that holds a place, by halving. */
 function findCell<C extends Cell>(cells: readonly C[], place: number): C | undefined {

@@ -48,11 +48,20 @@ export const BANK_ACCOUNT_RULES: readonly Rule[] = [
   named("us-routing", String.raw`\d{4}~\d{4}~\d|\d{9}`, /routing|\baba\b|\brtn\b|\btransit (?:no|num)/, routing),
   named("account", String.raw`\d(?:[ -]?\d){5,19}`, ACCOUNT),
   named("gb-sort-code", String.raw`\d{2}[ -]?\d{2}[ -]?\d{2}`, /sort ?code|\bs ?c\b/),
+  {
+    ...named("gb-sort-code-branch", String.raw`\d{2}-\d{2}-\d{2}`, /sort ?code/),
+    lead: /\bbranch ?[,:(] ?$/,
+  },
+  {
+    // A beneficiary's line of a SWIFT message has only the account behind its slash.
+    ...named("swift-account", String.raw`\d{6,34}`, /\bmt ?10[123]\b/),
+    lead: /(?:^|\n):5\d[a-z]?:\/(?:[cd]\/)?$/,
+  },
   named("gb-account", String.raw`\d{8}`, /sort ?code.{1,40}/),
   named(
     "account-word",
     String.raw`\d(?:[ -]?\d){6,17}`,
-    /(?<!\p{L})(?:bank )?(?:account|acct|a c|konto|kto|compte|conto|cuenta|rekening|rachunek|bankers?.{1,30} a c)(?: is| ist| est| es)?[ :#]*$/u,
+    /(?<!\p{L})(?:bank )?(?:account|acct|a c|konto|kto|compte|conto|cuenta|rekening|rachunek|bankers?.{1,30} a c)(?: \([^()]{1,40}\))?(?: is| ist| est| es)?[ :#]*$/u,
   ),
   {
     label: "BANK_ACCOUNT",

@@ -61,7 +61,7 @@ export const GEO_RULES: readonly Rule[] = [
     label: "GEO",
     detector: "rule:geo-named",
     score: 0.9,
-    pattern: new RegExp(`${START}[-+]?\\d{1,3}\\.\\d{2,15}${END}`, "gu"),
+    pattern: new RegExp(String.raw`(?<![\p{L}\p{N}_.])[-+]?\d{1,3}\.\d{2,15}${END}`, "gu"),
     starts: STARTS_PAIR,
     accept: (match) => (Math.abs(Number(match[0])) <= 180 ? whole(match) : undefined),
     context:

@@ -36,6 +36,16 @@ const GERMAN = /^[CFGHJKLMNPRTVWXYZ](?=[^ ]*\d)[CFGHJKLMNPRTVWXYZ0-9]{8}\d?$/;
 const hasFigures = (match: RegExpExecArray): Part | undefined =>
   GERMAN.test(match[0]) || match[0].replace(/\D/g, "").length >= 5 ? whole(match) : undefined;
 
+/** The document is named some way before, or is the value of a key beside this one's. */
+const DOCUMENT_BEFORE =
+  /(?:passports?|reisepass\p{L}{0,2}|passeport|pasaporte|passaporto|paspoort|paszport\p{L}{0,2}|passaporte|personalausweis\p{L}{0,2}|travel document|identity card|\bid (?:card|number|no)\b|carte d.identité|carta d.identità)(?!\p{L})[\s\S]{0,120}$|(?:birth|born|\bdob\b|nationality|citizen)[^\n]{0,60}\bid[ :#]{1,3}$/u;
+/** `"doc":"passport","no":`, and a row of nationality behind a date of birth, as in lists of passengers. */
+const SIBLING =
+  /(?:passport|reisepass|passeport|pasaporte|passaporto|paspoort|paszport|id[ _-]?card)["']?\s{0,3}[,;]\s{0,3}["']?(?:doc\p{L}{0,6}[ _-]?)?(?:no|nr|num|number|id|value|numero)["']?\s{0,3}[:=]\s{0,3}["']?$|\b(?:19|20)\d{2}-\d{2}-\d{2}["']?[ \t]{0,3}[|;,\t][ \t]{0,3}["']?[a-z]{3}["']?[ \t]{0,3}[|;,\t][ \t]{0,3}["']?$/u;
+
+const hasLettersAndFigures = (match: RegExpExecArray): Part | undefined =>
+  match[0].replace(/\D/g, "").length >= 2 ? whole(match) : undefined;
+
 /** Rules for passports. */
 export const PASSPORT_RULES: readonly Rule[] = [
   {
@@ -49,6 +59,17 @@ export const PASSPORT_RULES: readonly Rule[] = [
     starts: { figures: 2, mixed: true },
     accept: hasFigures,
     context: CONTEXT,
+    lead: SIBLING,
+  },
+  {
+    label: "PASSPORT",
+    detector: "rule:passport-named-before",
+    score: 0.91,
+    pattern: new RegExp(String.raw`${STARTS}(?:[A-Z]{1,2}\d{6,7}|[CFGHJKLMNPRTVWXYZ](?=[A-Z]{0,8}\d)[A-Z0-9]{8}\d?)${ENDS}`, "gu"),
+    starts: { mixed: true },
+    accept: hasLettersAndFigures,
+    context: /^doc(?:ument)?(?: ?(?:no|nr|number|id))?$/,
+    lead: DOCUMENT_BEFORE,
   },
   {
     label: "PASSPORT",

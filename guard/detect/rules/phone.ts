@@ -76,6 +76,21 @@ const trunk = (match: RegExpExecArray): Part | undefined => {
     : undefined;
 };
 
+/** A contact's name may stand between the word and the number. */
+const CONTACT_BEFORE =
+  /(?<!\p{L})(?:contact|kontakt|contacto|contatto|contato|ansprechpartner(?:in)?)(?!\p{L})[^\n]{0,90}$|(?:phone|telephone|mobile) numbers(?!\p{L})[\s\S]{0,150}$|(?:telefon|ruf|handy)nummern(?!\p{L})[\s\S]{0,150}$|\[cdr\][^\n]{0,24}$/u;
+const CONTACT_COUNTRIES: readonly CountryCode[] = [...TRUNK_COUNTRIES, "PL", "ES", "PT", "DK", "NO", "CZ", "LV", "US"];
+
+/** A number of some country, in groups or with its zero. */
+const contact = (match: RegExpExecArray): Part | undefined => {
+  const digits = digitsOf(match[0]);
+  const grouped = /\d[ ./()-]{1,3}\d/.test(match[0]) || digits.startsWith("0");
+  return grouped && digits.length >= 9 && digits.length <= 12 && !isDate(match[0]) && isSomewhere(digits) ? all(match) : undefined;
+};
+/** Latvia and the like are written with their country's figures but without the plus. */
+const isSomewhere = (digits: string): boolean =>
+  CONTACT_COUNTRIES.some((country) => isValidPhoneNumber(digits, country)) || isValidPhoneNumber(`+${digits}`);
+
 /** Rules for phone numbers. */
 export const PHONE_RULES: readonly Rule[] = [
   {
@@ -118,7 +133,7 @@ export const PHONE_RULES: readonly Rule[] = [
     detector: "rule:phone-trunk",
     score: 0.65,
     pattern: new RegExp(
-      String.raw`(?<![\da-f]{2} |buffer )${START}\(?0[1-9]\d{0,3}\)?[ /-]{1,2}\d{2,4}(?:[ -]\d{2,4}){1,3}${END}(?! [\da-f]{2}\b)`,
+      String.raw`(?<![\da-f]{2} |buffer )${START}(?:\(?0[1-9]\d{0,3}\)?[ /-]{1,2}\d{2,4}(?:[ -]\d{2,4}){1,3}|07\d{3} \d{6})${END}(?! [\da-f]{2}\b)`,
       "giu",
     ),
     starts: { figures: 9, texts: ["("] },
@@ -132,6 +147,24 @@ export const PHONE_RULES: readonly Rule[] = [
     starts: { figures: 6, texts: ["("] },
     accept: national(7),
     context: CONTEXT,
+  },
+  {
+    label: "PHONE",
+    detector: "rule:phone-of-contact",
+    score: 0.7,
+    pattern: new RegExp(String.raw`${START}(\(?\d(?:[ ./()-]{0,3}\d){8,11})(?!\d)${EXTENSION}${END}`, "giu"),
+    starts: { figures: 9, texts: ["("] },
+    accept: contact,
+    lead: CONTACT_BEFORE,
+  },
+  {
+    label: "PHONE",
+    detector: "rule:phone-letter-key",
+    score: 0.8,
+    pattern: new RegExp(String.raw`${START}(\(?\d(?:[ ./()-]{0,3}\d){7,13})(?!\d)${END}`, "giu"),
+    starts: { figures: 8, texts: ["("] },
+    accept: (match) => (/\d[ ./()-]{1,3}\d/.test(match[0]) ? national(8)(match) : undefined),
+    context: /^(?:p|t|m|ph|mob)$/,
   },
   {
     label: "PHONE",

@@ -2,6 +2,7 @@
 import type { Rule } from "../rule.ts";
 import { BANK_ACCOUNT_RULES } from "./bank-account.ts";
 import { BIRTH_DATE_RULES } from "./birth-date.ts";
+import { CALENDAR_DATE_RULES } from "./calendar-date.ts";
 import { CRYPTO_RULES, WALLET_SECRET_RULES } from "./crypto.ts";
 import { EMAIL_RULES } from "./email.ts";
 import { GEO_RULES } from "./geo.ts";
@@ -35,5 +36,6 @@ export const RULES: readonly Rule[] = [
   ...GEO_RULES,
   ...CRYPTO_RULES,
   ...BIRTH_DATE_RULES,
+  ...CALENDAR_DATE_RULES,
   ...JSON_NUMBER_RULES,
 ];

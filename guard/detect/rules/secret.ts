@@ -2,6 +2,7 @@
 import type { Part, Rule } from "../rule.ts";
 import { ASSIGNMENT_RULES } from "./secrets/assignment.ts";
 import { PROVIDER_KEY_RULES } from "./secrets/provider-keys.ts";
+import { TOLD_PASSWORD_RULES } from "./secrets/told-password.ts";
 import { isPlaceholder, isRandom } from "./secrets/randomness.ts";
 
 /** Longest token that is read as one. */
@@ -64,6 +65,7 @@ const secret = (detector: string, texts: readonly string[], pattern: RegExp, acc
 export const SECRET_RULES: readonly Rule[] = [
   ...PROVIDER_KEY_RULES,
   ...ASSIGNMENT_RULES,
+  ...TOLD_PASSWORD_RULES,
   secret("jwt", ["eyJ"], /(?<![\p{L}\p{N}_])eyJ[A-Za-z0-9_-]{8,4000}\./gu, jwt, 0.97),
   secret("url-credentials", ["://"], /:\/\/([^\s"'<>/:]{0,200}:[^\s"'<>/]{1,300}|[^\s"'<>/:@]{1,200})@/g, urlCredentials, 0.995),
   secret(

@@ -104,6 +104,7 @@ export const WESTERN_IDS: readonly IdKind[] = [
     valid: (id) => Number(id) > 0 && weighted(id, [9, 8, 7, 6, 5, 4, 3, 2, -1]) % 11 === 0,
     besideOthers: true,
     context: /\bbsn\b|burger ?service|sofi|national id|persoonsnummer/,
+    lead: /(?:\bbsn\b|burgerservicenummer)[^\n]{0,120}$/,
   },
   {
     id: "pt-nif",

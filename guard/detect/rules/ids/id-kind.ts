@@ -16,6 +16,8 @@ export interface IdKind {
   readonly letters?: readonly [least: number, most: number];
   /** Set where the shape is too common to stand without a word that names it. */
   readonly context?: RegExp;
+  /** What may stand in place of that word: see `lead` of a rule. */
+  readonly lead?: RegExp;
   /** Set where the check digit makes it certain enough beside other data of a person. */
   readonly besideOthers?: true;
   /** Set where lower case is not accepted, since words and hashes would match. */
@@ -34,6 +36,7 @@ export const toRule = (kind: IdKind): Rule => ({
   starts: beginsWithLetter(kind.shape) ? { letters: kind.letters ?? [1, 3] } : { figures: kind.figures ?? 8 },
   accept: wholeIf(kind.valid),
   ...(kind.context === undefined ? {} : { context: kind.context }),
+  ...(kind.lead === undefined ? {} : { lead: kind.lead }),
   ...(kind.besideOthers === undefined ? {} : { besideOthers: kind.besideOthers }),
 });
 

@@ -22,6 +22,9 @@ const WORD = "A-Za-z0-9";
 const DASHED = "A-Za-z0-9_-";
 const BASE64 = "A-Za-z0-9+/=_-";
 
+/** The whole address is the secret, with its scheme where that is written. */
+const withScheme = (address: string): readonly string[] => [`https://${address}`, address];
+
 const KINDS: readonly KeyKind[] = [
   { provider: "anthropic", beginnings: ["sk-ant-"], characters: DASHED, least: 20 },
   { provider: "openai", beginnings: ["sk-", "sess-"], characters: DASHED, least: 20, wordy: true },
@@ -47,7 +50,7 @@ const KINDS: readonly KeyKind[] = [
   { provider: "slack-app", beginnings: ["xapp-"], characters: "A-Za-z0-9-", least: 20, wordy: true },
   {
     provider: "slack-hook",
-    beginnings: ["hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/"],
+    beginnings: ["services/", "workflows/", "triggers/"].flatMap((kind) => withScheme(`hooks.slack.com/${kind}`)),
     characters: "A-Za-z0-9+/",
     least: 30,
   },
@@ -66,7 +69,7 @@ const KINDS: readonly KeyKind[] = [
   { provider: "digitalocean", beginnings: ["dop_v1_", "doo_v1_", "dor_v1_"], characters: "a-f0-9", least: 64 },
   {
     provider: "discord-hook",
-    beginnings: ["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"],
+    beginnings: ["discord.com", "discordapp.com"].flatMap((host) => withScheme(`${host}/api/webhooks/`)),
     characters: "A-Za-z0-9_/-",
     least: 60,
   },

@@ -131,6 +131,21 @@ const HOSTILE: readonly string[] = [
   "ab12cd34",
   "a_b-c.",
   "\n> 1",
+  "12 march ",
+  "1.-1. ",
+  "1 de mar",
+  "march 1, ",
+  "2026-03-12",
+  "passport A1 ",
+  "passport AB123456 ",
+  "contact 555 01 27 55 ",
+  "password is changed to be ",
+  "wifi is Ab1! ",
+  "born\n1.1.1980 ",
+  "employee: a b c, 1.1.1980 ",
+  'NetworkCredential("a", ',
+  "tel  name  born\n",
+  "tel,name\n1,2,3,4,5\n",
 ];
 
 /** The quicker of two runs, in milliseconds of this process's own work: what else the machine does must not count. */

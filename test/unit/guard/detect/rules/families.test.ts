@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createDetector } from "../../../../../guard/detect/detector.ts";
 
-const detector = createDetector();
+const detector = createDetector({ ignore: ["DATE"] });
 const found = (text: string): string[] =>
   detector.detect(text).map((finding) => `${finding.label} ${text.slice(finding.start, finding.end)}`);
 /** Keys are put together here, so that no scanner takes this file for a leak. */
