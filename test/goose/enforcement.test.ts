@@ -137,6 +137,61 @@ describe("without the hooks", () => {
   });
 });
 
+describe("hooks that were damaged", () => {
+  const hooksFile = (): string => join(pluginFoldersIn(goosePaths(fiona.goose.root, {}))[0] ?? "", "hooks", "hooks.json");
+  /** Another text in our `hooks.json`, until `work` is over. */
+  async function withHooks(change: (text: string) => string, work: () => Promise<void>): Promise<void> {
+    const file = hooksFile();
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, change(before));
+    try {
+      await work();
+    } finally {
+      writeFileSync(file, before);
+    }
+  }
+  const withToolHook =
+    (command: string) =>
+    (text: string): string => {
+      const { hooks } = JSON.parse(text) as { hooks: Record<string, { matcher?: string; hooks: object[] }[]> };
+      const [first] = hooks["PreToolUse"]?.[0]?.hooks ?? [];
+      return JSON.stringify({ hooks: { ...hooks, PreToolUse: [{ matcher: ".*", hooks: [{ ...first, command, timeout: 2 }] }] } });
+    };
+
+  it.each([
+    ["is killed", "kill -9 $$"],
+    ["is too slow", "sleep 20"],
+    ["is gone", "/nowhere/hook"],
+  ])("a tool is not run where its hook %s", (_what, command) =>
+    withHooks(withToolHook(command), async () => {
+      expect(await play("run", [touch()])).toHaveLength(1);
+      expect(existsSync(escaped())).toBe(false);
+    }),
+  );
+
+  it("a file that Goose can't read is as good as none: the guard refuses the session", () =>
+    withHooks(
+      () => "{",
+      async () => {
+        fiona.model.play([touch()]);
+        await WAYS["run"]?.();
+        expect(fiona.model.requests).toEqual([]);
+        expect(existsSync(escaped())).toBe(false);
+      },
+    ));
+
+  it("a broken file of a project's plugin takes nothing from ours", async () => {
+    const project = join(world.dir, "broken");
+    const other = join(project, ".agents", "plugins", "other");
+    mkdirSync(join(other, "hooks"), { recursive: true });
+    writeFileSync(join(other, "plugin.json"), JSON.stringify({ name: "other", version: "1.0.0", description: "d" }));
+    writeFileSync(join(other, "hooks", "hooks.json"), "{");
+    const [result] = await play("ACP", [touch()], project);
+    expect(result).toMatch(/polic/i);
+    expect(existsSync(escaped())).toBe(false);
+  });
+});
+
 describe("a session that goes on", () => {
   it("in another Goose, for which no start is told, registers with its prompt; also after a restart of the daemon", async () => {
     const first = await startAcp({ env: env(), cwd: fiona.goose.root });
