@@ -147,6 +147,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/guard/detect/detector.test.ts" },
       { file: "test/unit/guard/detect/rules/families.test.ts" },
       { file: "test/unit/guard/detect/rules/checksums.property.test.ts" },
+      { file: "test/unit/guard/detect/rules/calendar-date.test.ts" },
       { file: "test/unit/guard/detect/ner/recogniser.test.ts" },
       { file: "test/unit/guard/detect/ner/windows.property.test.ts" },
       { file: "test/unit/guard/detect/names-from-context.test.ts" },
