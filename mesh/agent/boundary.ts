@@ -19,6 +19,7 @@ import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/port
 import type { RestoreNote } from "../delivery/envelope.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
 import type { Boundary } from "./messaging.ts";
+import type { TaskMessage } from "./task-values.ts";
 
 /** What the boundary needs. */
 export interface BoundaryDeps {
@@ -37,8 +38,8 @@ export interface BoundaryDeps {
   /** The key of a member that was met. */
   sealKeyOf(agentId: string): SealKey | undefined;
   readonly openKey: OpenKey;
-  /** Told which values of a task this agent knows from now on, before the message counts. */
-  keep(ref: string, pairs: readonly Pair[]): Promise<void>;
+  /** Told which values came with a task's message, before the message counts; whether its sender has to do with the task is not yet checked. */
+  keep(message: TaskMessage, from: string, pairs: readonly Pair[]): Promise<void>;
 }
 
 /** Resources in questions about `guard.restore`: one's own text by the verb, and what another department sent. */
@@ -165,7 +166,7 @@ export function createBoundary(deps: BoundaryDeps): Boundary {
       if (!restored.decision.allowed) return { ...opened, restored };
       const { message } = claims;
       const content = restoreTree(contentOf(message), pairs);
-      if ("taskId" in message) await deps.keep(message.taskId, pairs);
+      if ("taskId" in message) await deps.keep(message, claims.from, pairs);
       return { ...opened, restored, claims: { ...claims, message: withContent(message, content) } };
     },
   };

@@ -6,7 +6,7 @@ import { createBoundary } from "./boundary.ts";
 import { createHandOut, type HandOut, type HandOutDeps } from "./hand-out.ts";
 import type { Boundary } from "./messaging.ts";
 import type { SealKeys } from "./seal-keys.ts";
-import { createTaskValues, type TaskValues } from "./task-values.ts";
+import { createTaskValues, isTaskPeer, type TaskValues } from "./task-values.ts";
 import type { TokenVault } from "./token-vault.ts";
 
 /** The guard between departments, and the values that came through it. */
@@ -38,7 +38,10 @@ export function openBoundary(
     boundaryKey: vault.keys.boundary,
     sealKeyOf: sealKeys.of,
     openKey: core.keys.seal,
-    keep: async (taskId, pairs) => {
+    keep: async (message, from, pairs) => {
+      // Nobody else may say what this agent's chats know, or fill the table of maps under made-up tasks.
+      if (!isTaskPeer(core.store, message, from)) return;
+      const { taskId } = message;
       await values.keep(taskId, pairs);
       // A result belongs to the chat that asked for it.
       const asking = readTask(core.store, "asker", taskId)?.sessionId;

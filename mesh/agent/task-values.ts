@@ -6,6 +6,18 @@ import type { Pair } from "../../guard/boundary/mask-tree.ts";
 import { TOKEN_CLASSES, type TokenClass } from "../../guard/pseudonym/token-form.ts";
 import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
+import type { Message } from "../contract/message.ts";
+import type { OrderedStore } from "../contract/ports.ts";
+import { readTask } from "../session/task-record.ts";
+
+/** A message about a task. */
+export type TaskMessage = Extract<Message, { taskId: string }>;
+
+/** Whether a message's sender is the one with whom this agent has the task. A request may begin one. */
+export function isTaskPeer(store: Pick<OrderedStore, "get">, { type, taskId }: TaskMessage, from: string): boolean {
+  const peer = readTask(store, type === "task.update" ? "asker" : "worker", taskId)?.peer.agentId;
+  return peer === undefined ? type === "task.request" : peer === from;
+}
 
 /** Values of tasks. */
 export interface TaskValues {

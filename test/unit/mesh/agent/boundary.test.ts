@@ -3,17 +3,19 @@ import { createDetector } from "../../../../guard/detect/detector.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
 import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
 import { createBoundary, type BoundaryDeps } from "../../../../mesh/agent/boundary.ts";
-import { createTaskValues } from "../../../../mesh/agent/task-values.ts";
+import { createTaskValues, isTaskPeer, type TaskMessage } from "../../../../mesh/agent/task-values.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
 import type { CommitQueue, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { RunOutcome } from "../../../../mesh/session/ports.ts";
+import { taskKey } from "../../../../mesh/session/task-record.ts";
 import { envelopeClaims, type EnvelopeClaims } from "../../../../mesh/contract/message.ts";
 import { createSigner } from "../../../../mesh/identity/keys.ts";
 import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
 import type { TestMember } from "../../../support/audit-fixture.ts";
 import { createWorld, type NodeOptions, policyOf, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { openMemoryStore } from "../../../support/memory-store.ts";
 import { createSeededRandom } from "../../../support/seeded-random.ts";
 
 const rules = createDetector();
@@ -74,7 +76,7 @@ async function desk(
         return keys && { kty: keys.kty, crv: keys.crv, x: keys.x };
       },
       openKey: member.keys.seal,
-      keep: async (ref, pairs) => void kept.set(ref, pairs),
+      keep: async ({ taskId }, _from, pairs) => void kept.set(taskId, pairs),
     });
   const node = await startNode(world, member, { allow, boundary, ...options });
   return { node, member, kept };
@@ -262,6 +264,18 @@ describe("a seal", () => {
 });
 
 describe("values that came sealed", () => {
+  it("count only from the one with whom this agent has the task; anybody may begin a task", async () => {
+    const store = openMemoryStore();
+    const asked = JSON.stringify({ peer: { agentId: "worker" } });
+    await store.batch([{ type: "put", key: taskKey("asker", "t1"), value: asked }], { sync: true });
+    const about = (type: string, taskId: string): TaskMessage => ({ type, taskId }) as TaskMessage;
+    expect(isTaskPeer(store, about("task.update", "t1"), "worker")).toBe(true);
+    expect(isTaskPeer(store, about("task.update", "t1"), "stranger")).toBe(false);
+    expect(isTaskPeer(store, about("task.update", "t2"), "worker")).toBe(false);
+    expect(isTaskPeer(store, about("task.cancel", "t2"), "worker")).toBe(false);
+    expect(isTaskPeer(store, about("task.request", "t2"), "stranger")).toBe(true);
+  });
+
   it("are masked for the task's model again, under the tenant's tokens, also where a detector would miss them", async () => {
     const sessions = createTokenSessions(
       { clock: world.clock, random: createSeededRandom(1) },
