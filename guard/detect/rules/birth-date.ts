@@ -118,4 +118,13 @@ export const BIRTH_DATE_RULES: readonly Rule[] = [
     /^(?!max |min |cache )(?:(?:[\p{L}]+ )?(?:age(?: in years| years)?)|alter|âge|edad|età|leeftijd|wiek|ålder|alder|ikä|idade)$|\b(?:aged|im alter von|âgée? de|de edad|di età|aged about)$/u,
     1,
   ),
+  {
+    label: "BIRTH_DATE",
+    detector: "rule:age-in-years",
+    score: 0.9,
+    pattern:
+      /(?<![\p{L}\p{N}_.,/-])\d{1,3}(?=[- ]?(?:years?|yrs?)[- ](?:old|of age)(?!\p{L})|[- ]?y\/?o(?!\p{L})| ?Jahre alt(?!\p{L})|-jährig| años de edad| anni di età| jaar oud(?!\p{L}))/giu,
+    starts: { figures: 1 },
+    accept: (match): Part | undefined => (plausibleAge(match[0]) ? [0, match[0].length] : undefined),
+  },
 ];

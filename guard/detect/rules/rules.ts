@@ -5,6 +5,7 @@ import { BIRTH_DATE_RULES } from "./birth-date.ts";
 import { CALENDAR_DATE_RULES } from "./calendar-date.ts";
 import { CRYPTO_RULES, WALLET_SECRET_RULES } from "./crypto.ts";
 import { EMAIL_RULES } from "./email.ts";
+import { EMPLOYEE_ID_RULES } from "./employee-id.ts";
 import { GEO_RULES } from "./geo.ts";
 import { IBAN_RULES } from "./iban.ts";
 import { IP_RULES } from "./ip-address.ts";
@@ -36,6 +37,7 @@ export const RULES: readonly Rule[] = [
   ...GEO_RULES,
   ...CRYPTO_RULES,
   ...BIRTH_DATE_RULES,
+  ...EMPLOYEE_ID_RULES,
   ...CALENDAR_DATE_RULES,
   ...JSON_NUMBER_RULES,
 ];
