@@ -10,7 +10,7 @@ describe("numbers of employees", () => {
     ["Personalnummer 4711-02", "4711-02"],
     ["badge no. 88213 was used", "88213"],
     ['{"employeeId":"E-1002"}', "E-1002"],
-    ["Emp no,Name,Site\nK4471,Anna,Rome\nK4472,Bo,Oslo\n", "K4472"],
+    ["Employee ID,Name,Site\nEM-4471,Anna,Rome\nEM-4472,Bo,Oslo\n", "EM-4472"],
     ["matricule : 00317", "00317"],
   ])("are found in %s", (text, id) => {
     expect(found(text)).toContain(`EMPLOYEE_ID ${id}`);
