@@ -133,11 +133,13 @@ function addModel(guard: Command): void {
     .command("model")
     .description("choose the model that finds names; counts after the next start of the agent")
     .argument("[folder]", "model.onnx, tokenizer.json and config.json; without it, says which model it is")
-    .option("--shipped", "the one that ships with Gaggle again")
+    .option("--from <address>", "fetch it first: https address of the model's files at a hub; the folder must be new")
+    .addOption(new Option("--shipped", "the one that ships with Gaggle again").conflicts("from"))
     .action(
-      action<{ shipped?: boolean }>(async (context, { shipped = false }, [folder]) => {
-        const { showModel, takeModel } = await import("./guard/model-command.ts");
-        if (shipped || folder !== undefined) await takeModel(context, shipped ? undefined : folder);
+      action<{ shipped?: boolean; from?: string }>(async (context, { shipped = false, from }, [folder]) => {
+        const { fetchAndTakeModel, showModel, takeModel } = await import("./guard/model-command.ts");
+        if (from !== undefined) await fetchAndTakeModel(context, from, folder);
+        else if (shipped || folder !== undefined) await takeModel(context, shipped ? undefined : folder);
         else await showModel(context);
       }),
     );
