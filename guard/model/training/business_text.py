@@ -35,13 +35,18 @@ _WORDS = {
     "code": "getUserById|TypeError|NullPointerException|parse_config|createServer|main.py|index.ts|OrderService|HttpClient|ValueError|fetchStatus|handleEvent|"
     "send_task|reconcile_bank|propose_entries|list_inbox|final_output|read_file|write_file",
     "file": "report.pdf|budget_2026.xlsx|notes.docx|export.csv|invoice.pdf|config.yaml|main.py|README.md|slides.pptx|ledger.csv",
+    "acronym": "BCAA|LNG|GISB|SOX|GDPR|NDA|RFP|SLA|KPI|API|VAT|IFRS|GAAP|HMB|MCT|PDF|HTML|SQL|CRM|ERP|RACI|SOW|MSA|ETA|FAQ|PO|EBITDA|ISIN|POC|QA|HIPAA|COBRA|FTE|TBD|EOM|CSV",
+    "nationality": "German|French|Spanish|Italian|Dutch|Polish|Swedish|Israeli|Palestinian|Iraqi|Indian|Chinese|Japanese|American|British|Canadian|Mexican|Brazilian|Russian|Ukrainian|Turkish|Greek|Irish|Swiss|European|African|Asian|Arab|Jewish|Muslim|Christian|Catholic|Korean|Argentinian",
+    "nationalities": "Germans|Americans|Palestinians|Israelis|Europeans|Indians|Italians|Spaniards|Turks|Swedes|Christians|Muslims|Jews|Republicans|Democrats|Canadians|Russians",
+    "domain": "example.com|shop-online.net|newsletter.org|bellmail.net|cloudhost.io|mailbox.de|webportal.co.uk|intranet.local|docs.example.org|photos.example.net",
     "years": "two years|ten years|a year|five years",
     "in_city": "next week|today|from our side|this afternoon",
 }
-_NEVER_LABELLED = set(_WORDS) | {"num", "n", "amount", "time", "phone", "email", "iban", "handle", "version", "year", "age"}
+_NEVER_LABELLED = {"num", "n", "amount", "time", "phone", "email", "iban", "handle", "version", "year", "age"}
 
 
-def _date(dice: random.Random, language: str = "en") -> str:
+def calendar_date(dice: random.Random, language: str = "en") -> str:
+    """A date as people write it."""
     day, month, year = dice.randint(1, 28), dice.randint(1, 12), dice.randint(1948, 2027)
     if language == "de":
         return dice.choice([f"{day:02}.{month:02}.{year}", f"{day}. {_MONTHS_OF['de'][month - 1]} {year}", f"{day}.{month}.{year}"])
@@ -78,10 +83,10 @@ class _Story:
         if slot in ("org", "city", "country", "place"):
             return [(self.place_or_firm(slot, number), "ORG" if slot == "org" else "LOCATION")]
         if slot.startswith("date"):
-            return [(_date(dice, slot[5:] or "en"), "DATE")]
+            return [(calendar_date(dice, slot[5:] or "en"), "DATE")]
         if slot == "monthyear":
             return [(f"{dice.choice(_MONTHS)} {dice.randint(2019, 2027)}", "DATE")]
-        if slot in ("address", "address_ml", "street", "zipcity"):
+        if slot in ("address", "address_ml", "street", "zipcity", "zip"):
             return [(self.address(slot), "ADDRESS")]
         if slot in _NEVER_LABELLED:
             return [(self.plain(slot, number), None)]
@@ -97,6 +102,8 @@ class _Story:
     def address(self, slot: str) -> str:
         if slot == "street":
             return self.names.street_address(self.dice)
+        if slot == "zip":
+            return self.names.postcode(self.dice)
         if slot == "zipcity":
             return f"{self.names.postcode(self.dice)} {self.names.city(self.dice)}"
         return self.names.address(self.dice, "\n" if slot == "address_ml" else ", ")

@@ -143,7 +143,7 @@ class Gazetteers:
         if roll < 0.86:
             word = "".join(dice.choice(_SYLLABLES) for _ in range(dice.randint(2, 4))).capitalize()
             return dice.choice([word, f"{word} {dice.choice(_BRAND_SECOND)}", f"{word} {dice.choice(self._suffixes)}", f"{word}.io", word.upper()])
-        if roll < 0.96:
+        if roll < 0.985:
             city = self.city(dice)
             return dice.choice([
                 f"University of {city}", f"{city} University", f"{city} General Hospital", f"Bank of {city}", f"{city} City Council", f"{city} FC",

@@ -1,4 +1,5 @@
 """Text without entities: code and its comments from Python's own library, and made-up logs, so that the model learns what is no name."""
+import json
 import random
 import re
 import sysconfig
@@ -26,6 +27,26 @@ _EVENTS = [
     "kubectl get pods -n production", "docker run --rm -p {n}:80 web:latest", "export PATH=$HOME/bin:$PATH", "chmod +x ./run.sh && ./run.sh --jobs {n}",
 ]
 
+_VERBS = "Read|List|Write|Create|Delete|Search|Fetch|Update|Run|Open|Close|Send|Check|Show|Count|Load|Move|Copy|Rename|Validate|Convert|Parse|Sort|Merge|Approve|Cancel".split("|")
+_NOUNS = "file|folder|task|message|inbox item|session|ledger|journal entry|report|recipe|extension|tool|command|document|page|branch|commit|record|table|column|approval|invoice|period|agent|skill|prompt|context|shell".split("|")
+_TYPES = ["string", "integer", "boolean", "array", "object", "number"]
+_ADVICE = """Use {0} only when the user asks for it.|Never guess a {1}; ask instead.|If the {1} is missing, say so and stop.|You can {0} and {2} in parallel.|Prefer {0} over {2}.
+Answer in Markdown.|Always explain what you did.|The current directory is the working directory.|Instructions of the developer come before those of a {1}.|Do not repeat the {1}.
+# Response Guidelines|# Available tools|# Extensions|# Working with a {1}|## When to {0}|You are an AI agent made by a company; your knowledge ends some months ago.|Be brief and polite.
+You have no access to the internet.|Return a JSON object with the keys `{3}` and `{4}`.|Example: `{3} --{4} value`|The operating system is Linux, the shell is bash.|There are {5} extensions enabled.
+The user can add or remove a {1} at any time.|Copy each {1} exactly as it is.|Step {5}: {0}.|Delegate to a subagent where a step needs many calls.|Stop after {5} turns.""".replace("\n", "|").split("|")
+
+
+def _prompt(dice: random.Random) -> str:
+    """Instructions and tool definitions, such as agents send with every request."""
+    action = lambda: f"{dice.choice(_VERBS).lower()} a {dice.choice(_NOUNS)}"
+    name = lambda: f"{dice.choice(_VERBS).lower()}_{dice.choice(_NOUNS).replace(' ', '_')}"
+    if dice.random() < 0.5:
+        return "\n".join(dice.choice(_ADVICE).format(action(), dice.choice(_NOUNS), action(), name(), name(), dice.randint(1, 20)) for _ in range(dice.randint(2, 7)))
+    fields = {name(): {"type": dice.choice(_TYPES), "description": f"{action().capitalize()} by its {dice.choice(_NOUNS)}"} for _ in range(dice.randint(1, 3))}
+    tool = {"name": f"{dice.choice(['', 'mesh__', 'files__', 'web__'])}{name()}", "description": f"{action().capitalize()}. {dice.choice(_ADVICE).format(action(), dice.choice(_NOUNS), action(), name(), name(), 3)}"}
+    return json.dumps({"type": "function", "function": {**tool, "parameters": {"type": "object", "properties": fields, "required": list(fields)[:1]}}})
+
 
 def _log(dice: random.Random) -> str:
     lines = []
@@ -52,9 +73,10 @@ class TechnicalText:
         ]
 
     def row(self, dice: random.Random) -> Row:
-        """A few lines of code or log."""
-        if dice.random() < 0.45:
-            return _log(dice), [], "technical"
+        """A few lines of code or log, or of an agent's instructions."""
+        roll = dice.random()
+        if roll < 0.6:
+            return _log(dice) if roll < 0.3 else _prompt(dice), [], "technical"
         lines = dice.choice(self._files)
         start = dice.randrange(len(lines))
         return "\n".join(lines[start : start + dice.randint(3, 12)]), [], "technical"
