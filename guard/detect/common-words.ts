@@ -16,14 +16,14 @@ export const EVERYDAY_NAMES = list(`
   paige pine pool pope poor precious rain read ready reading reef rest ring river rivers rock rush salt sales savage shade shaw shepherd shore singer
   singleton skinner sparks speed stock storm street sweet tanner teller thorn tiger todd town trip true truth turner underwood vale valley vane wagner
   watch weaver webb weber wells wheeler wild winner worth wren yard york sommer klein gross lang kurz stark weiss schwarz braun jung alt koch vogel
-  bach berg stein richter schneider kaiser fuchs hahn sauer frei ernst kraft busch gut roth blank reich scharf engel lustig
+  bach berg stein richter schneider kaiser fuchs hahn sauer frei ernst kraft busch gut roth blank reich scharf engel lustig ben
 `);
 
 /** Parts of a name that say nothing about who it is. */
 export const NAME_PARTICLES = list(`
   mr mrs ms miss mx sir madam dame lord lady dr prof professor doctor herr frau fraulein monsieur madame mme mlle señor señora sr sra sig signor
   signora dott ing dipl mag hon rev jr sr ii iii iv phd md mba msc bsc von vom van der den de del della di da das do dos la le les el al bin ibn bint
-  ben abu und and the of y e zu zur ter ten st saint mc mac
+  abu und and the of y e zu zur ter ten st saint mc mac
 `);
 
 /** Words of addresses of offices, teams and machines: they name nobody. */

@@ -4,12 +4,13 @@ import type { Finding } from "./finding.ts";
 import { nameParts } from "./known-values.ts";
 import { mergeFindings } from "./overlap.ts";
 import { anchorOf } from "./phrase-finder.ts";
+import { spreads } from "./spreading.ts";
 import { wordHash } from "./word-hashes.ts";
 import type { KnownValue, ScanJob, ScanResult } from "./worker/protocol.ts";
 
 type Values = ReadonlyMap<string, DataClass>;
 
-const valuesOf = (findings: readonly Finding[]): Values => new Map(findings.map(({ value, label }) => [value, label]));
+const valuesOf = (findings: readonly Finding[]): Values => new Map(findings.filter(spreads).map(({ value, label }) => [value, label]));
 
 /** Hashes of the words that a value, or a part of a person's name, begins with. */
 const anchorsOf = (value: string, label: DataClass): number[] =>

@@ -49,6 +49,16 @@ export const nameParts = (name: string): string[] => {
   return words.length < 2 ? [] : words.filter((word) => /\p{L}.*\p{L}/u.test(word) && !NAME_PARTICLES.has(foldCase(word)));
 };
 
+/** A person's name as lists write it: `Okafor Dana` and `Okafor, Dana` for `Dana Okafor`. */
+export const otherOrders = (name: string): string[] => {
+  const words = name.split(" ");
+  const last = words.at(-1) ?? "";
+  if (words.length < 2 || words.length > 3 || name.includes(",") || !words.every((word) => /^\p{L}[\p{L}\p{M}'’-]+$/u.test(word)))
+    return [];
+  const first = words.slice(0, -1).join(" ");
+  return [`${last} ${first}`, `${last}, ${first}`];
+};
+
 const hasCase = (word: string): boolean => word.toLowerCase() !== word.toUpperCase();
 
 /** A single word that is an everyday word, or so short that it may be one. Of organisations and places any single word may be. */
@@ -71,7 +81,9 @@ export function createKnownValues(): KnownValues {
     add: (value, label) => {
       if (value.length < (NAMES.has(label) ? 2 : MIN_LENGTH) || value.length > MAX_LENGTH) return;
       remember(value, label, false);
-      if (label === "PERSON") for (const part of nameParts(value)) remember(part, label, true);
+      if (label !== "PERSON") return;
+      for (const order of otherOrders(value)) remember(order, label, false);
+      for (const part of nameParts(value)) remember(part, label, true);
     },
     find: (text) =>
       finder

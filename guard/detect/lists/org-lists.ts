@@ -3,7 +3,9 @@ import type { DataClass } from "../../../mesh/contract/data-class.ts";
 import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
 import { compilePattern } from "../../../mesh/contract/safe-pattern.ts";
 import type { Finding } from "../finding.ts";
-import { createPhraseFinder } from "../phrase-finder.ts";
+import { EVERYDAY_NAMES } from "../common-words.ts";
+import { nameParts, otherOrders } from "../known-values.ts";
+import { createPhraseFinder, foldCase } from "../phrase-finder.ts";
 import { createColumnValues } from "./column-values.ts";
 
 /** Lists ready for use. */
@@ -17,6 +19,10 @@ export interface OrgLists {
 /** No list of ours lets these pass: a checksum or the form of a secret proves them. */
 const PROVEN: ReadonlySet<DataClass> = new Set(["CARD", "IBAN", "NATIONAL_ID", "SECRET", "CRYPTO"]);
 const DENIED = "list:deny";
+
+/** A listed person's first or last name alone, where it is no everyday word. */
+const namesByItself = (part: string): boolean => part.length > 2 && !EVERYDAY_NAMES.has(foldCase(part));
+const isCapitalised = (surface: string): boolean => /^\p{Lu}/u.test(surface);
 
 const insideSome = (spans: readonly { start: number; end: number }[], { start, end }: Finding): boolean => {
   let low = 0;
@@ -37,7 +43,15 @@ export function createOrgLists(lists: GuardLists): OrgLists {
   const allow = createPhraseFinder<true>();
   for (const phrase of lists.allow) allow.add(phrase, true);
   const deny = createPhraseFinder<DataClass>();
-  for (const { class: label, values } of lists.deny) for (const value of values) deny.add(value, label);
+  const parts = createPhraseFinder<"PERSON">();
+  for (const { class: label, values } of lists.deny) {
+    for (const value of values) {
+      deny.add(value, label);
+      if (label !== "PERSON" || !value.includes(" ")) continue;
+      for (const order of otherOrders(value)) deny.add(order, label);
+      for (const part of nameParts(value)) if (namesByItself(part)) parts.add(part, label);
+    }
+  }
   const patterns = lists.patterns.map(({ class: label, pattern }) => ({ label, pattern: compilePattern(pattern) }));
   const columns = createColumnValues(lists.columns);
 
@@ -52,6 +66,7 @@ export function createOrgLists(lists: GuardLists): OrgLists {
   return {
     find: (text) => [
       ...deny.find(text).map(({ start, end, phrase }) => found(text, phrase, [start, end], DENIED, 1)),
+      ...parts.find(text, isCapitalised).map(({ start, end, phrase }) => found(text, phrase, [start, end], "list:deny-part", 0.25)),
       ...patterns.flatMap(({ label, pattern }) =>
         Array.from(text.matchAll(pattern), ({ index, 0: { length } }) => found(text, label, [index, index + length], "list:pattern", 0.97)),
       ),

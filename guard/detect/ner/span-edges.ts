@@ -2,16 +2,13 @@
 import { NAME_PARTICLES } from "../common-words.ts";
 import type { Finding } from "../finding.ts";
 import { foldCase } from "../phrase-finder.ts";
+import { belongTogether, widenedEnd } from "./span-joins.ts";
 
 const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
 const OPENERS = "([{";
 const CLOSERS = ")]}";
 const BRACKETS = ["()", "[]", "{}"];
 const POSSESSIVE = /['’]s?$/u;
-/** Between two parts of one address. */
-const WITHIN_ADDRESS = /^[ \t]{0,2}[,;]?[ \t]{0,2}\n?[ \t]{0,4}$/;
-/** Between a quoted last name and first name. */
-const WITHIN_NAME = /^, ?$/;
 
 const isBracketed = (text: string, start: number, end: number): boolean => {
   const inner = text.slice(start, end);
@@ -35,13 +32,6 @@ function trimmed(finding: Finding, text: string): Finding | undefined {
   return { ...finding, start, end, value };
 }
 
-const mayJoin = (last: Finding, next: Finding, text: string): boolean => {
-  const gap = text.slice(last.end, next.start);
-  if (last.label !== next.label) return false;
-  if (last.label === "ADDRESS") return WITHIN_ADDRESS.test(gap);
-  return last.label === "PERSON" && WITHIN_NAME.test(gap) && text.charAt(last.start - 1) === '"' && text.charAt(next.end) === '"';
-};
-
 /** The lines of a finding. Only an address goes over several; else the end of one line and the beginning of the next are two names, or one and none. */
 function linesOf(finding: Finding, text: string): Finding[] {
   if (finding.label === "ADDRESS" || !finding.value.includes("\n")) return [finding];
@@ -51,14 +41,23 @@ function linesOf(finding: Finding, text: string): Finding[] {
   });
 }
 
-/** Findings of the model, trimmed, parted and joined; in order, not overlapping, as they were. */
+/** Findings of the model, trimmed, parted, joined and widened; in order, not overlapping, as they were. */
 export function withCleanEdges(findings: readonly Finding[], text: string): Finding[] {
   const clean: Finding[] = [];
   for (const finding of findings.flatMap((each) => linesOf(each, text)).map((each) => trimmed(each, text))) {
     const last = clean.at(-1);
     if (finding === undefined) continue;
-    if (last === undefined || !mayJoin(last, finding, text)) clean.push(finding);
-    else clean[clean.length - 1] = { ...last, end: finding.end, value: text.slice(last.start, finding.end) };
+    if (last === undefined || !belongTogether(last, finding, text)) clean.push(finding);
+    else
+      clean[clean.length - 1] = {
+        ...last,
+        end: finding.end,
+        score: Math.max(last.score, finding.score),
+        value: text.slice(last.start, finding.end),
+      };
   }
-  return clean;
+  return clean.map((finding, i) => {
+    const end = widenedEnd(finding, text, clean[i + 1]?.start ?? text.length);
+    return end === finding.end ? finding : { ...finding, end, value: text.slice(finding.start, end) };
+  });
 }

@@ -5,8 +5,10 @@ import { type FoldedView, foldedView } from "../folded-view.ts";
 import { createRuleSearch, knownIn, repetitions } from "../detector.ts";
 import { createKnownValues } from "../known-values.ts";
 import type { OrgLists } from "../lists/org-lists.ts";
+import { namesBehindKeys } from "../name-keys.ts";
 import { mergeFindings } from "../overlap.ts";
 import { inBothReadings, toSource } from "../readings.ts";
+import { spreads } from "../spreading.ts";
 import { wordHashes } from "../word-hashes.ts";
 import type { ScanJob, ScanResult } from "./protocol.ts";
 
@@ -34,9 +36,10 @@ async function search(text: string, view: FoldedView | undefined, { recognise, l
   const reading = view?.text ?? text;
   const byModel = (await recognise?.(reading)) ?? [];
   const byRules = inBothReadings(text, rules, view);
-  const inReading = [...byModel, ...lists.find(reading), ...(recognise === undefined ? [] : emailNames(reading, byRules))];
+  const byPlace = recognise === undefined ? [] : [...emailNames(reading, byRules), ...namesBehindKeys(reading)];
+  const inReading = [...byModel, ...lists.find(reading), ...byPlace];
   const found = lists.allowed([...byRules, ...toSource(inReading, view, text)], text);
-  const again = inBothReadings(text, (each) => repetitions(each, found), view);
+  const again = inBothReadings(text, (each) => repetitions(each, found.filter(spreads)), view);
   return mergeFindings(lists.allowed([...found, ...again], text), text);
 }
 
