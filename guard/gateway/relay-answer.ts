@@ -80,6 +80,7 @@ async function relayStream(answer: UpstreamAnswer, response: ServerResponse, rel
   const { format, signal } = relay;
   const restorer = format.createEvents(relay);
   let usage = NO_USAGE;
+  let events = 0;
   let ended = false;
   const write = async (text: string): Promise<void> => {
     if (!response.write(text)) await once(response, "drain", { signal });
@@ -94,22 +95,29 @@ async function relayStream(answer: UpstreamAnswer, response: ServerResponse, rel
   };
   response.writeHead(answer.status, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   response.flushHeaders();
-  for await (const data of readEvents(answer.bytes)) {
+  const relayEvent = async (data: string): Promise<void> => {
     if (data === END_MARK) {
       await finish();
-      await write(`data: ${END_MARK}\n\n`);
-      continue;
+      return write(`data: ${END_MARK}\n\n`);
     }
     const event = parseObject(data);
+    events += 1;
     const told = format.usageOf(event);
     if (told !== undefined) {
       usage = { ...usage, ...told };
       relay.onUsage(usage);
     }
-    await writeEvents(restorer.push(event));
+    return writeEvents(restorer.push(event));
+  };
+  try {
+    for await (const data of readEvents(answer.bytes)) await relayEvent(data);
+    await finish();
+    response.end();
+  } catch (error) {
+    // Anthropic tells the input first and the output last: what was said until the end stands for it, a token an event at least.
+    if (usage.input > 0) relay.onUsage({ ...usage, output: Math.max(usage.output, events) });
+    throw error;
   }
-  await finish();
-  response.end();
 }
 
 /**

@@ -1,6 +1,6 @@
-import { request as httpRequest } from "node:http";
-import { connect } from "node:net";
-import { describe, expect, it } from "vitest";
+import { createServer, request as httpRequest } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { CallOutcome, CallPlan, ModelRoutes, ModelTarget, PlannedCall } from "../../../../guard/gateway/call-routes.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
@@ -207,6 +207,25 @@ describe("a call", () => {
       session,
     );
     expect(routes.planned.map((call) => call.task)).toEqual(["title", "title", "title", "unattended", "unattended", "summary"]);
+  });
+});
+
+describe("an answer that breaks off", () => {
+  it("has used what was said until then, also where the server tells its output last", async () => {
+    const start = { type: "message_start", message: { usage: { input_tokens: 30, output_tokens: 1 } } };
+    const delta = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "on and on" } };
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const text = [start, ...Array.from({ length: 500 }, () => delta)].map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+      response.write(text, () => setTimeout(() => response.destroy(), 50));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const routes = notingRoutes({ target: target("vendor", `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`) });
+    const guard = await startGuardGateway("http://127.0.0.1:1/v1", {}, { routes });
+    const answer = await guard.post({ ...body, stream: true }, {}, "/v1/messages");
+    await expect(answer.text()).rejects.toThrow("terminated");
+    expect(routes.outcomes[0]).toMatchObject({ result: "failed", usage: { input: 30, output: 501 } });
   });
 });
 
