@@ -1,5 +1,6 @@
 /** What model calls used in the whole organisation, counted from the collected audit chains as they come in. Source: spec G7; docs/decisions/0066. */
 import { formatUsd, parseUsd } from "../guard/routes/money.ts";
+import { addTokens } from "../guard/routes/organisation-usage.ts";
 import { periodOf } from "../guard/routes/periods.ts";
 import type { AuditEvent } from "../mesh/contract/audit.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
@@ -80,7 +81,7 @@ export function createUsageCounters(
 /** @param oldest the oldest period that is kept, by the length of its name */
 const isBefore = (period: string, oldest: Readonly<Record<number, string>>): boolean => period < (oldest[period.length] ?? "");
 
-const sum = (a: Spent, b: Spent): Spent => ({ usd: formatUsd(parseUsd(a.usd) + parseUsd(b.usd)), tokens: a.tokens + b.tokens });
+const sum = (a: Spent, b: Spent): Spent => ({ usd: formatUsd(parseUsd(a.usd) + parseUsd(b.usd)), tokens: addTokens(a.tokens, b.tokens) });
 
 /** What events cost in each day and month; what costs nothing is left out. */
 function costsByPeriod(events: readonly AuditEvent[]): Map<string, Spent> {

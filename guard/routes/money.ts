@@ -9,8 +9,12 @@ export function parseUsd(text: string): bigint {
   return BigInt(whole) * USD + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** Writes billionths of a dollar as a decimal number without needless zeros. */
-export function formatUsd(nano: bigint): string {
+/** The most that an amount in a record can say; see `usdAmount`. */
+const MOST = 1_000_000_000_000n * USD - 1n;
+
+/** Writes billionths of a dollar as a decimal number without needless zeros; what is past the most that records hold as that. */
+export function formatUsd(given: bigint): string {
+  const nano = given > MOST ? MOST : given;
   const fraction = (nano % USD).toString().padStart(9, "0").replace(/0+$/, "");
   return `${nano / USD}${fraction === "" ? "" : `.${fraction}`}`;
 }

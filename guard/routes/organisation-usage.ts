@@ -17,8 +17,11 @@ export interface Amount {
 /** Nothing. */
 export const NO_AMOUNT: Amount = { nanoUsd: 0n, tokens: 0 };
 
+/** Numbers of tokens together, and never more than a record can hold: one member's made-up number must not make sums unreadable for all. */
+export const addTokens = (a: number, b: number): number => Math.min(a + b, Number.MAX_SAFE_INTEGER);
+
 /** Both together. */
-export const addAmounts = (a: Amount, b: Amount): Amount => ({ nanoUsd: a.nanoUsd + b.nanoUsd, tokens: a.tokens + b.tokens });
+export const addAmounts = (a: Amount, b: Amount): Amount => ({ nanoUsd: a.nanoUsd + b.nanoUsd, tokens: addTokens(a.tokens, b.tokens) });
 
 const amountOf = ({ usd, tokens }: Spent): Amount => ({ nanoUsd: parseUsd(usd), tokens });
 const atLeastNothing = (a: Amount): Amount => ({ nanoUsd: a.nanoUsd < 0n ? 0n : a.nanoUsd, tokens: Math.max(0, a.tokens) });

@@ -84,6 +84,14 @@ describe("the organisation's usage", () => {
     expect((await fiona.usage()).day.tenant).toEqual({ usd: "1.25", tokens: 14 });
   });
 
+  it("goes on for all, whatever numbers one member makes up", async () => {
+    const most = { tokens: Number.MAX_SAFE_INTEGER, usd: "999999999999" };
+    await marco.call(most, most);
+    await marco.call(most);
+    await fiona.call({ tokens: 10, usd: "1" });
+    expect((await fiona.usage()).day).toMatchObject({ own: { usd: "1", tokens: 10 }, tenant: { tokens: Number.MAX_SAFE_INTEGER } });
+  });
+
   it("begins anew with the day, and the month with the month", async () => {
     const later = async (day: string, usd: string): Promise<void> => {
       node.clock.jump(Date.parse(`${day}T09:00:00Z`) - node.clock.now());
