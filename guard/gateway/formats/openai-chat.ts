@@ -66,6 +66,7 @@ const FIELDS: Readonly<Record<string, Walk>> = {
   messages: listOf(message),
   tools: listOf(tool),
   response_format: tree,
+  store: () => false,
   metadata: argumentsOf,
   stop: textOr(listOf(text)),
   ...each(["user", "safety_identifier", "prompt_cache_key"], text),
@@ -73,5 +74,5 @@ const FIELDS: Readonly<Record<string, Walk>> = {
   ...each(["logit_bias", "modalities", "max_tokens", "max_completion_tokens", "seed", "prompt_cache_retention"], fixed),
 };
 
-/** Walks a request; see {@link Format.visit}. */
+/** Walks a request; nothing of it may be kept at the vendor, so `store` goes on as false at most. */
 export const visitChat: Format["visit"] = (body, visitor) => walkFields(body, "", visitor, FIELDS);

@@ -107,6 +107,15 @@ describe("what reaches the model", () => {
     }
   });
 
+  it("is never to be kept at the vendor, and gets no field that was not asked for", async () => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const { post } = await startGuardGateway(upstream.baseUrl);
+    for (const more of [{ store: true }, {}]) await post({ ...chat(user("x")), ...more });
+    const [stored, plain] = upstream.requests.map(({ raw }) => JSON.parse(raw) as object);
+    expect(stored).toMatchObject({ store: false });
+    expect(plain).not.toHaveProperty("store");
+  });
+
   it("is clean of metadata that only its own name explains", async () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const { post } = await startGuardGateway(upstream.baseUrl);
