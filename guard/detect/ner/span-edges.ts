@@ -2,7 +2,7 @@
 import { NAME_PARTICLES } from "../common-words.ts";
 import type { Finding } from "../finding.ts";
 import { foldCase } from "../phrase-finder.ts";
-import { belongTogether, widenedEnd } from "./span-joins.ts";
+import { widenedEnd, widenedStart, withPartsJoined } from "./span-joins.ts";
 
 const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
 const OPENERS = "([{";
@@ -43,21 +43,12 @@ function linesOf(finding: Finding, text: string): Finding[] {
 
 /** Findings of the model, trimmed, parted, joined and widened; in order, not overlapping, as they were. */
 export function withCleanEdges(findings: readonly Finding[], text: string): Finding[] {
-  const clean: Finding[] = [];
-  for (const finding of findings.flatMap((each) => linesOf(each, text)).map((each) => trimmed(each, text))) {
-    const last = clean.at(-1);
-    if (finding === undefined) continue;
-    if (last === undefined || !belongTogether(last, finding, text)) clean.push(finding);
-    else
-      clean[clean.length - 1] = {
-        ...last,
-        end: finding.end,
-        score: Math.max(last.score, finding.score),
-        value: text.slice(last.start, finding.end),
-      };
-  }
-  return clean.map((finding, i) => {
-    const end = widenedEnd(finding, text, clean[i + 1]?.start ?? text.length);
-    return end === finding.end ? finding : { ...finding, end, value: text.slice(finding.start, end) };
+  const parts = findings.flatMap((each) => linesOf(each, text)).flatMap((each) => trimmed(each, text) ?? []);
+  let after = 0;
+  return withPartsJoined(parts, text).map((finding, i, all) => {
+    const start = widenedStart(finding, text, after);
+    const end = widenedEnd(finding, text, all[i + 1]?.start ?? text.length);
+    after = end;
+    return start === finding.start && end === finding.end ? finding : { ...finding, start, end, value: text.slice(start, end) };
   });
 }

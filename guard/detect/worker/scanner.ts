@@ -6,6 +6,7 @@ import { createRuleSearch, knownIn, repetitions } from "../detector.ts";
 import { createKnownValues } from "../known-values.ts";
 import type { OrgLists } from "../lists/org-lists.ts";
 import { namesBehindKeys } from "../name-keys.ts";
+import { withPartsJoined } from "../ner/span-joins.ts";
 import { mergeFindings } from "../overlap.ts";
 import { inBothReadings, toSource } from "../readings.ts";
 import { spreads } from "../spreading.ts";
@@ -40,7 +41,7 @@ async function search(text: string, view: FoldedView | undefined, { recognise, l
   const inReading = [...byModel, ...lists.find(reading), ...byPlace];
   const found = lists.allowed([...byRules, ...toSource(inReading, view, text)], text);
   const again = inBothReadings(text, (each) => repetitions(each, found.filter(spreads)), view);
-  return mergeFindings(lists.allowed([...found, ...again], text), text);
+  return withPartsJoined(mergeFindings(lists.allowed([...found, ...again], text), text), text);
 }
 
 /**

@@ -42,6 +42,9 @@ describe("parts of one name that the model found apart", () => {
     ["for ⟦ORG Weiss⟧ & ⟦ORG Sons⟧ now", ["ORG Weiss & Sons"]],
     ["for ⟦ORG Acme⟧ (UK) ⟦ORG Ltd⟧ now", ["ORG Acme (UK) Ltd"]],
     ["for ⟦ORG Nord⟧/⟦ORG Ost⟧ now", ["ORG Nord/Ost"]],
+    ["by ⟦PERSON Graf⟧ von ⟦PERSON Reventlow⟧ now", ["PERSON Graf von Reventlow"]],
+    ["the ⟦ORG Zentrum⟧ für ⟦ORG Datenschutz⟧ says", ["ORG Zentrum für Datenschutz"]],
+    ["to ⟦ADDRESS Calle Mayor 3⟧.º izda., 41004 ⟦ADDRESS Sevilla⟧", ["ADDRESS Calle Mayor 3.º izda., 41004 Sevilla"]],
     ["to ⟦ADDRESS Hauptstr. 5⟧, ⟦LOCATION Kiel⟧", ["ADDRESS Hauptstr. 5, Kiel"]],
     ["⟦PERSON Okafor⟧, ⟦PERSON Dana⟧\n", ["PERSON Okafor, Dana"]],
     ["⟦PERSON Okafor⟧, ⟦PERSON Dana M.⟧\n", ["PERSON Okafor, Dana M."]],
@@ -66,13 +69,19 @@ describe("what belongs to a name's last word", () => {
     ["of ⟦ORG Acme S.A⟧. The", "ORG Acme S.A."],
     ["by ⟦PERSON Dana O⟧. today", "PERSON Dana O."],
     ["of ⟦ORG Acme (UK⟧) today", "ORG Acme (UK)"],
+    ["to ⟦ADDRESS 31 Esplanade, Nightcliff NT⟧ 0810 now", "ADDRESS 31 Esplanade, Nightcliff NT 0810"],
+    ["of Nordlicht ⟦ORG Optik GmbH⟧ today", "ORG Nordlicht Optik GmbH"],
   ])("%s", (source, expected) => expect(cleaned(source)).toEqual([expected]));
 
-  it.each(["asked ⟦PERSON Dana⟧. The", "of ⟦ORG Acme Optics⟧. The", "⟦PERSON Dana⟧) said", "⟦LOCATION Berlin⟧-Reise"])(
-    "is nothing in: %s",
-    (source) => {
-      const { findings } = marked(source);
-      expect(cleaned(source)).toEqual(findings.map(({ label, value }) => `${label} ${value}`));
-    },
-  );
+  it.each([
+    "asked ⟦PERSON Dana⟧. The",
+    "of ⟦ORG Acme Optics⟧. The",
+    "⟦PERSON Dana⟧) said",
+    "⟦LOCATION Berlin⟧-Reise",
+    "Nordlicht ⟦ORG Optik⟧",
+    "⟦ADDRESS Hauptstr. 5⟧, 1200 €",
+  ])("is nothing in: %s", (source) => {
+    const { findings } = marked(source);
+    expect(cleaned(source)).toEqual(findings.map(({ label, value }) => `${label} ${value}`));
+  });
 });
