@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json, JsonObject } from "../../mesh/contract/json.ts";
-import { NO_USAGE, type Usage } from "./call-routes.ts";
+import { DEFAULT_OUTPUT_TOKENS, NO_USAGE, type Usage } from "./call-routes.ts";
 import { readEvents } from "./event-stream.ts";
 import type { AnswerContext, Format } from "./formats/format.ts";
 import { isObject } from "./formats/walk.ts";
@@ -82,6 +82,7 @@ async function relayStream(answer: UpstreamAnswer, response: ServerResponse, rel
   let usage = NO_USAGE;
   let events = 0;
   let ended = false;
+  let isWhole = false;
   const write = async (text: string): Promise<void> => {
     if (!response.write(text)) await once(response, "drain", { signal });
   };
@@ -113,10 +114,11 @@ async function relayStream(answer: UpstreamAnswer, response: ServerResponse, rel
     for await (const data of readEvents(answer.bytes)) await relayEvent(data);
     await finish();
     response.end();
-  } catch (error) {
-    // Anthropic tells the input first and the output last: what was said until the end stands for it, a token an event at least.
-    if (usage.input > 0) relay.onUsage({ ...usage, output: Math.max(usage.output, events) });
-    throw error;
+    isWhole = true;
+  } finally {
+    // What was said stands for an output that was not told, a token an event at least: Anthropic tells it last, others when they are asked.
+    const isUntold = usage.input > 0 ? !isWhole : events > DEFAULT_OUTPUT_TOKENS;
+    if (isUntold) relay.onUsage({ ...usage, output: Math.max(usage.output, events) });
   }
 }
 

@@ -69,13 +69,13 @@ const addCountsOf = (a: TokenCounts, b: TokenCounts): TokenCounts => ({
 
 /** Whether a try was made that a vendor charges for, and the server didn't say how much it was. */
 const isUntold = ({ usage, status, result }: CallOutcome): boolean =>
-  usage.input + usage.output === 0 && (status === 200 || (result === "aborted" && status === 0));
+  usage.input === 0 && (status === 200 || (result === "aborted" && status === 0));
 
 /** What stands for untold usage. A local server's costs nothing, so only the request is counted; elsewhere leaving usage out must not pay. */
-const assumed = (call: PlannedCall, { target }: CallOutcome): TokenCounts => ({
+const assumed = (call: PlannedCall, { target, usage }: CallOutcome): TokenCounts => ({
   ...NO_USAGE,
   input: call.estimatedTokens,
-  output: target.destination === "local" ? 0 : (call.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS),
+  output: usage.output || (target.destination === "local" ? 0 : (call.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS)),
 });
 
 /** No call uses more, in or out; a number that a server or a request makes up must not get sums past what the books can hold. */

@@ -229,6 +229,21 @@ describe("an answer that breaks off", () => {
   });
 });
 
+describe("a long answer of a server that tells no usage", () => {
+  it("has used a token an event", async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(`data: {"choices":[{"index":0,"delta":{"content":"on "}}]}\n\n`.repeat(5_000));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const routes = notingRoutes({ target: target("vendor", `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`) });
+    const guard = await startGuardGateway("http://127.0.0.1:1/v1", {}, { routes });
+    await (await guard.post({ ...body, stream: true })).text();
+    expect(routes.outcomes[0]).toMatchObject({ result: "ok", usage: { input: 0, output: 5_000 } });
+  });
+});
+
 describe("nothing leaves", () => {
   it("where the call can't be recorded", async () => {
     const upstream = await startRecordingUpstream(say("ok"));

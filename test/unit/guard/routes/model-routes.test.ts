@@ -164,6 +164,8 @@ describe("what a call came to", () => {
         estimated: true,
       });
     }
+    const long = await end(routesFor({ prices }), { usage: { ...NO_USAGE, output: 7_000 } });
+    expect(long).toMatchObject({ usage: { input: 1_000, output: 7_000 }, estimated: true });
     expect(await end(routesFor({ prices }), { status: 500, result: "failed" })).toMatchObject({ nanoUsd: 0n, estimated: false });
   });
 
