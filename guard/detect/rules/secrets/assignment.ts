@@ -9,7 +9,7 @@ const PASSWORD =
 const KEY =
   /(?:secret|(?:api|access|auth|private|signing|encryption|master|account|shared|storage|service|app|consumer|license)[ _-]?key|(?:auth|access|refresh|bearer|session|security|api|bot|personal|deploy|id|csrf|webhook)[ _-]?token|(?<![a-z])token|client[ _-]?secret|credentials?|connection[ _-]?string|session[ _-]?(?:id|cookie)|sessionid|(?<![a-z])(?:sid|cookie|jsessionid|phpsessid)|(?<![a-z])(?:otp|totp|mfa)[ _-]?(?:secret|code|seed)|(?<![a-z])salt|bearer)$/iu;
 /** What may still follow in a name: `password2`, `SECRET_KEY_BASE`, `api_key_prod`, but not `password_file` or `token_limit`. */
-const SUFFIX = /(?:[ _-]?(?:key|value|base|hash|old|new|current|prod(?:uction)?|dev|test|staging|id|\d{1,3}))*$/iu;
+const SUFFIX = /(?:[ _-]?(?:key|value|base|hash|old|new|current|prod(?:uction)?|dev|test|staging|id|(?<!\d)\d{1,3}(?!\d))){0,6}$/iu;
 
 const NAME = /([\p{L}\p{N}_.\- ]{1,48})["'`*)\]]{0,3}[ \t]{0,3}$/u;
 const MARKUP_NAME = /<([\p{L}\p{N}_:.-]{1,40})(?: [^<>]{0,40})?$/u;

@@ -13,7 +13,7 @@ export const isPlaceholder = (text: string): boolean =>
     text,
   );
 
-const PART = String.raw`(?:[a-z]{2,}|[A-Z]{2,}|(?:[A-Z]?[a-z]{2,}){1,5}(?:[A-Z]\d{0,3}|\d{1,3})?|\d{1,3}[a-z]{1,2}|[a-z]{1,8}\d{1,3}|v?\d{1,8}|[a-zA-Z])`;
+const PART = String.raw`(?:[a-z]{2,}|[A-Z]{2,}|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}){0,4}(?:[A-Z]\d{0,3}|\d{1,3})?|\d{1,3}[a-z]{1,2}|[a-z]{1,8}\d{1,3}|v?\d{1,8}|[a-zA-Z])`;
 const NAME = new RegExp(`^${PART}(?:[-_./:@]${PART})+$`);
 const CAMEL_NAME = /^(?:[a-z]+|[A-Z][a-z]+)\d{0,3}(?:[A-Z][a-z]{2,}\d{0,3}|[A-Z]{2,4}(?![a-z])){1,6}$/;
 /** `base64url`, `sha256` and the like. */
