@@ -81,7 +81,7 @@ describe("passwords that a text tells", () => {
     "wifi is 802.11ac on 5GHz",
     "password policy: the minimum is 12-characters",
     "the community is v2.0-beta and it is open",
-    'new NetworkCredential("user", "${PASSWORD}")',
+    `new NetworkCredential("user", "$${"{PASSWORD}"}")`,
     "OLD=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
   ])("%j stays", (text) => expect(found(text)).toEqual([]));
 });

@@ -140,7 +140,7 @@ describe("gaggle org", () => {
     const [first] = (await readPseudonymKeys(join(dir, "admin/pseudonym.json"))) ?? [];
     const stewardKeys = join(home, "steward", "keys", "pseudonym.json");
     await addPseudonymKey(stewardKeys, { epoch: 1, key: first?.key ?? "" }, 0);
-    clock.advance(1_000);
+    await clock.advance(1_000);
     await orgRotatePseudonyms({ dir, stewardKeys }, out, { clock, random: seededRandom("rotate") });
     const [second, ...older] = (await readPseudonymKeys(join(dir, "admin/pseudonym.json"))) ?? [];
     expect(second).toMatchObject({ epoch: 2, validFrom: clock.now() });
