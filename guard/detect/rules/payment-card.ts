@@ -45,6 +45,8 @@ function isCard(text: string): boolean {
 /** The longest beginning that is a card and ends with a group, so that `4111 1111 1111 1111 2026` gives the card without the year. */
 function acceptGrouped(match: RegExpExecArray): Part | undefined {
   const text = match[0];
+  // Behind a plus stands a telephone number, if it has no more than the fifteen figures of the longest.
+  if (/\+ ?$/.test(match.input.slice(Math.max(0, match.index - 2), match.index)) && text.replace(/\D/g, "").length <= 15) return undefined;
   for (let end = text.length; end >= 12; end -= 1)
     if (/\d/.test(text.charAt(end - 1)) && !/\d/.test(text.charAt(end)) && isCard(text.slice(0, end))) return [0, end];
   return undefined;
@@ -62,7 +64,7 @@ export const CARD_RULES: readonly Rule[] = [
     label: "CARD",
     detector: "rule:card",
     score: 0.95,
-    pattern: new RegExp(String.raw`(?<!\+ ?)${STARTS_NUMBER}${DIGITS}${ENDS_NUMBER}`, "gu"),
+    pattern: new RegExp(String.raw`${STARTS_NUMBER}${DIGITS}${ENDS_NUMBER}`, "gu"),
     starts: { figures: 12 },
     accept: acceptGrouped,
   },
