@@ -78,7 +78,7 @@ const pluginOf = (config: AgentConfig): string => pluginFoldersIn(goosePaths(con
 const edit = (file: string, path: readonly [string] | readonly [string, string], value: unknown): void =>
   writeFileSync(file, setSetting(readIfThere(file) ?? "", file, path, value));
 
-describe.skipIf(process.platform === "win32")("doctor", () => {
+describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () => {
   // What the extensions start is in dist/, which a fresh clone has not built yet.
   it("finds nothing wrong where all is well", async () => {
     const { examine } = await healthyDesk();
