@@ -61,8 +61,8 @@ const WRITINGS: readonly Writing[] = [
   { pattern: /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g, reads: () => " " },
   { pattern: /[\u2028\u2029]/g, reads: () => "\n" },
   { pattern: /[\u2010-\u2015\u2212]/g, reads: () => "-" },
-  // Full-width forms and mathematical letters.
-  { pattern: /[\uff01-\uff5e]|\ud835[\udc00-\udfff]/g, reads: ([character]) => character.normalize("NFKC") },
+  // Full-width forms and mathematical letters; the few places without a letter have no shorter form, and half of one will do.
+  { pattern: /[\uff01-\uff5e]|\ud835[\udc00-\udfff]/g, reads: ([character]) => character.normalize("NFKC").charAt(0) },
   { pattern: /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f]/g, reads: figure },
   // Where a number begins or ends: beside a letter of a script without spaces, and inside Markdown's emphasis.
   { pattern: new RegExp(String.raw`(?<=[0-9A-Za-z])${UNSPACED}|${UNSPACED}(?=[0-9A-Za-z+])`, "gu"), reads: () => " " },

@@ -98,6 +98,11 @@ describe("masking and restoring", () => {
     );
   });
 
+  it("give back a text with a mathematical letter that does not exist, beside an escape", () => {
+    const text = "\ud835\udc55a\\u0040b.example";
+    expect(restoreText(mask(text), lookup)).toBe(text);
+  });
+
   it("give back the text where a planted beginning would join with the next token's first letter", () => {
     const values = Array.from({ length: 400 }, (_, i) => `p${i}@example.org`);
     const issued = values.map((value) => session.tokenFor("EMAIL", { surface: value, value })).filter((token) => token.endsWith("S"));
