@@ -1,15 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { describe, expect, test } from "vitest";
 import { closeReport, posting, proposal } from "../../extensions/ledger/close-records.ts";
+import { secureSocketFolder, socketPathFor } from "../../mesh/client/socket-path.ts";
 import { approvalPayloadOf } from "../../extensions/ledger/propose-close.ts";
 import { APPROVAL_ID, approvalView, copyBooks, departmentTasks, openTools, PERIOD, PROPOSE } from "../support/sample-books.ts";
+import { startStandIn } from "../support/stand-in-daemon.ts";
+import { tempFolder } from "../support/temp-home.ts";
 
 const path = (from: string): string => fileURLToPath(new URL(from, import.meta.url));
 const closeFile = (dir: string, file: string): string => join(dir, "close", PERIOD, file);
@@ -17,10 +20,21 @@ const readJson = async (file: string): Promise<unknown> => JSON.parse(await read
 
 describe("the ledger extension as a process", () => {
   test("answers over stdio with its seven tools and a reconciliation", async () => {
+    const home = tempFolder();
+    const socket = socketPathFor(home);
+    secureSocketFolder(dirname(socket));
+    const daemon = await startStandIn(socket);
+    const { PATH = "", TMPDIR = "", XDG_RUNTIME_DIR = "" } = process.env;
     const transport = new StdioClientTransport({
       command: process.execPath,
       args: [path("../../extensions/ledger/main.ts")],
-      env: { PATH: process.env["PATH"] ?? "", GAGGLE_BOOKS: await copyBooks("finance") },
+      env: {
+        PATH,
+        ...(TMPDIR && { TMPDIR }),
+        ...(XDG_RUNTIME_DIR && { XDG_RUNTIME_DIR }),
+        GAGGLE_HOME: home,
+        GAGGLE_BOOKS: await copyBooks("finance"),
+      },
       stderr: "inherit",
     });
     const client = new Client({ name: "test", version: "1" });
@@ -40,6 +54,7 @@ describe("the ledger extension as a process", () => {
       expect(result.structuredContent).toMatchObject({ reconciled: true, matched: 377 });
     } finally {
       await client.close();
+      await daemon.close();
     }
   });
 });
