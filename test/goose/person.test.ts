@@ -42,7 +42,7 @@ const call = (tool: string, input: object = {}): ScriptTurn => ({ calls: [{ tool
 const callWithId = (tool: string, name: string, input: object = {}): ScriptTurn => {
   return (results) => ({ calls: [{ tool, input: { ...input, [name]: idIn(results.at(-1), name) } }] });
 };
-const forMarketing = { targetRole: "marketing", task: "Tell the booth's size.", context: { fair: "Opti" } };
+const forMarketing = { targetRole: "marketing", task: "Tell the booth's size.", context: { hall: "number 7" } };
 
 /** Fiona sends a task to marketing in a chat; gives its id once Marco's machine has it. */
 async function sendToMarco(): Promise<string> {
@@ -144,7 +144,7 @@ describe("a task without a skill", () => {
     ]);
     expect(results).toEqual([
       expect.stringContaining(taskId),
-      expect.stringContaining("Opti"),
+      expect.stringContaining("number 7"),
       expect.stringContaining("WORKING"),
       expect.stringContaining("COMPLETED"),
     ]);

@@ -56,6 +56,8 @@ export async function loadTagger(model: Uint8Array, config: { labels: number; pa
   const session = await ort.InferenceSession.create(model, {
     intraOpNumThreads: config.threads,
     interOpNumThreads: 1,
+    // Threads that spin while they wait take the processor from everything else on a busy machine.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
   }).catch((cause: unknown) => {
