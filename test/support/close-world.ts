@@ -80,7 +80,7 @@ export async function closeWorld(): Promise<CloseWorld> {
     const { gateway } = await startGuardGateway(tap.url);
     writeProvider(join(folder, `goose-${agent}`), `${gateway.url}/v1`, { authorization: `Bearer ${GATEWAY_TOKEN}` });
   }
-  const executors = new Map(DEPARTMENTS.map((department) => [department, departmentExecutor(folder, department, books)]));
+  const executors = new Map(DEPARTMENTS.map((department) => [department, departmentExecutor(folder, department, books, home)]));
   const work = async (department: Department, context: JsonObject): Promise<Partial<TaskView>> => {
     runs.push(department);
     if (failNext.delete(department)) return { state: "FAILED", message: "The run was ended." };
@@ -113,7 +113,7 @@ export async function closeWorld(): Promise<CloseWorld> {
   return { books, modelRequests, finance, state, runs, failNext, runRecipe, decide };
 }
 
-function departmentExecutor(folder: string, department: Department, books: string): Executor {
+function departmentExecutor(folder: string, department: Department, books: string, home: string): Executor {
   const root = join(folder, `goose-${department}`);
   return createExecutor(
     {
@@ -131,7 +131,7 @@ function departmentExecutor(folder: string, department: Department, books: strin
       workDir: join(folder, "work", department),
       model: "gaggle-rehearsal",
       env: { ...process.env, HOME: root },
-      extraEnv: { GAGGLE_HOME: join(folder, `home-${department}`), GAGGLE_BOOKS: join(books, department) },
+      extraEnv: { GAGGLE_HOME: home, GAGGLE_BOOKS: join(books, department) },
       maxOutputBytes: 33_554_432,
     },
   );

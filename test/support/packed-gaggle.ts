@@ -106,6 +106,8 @@ export async function packGaggle(): Promise<PackedGaggle> {
     npm_config_yes: "false",
     npm_config_cache: process.env["npm_config_cache"] ?? join(homedir(), ".npm"),
     NO_COLOR: "1",
+    // As the README says: the model's runtime would download libraries for graphics cards, which Gaggle doesn't use.
+    ONNXRUNTIME_NODE_INSTALL: "skip",
   });
   const npx: PackedGaggle["npx"] = (node, args, more = {}) => {
     return run("npx", ["gaggle", ...args], home, { ...env(node), ...more }, 110_000);
