@@ -1,14 +1,14 @@
 /** Tells identifiers, codes and technical terms from names: a model of names takes some of them for one. */
 import type { Finding } from "../finding.ts";
 
-/** Terms of computing and bookkeeping that name nobody, and who makes Goose, which stands in its own prompt. Lower case. */
+/** Terms of computing and bookkeeping that name nobody, and words of Goose's own prompt and tools: who makes it, and one that the model takes for a name. Lower case. */
 const TERMS = new Set(
   `json yaml xml csv tsv html css pdf sql api apis url uri urls http https ssh tls tcp udp ip dns ldap jwt jwk jwks oidc oauth saml mcp acp cli gui ide sdk llm
   ai ml nlp ner id ids uuid guid sha utf utc gmt iso rfc ascii markdown unix linux macos windows bash zsh node npm npx git github docker goose gaggle aaif
   iban bic vat gdpr ssn pin otp eur usd gbp chf sek nok dkk pln todo faq eta asap fyi n/a tbd q1 q2 q3 q4 kpi sla crm erp hr it
   total subtotal net gross debit credit balance amount period status date name email e-mail phone address city country vendor supplier customer`
     .split(/\s+/)
-    .concat("agentic ai foundation"),
+    .concat("agentic ai foundation", "override llm"),
 );
 
 /** `targetRole`, `step_id`. */
