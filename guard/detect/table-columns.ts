@@ -1,30 +1,11 @@
 /** Finds tables in a text (CSV, TSV, semicolons, Markdown, aligned with spaces) and tells the header of the column that a place is in. */
+import { type Cell, cellsOf } from "./table-cells.ts";
 
 /** Headers that say what is personal; only their tables are of interest. */
 const NOTABLE =
   /phone|mobil|\btel|fax|handy|birth|\bdob\b|geburt|naiss|nacim|nascita|\bssn\b|social|national|\bd?ni[efr]?\b|pesel|person|tax|passport|identi|\bid\b|bsn|\bnino\b|card|credit|\bpan\b|\bcpf\b|steuer|ausweis|insee|\bcontact\b|account|konto|\bacct\b|compte|conto|cuenta|rekening|sort ?code|routing|\bblz\b|\bbic\b|\butr\b|\bvat\b|\bein\b|\bage\b|\balter\b|edad|\blat|\blon|\blng|born|\bnhs\b|aadha|cpf|curp/i;
 
 const DELIMITERS = [",", ";", "\t", "|"] as const;
-
-interface Cell {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** The cells of one line; a quoted cell may hold the delimiter. */
-function cellsOf(text: string, start: number, end: number, delimiter: string): Cell[] {
-  const cells: Cell[] = [];
-  let from = start;
-  let quoted = false;
-  for (let i = start; i < end; i += 1) {
-    if (text[i] === '"') quoted = !quoted;
-    if (quoted || text[i] !== delimiter) continue;
-    cells.push({ start: from, end: i });
-    from = i + 1;
-  }
-  cells.push({ start: from, end });
-  return cells;
-}
 
 const isName = (cell: string): boolean => cell.length <= 60 && /^(?:[\p{L}_#][\p{L}\p{N}_ ,&'’./()#-]*)?$/u.test(cell);
 const nameOf = (text: string, cell: Cell): string => text.slice(cell.start, cell.end).replace(/^[\s"*]+|[\s"*]+$/g, "");

@@ -1,17 +1,13 @@
 /** The values of columns and keys that the organisation declared personal: in CSV and Markdown tables, in JSON, and behind `Key:` on a line. */
 import type { DataClass } from "../../../mesh/contract/data-class.ts";
 import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
+import { type Cell, cellsOf } from "../table-cells.ts";
 
 /** A value at its place; UTF-16 offsets, end exclusive. */
 export interface ColumnValue {
   readonly start: number;
   readonly end: number;
   readonly label: DataClass;
-}
-
-interface Cell {
-  readonly start: number;
-  readonly end: number;
 }
 
 interface Header {
@@ -28,20 +24,6 @@ const EMPTY_VALUE = /^(?:|null|none|n\/a|true|false|-+)$/i;
 
 /** A name without case and separators: `employee_no`, `Employee No.` and `employeeNo` are one. */
 export const columnKey = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-
-/** The cells of one line; a quoted cell may hold the delimiter. */
-function cellsOf(text: string, start: number, end: number, delimiter: string): Cell[] {
-  const cells: Cell[] = [];
-  let from = start;
-  let quoted = false;
-  for (let i = start; i < end; i += 1) {
-    if (text[i] === '"') quoted = !quoted;
-    if (quoted || text[i] !== delimiter) continue;
-    cells.push({ start: from, end: i });
-    from = i + 1;
-  }
-  return [...cells, { start: from, end }];
-}
 
 /** A cell or value without the spaces, quotes and emphasis around it; undefined where nothing is left. */
 function trimmed(text: string, { start, end }: Cell): Cell | undefined {

@@ -4,11 +4,7 @@
  */
 import type { DataClass } from "../../../mesh/contract/data-class.ts";
 import type { Finding } from "../finding.ts";
-
-interface Field {
-  readonly start: number;
-  readonly end: number;
-}
+import { type Cell, cellsOf } from "../table-cells.ts";
 
 /** Only these are guessed from their neighbours; a date or an address has a form of its own. */
 const GUESSED: readonly DataClass[] = ["PERSON", "ORG", "LOCATION", "ADDRESS"];
@@ -22,21 +18,7 @@ const DELIMITERS = [",", ";", "\t", "|"] as const;
 const JSON_TEXT = /"([^"\\\n]{1,60})"\s{0,4}:\s{0,4}"((?:[^"\\\n]|\\.){1,80})"/g;
 const NAME_LIKE = /^\p{L}[\p{L}\p{M}'’.&, -]*$/u;
 
-/** The cells of one line; a quoted cell may hold the delimiter. */
-function cellsOf(text: string, start: number, end: number, delimiter: string): Field[] {
-  const cells: Field[] = [];
-  let from = start;
-  let quoted = false;
-  for (let i = start; i < end; i += 1) {
-    if (text[i] === '"') quoted = !quoted;
-    if (quoted || text[i] !== delimiter) continue;
-    cells.push({ start: from, end: i });
-    from = i + 1;
-  }
-  return [...cells, { start: from, end }];
-}
-
-const trimmed = (text: string, { start, end }: Field): Field => {
+const trimmed = (text: string, { start, end }: Cell): Cell => {
   const surface = text.slice(start, end);
   const inner = surface.replace(/^[\s"*]+/, "");
   const from = end - inner.length;
@@ -44,8 +26,8 @@ const trimmed = (text: string, { start, end }: Field): Field => {
 };
 
 /** The delimiter that parts a line into most cells, and how many. */
-function shapeOf(text: string, start: number, end: number): { delimiter: string; cells: Field[] } | undefined {
-  let best: { delimiter: string; cells: Field[] } | undefined;
+function shapeOf(text: string, start: number, end: number): { delimiter: string; cells: Cell[] } | undefined {
+  let best: { delimiter: string; cells: Cell[] } | undefined;
   for (const delimiter of DELIMITERS) {
     if (!text.slice(start, end).includes(delimiter)) continue;
     const cells = cellsOf(text, start, end, delimiter);
@@ -55,9 +37,9 @@ function shapeOf(text: string, start: number, end: number): { delimiter: string;
 }
 
 /** Columns of every run of at least three lines with the same delimiter and number of cells, without the first line, which may name them. */
-function columnsOf(text: string): Field[][] {
-  const groups: Field[][] = [];
-  let rows: Field[][] = [];
+function columnsOf(text: string): Cell[][] {
+  const groups: Cell[][] = [];
+  let rows: Cell[][] = [];
   let shape = "";
   const close = (): void => {
     const [first = [], ...others] = rows;
@@ -79,8 +61,8 @@ function columnsOf(text: string): Field[][] {
 }
 
 /** Text values of each key that comes at least three times. */
-function keysOf(text: string): Field[][] {
-  const groups = new Map<string, Field[]>();
+function keysOf(text: string): Cell[][] {
+  const groups = new Map<string, Cell[]>();
   for (const { 0: pair, 1: key = "", 2: value = "", index } of text.matchAll(JSON_TEXT)) {
     const end = index + pair.length - 1;
     const fields = groups.get(key) ?? [];
@@ -103,7 +85,7 @@ function firstBehind(findings: readonly Finding[], place: number): number {
 }
 
 /** The class of the finding that fills a field, or undefined. */
-function filledBy(findings: readonly Finding[], { start, end }: Field): DataClass | undefined {
+function filledBy(findings: readonly Finding[], { start, end }: Cell): DataClass | undefined {
   for (let i = firstBehind(findings, start); (findings[i]?.start ?? end) < end; i += 1) {
     const finding = findings[i];
     if (finding === undefined) continue;
@@ -113,7 +95,7 @@ function filledBy(findings: readonly Finding[], { start, end }: Field): DataClas
 }
 
 /** What the other fields of a group hold, where most of them hold the same. */
-function guessed(fields: readonly Field[], findings: readonly Finding[], text: string): Finding[] {
+function guessed(fields: readonly Cell[], findings: readonly Finding[], text: string): Finding[] {
   const candidates = fields.filter(({ start, end }) => end > start && end - start <= MAX_FIELD && NAME_LIKE.test(text.slice(start, end)));
   if (candidates.length < MIN_FIELDS) return [];
   const filled = candidates.map((field) => filledBy(findings, field));

@@ -47,7 +47,9 @@ function acceptGrouped(match: RegExpExecArray): Part | undefined {
   const text = match[0];
   // Behind a plus stands a telephone number, if it has no more than the fifteen figures of the longest.
   if (/\+ ?$/.test(match.input.slice(Math.max(0, match.index - 2), match.index)) && text.replace(/\D/g, "").length <= 15) return undefined;
-  for (let end = text.length; end >= 12; end -= 1)
+  // The end of a longer row of groups is no short card, else every tenth such row would be one by chance.
+  const least = /\d{4}[ -]$/.test(match.input.slice(Math.max(0, match.index - 5), match.index)) ? 16 : 12;
+  for (let end = text.length; end >= least; end -= 1)
     if (/\d/.test(text.charAt(end - 1)) && !/\d/.test(text.charAt(end)) && isCard(text.slice(0, end))) return [0, end];
   return undefined;
 }
