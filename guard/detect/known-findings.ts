@@ -1,9 +1,8 @@
 /** Adds the places of values that a session knows already to what was found in a text. Runs on the caller's thread: the values never leave it. */
-import { knownIn } from "./detector.ts";
 import type { Finding } from "./finding.ts";
+import { type KnownPlaces, placesIn } from "./known-places.ts";
 import type { KnownValues } from "./known-values.ts";
 import { mergeFindings } from "./overlap.ts";
-import { inBothReadings } from "./readings.ts";
 
 const lengthOf = ({ start, end }: Finding): number => end - start;
 /** What the model takes a value for changes with the text around it; a rule or a list is certain. */
@@ -26,9 +25,14 @@ function ranked(places: readonly Finding[], findings: readonly Finding[]): Findi
 /**
  * The findings of a text joined with the places of known values: in order, without overlap.
  * @param findings of exactly this text, in order, without overlap
+ * @param placesOf finds the places; one that remembers them saves the search in texts that come again
  */
-export const withKnownValues = (text: string, findings: readonly Finding[], known: KnownValues): readonly Finding[] => {
-  if (known.size === 0) return findings;
-  const places = inBothReadings(text, (reading) => mergeFindings(knownIn(reading, known), reading));
-  return mergeFindings([...findings, ...ranked(places, findings)], text);
+export const withKnownValues = (
+  text: string,
+  findings: readonly Finding[],
+  known: KnownValues,
+  placesOf: KnownPlaces["of"] = placesIn,
+): readonly Finding[] => {
+  const places = known.size === 0 ? [] : placesOf(text, known);
+  return places.length === 0 ? findings : mergeFindings([...findings, ...ranked(places, findings)], text);
 };

@@ -32,6 +32,8 @@ export interface KnownValues {
   add(value: string, label: DataClass): void;
   /** The places where a known value stands as a whole word, longest first where they overlap. */
   find(text: string): KnownSpan[];
+  /** The words that what came behind the first `size` begins with, in lower case; undefined where it may stand anywhere. */
+  anchorsSince(size: number): readonly string[] | undefined;
 }
 
 interface Known {
@@ -85,6 +87,7 @@ export function createKnownValues(): KnownValues {
       for (const order of otherOrders(value)) remember(order, label, false);
       for (const part of nameParts(value)) remember(part, label, true);
     },
+    anchorsSince: (size) => finder.anchorsSince(size),
     find: (text) =>
       finder
         .find(text, (surface, { capital }) => !capital || startsWithCapital(surface))

@@ -15,6 +15,8 @@ export interface PhraseFinder<T> {
   add(phrase: string, payload: T): void;
   /** What was added for this phrase, in any case. */
   get(phrase: string): T | undefined;
+  /** The first words of the phrases behind the first `size`, or undefined where one of them may stand anywhere in a word. */
+  anchorsSince(size: number): readonly string[] | undefined;
   /** The places of phrases; at one start the longest that `accept` lets pass. */
   find(text: string, accept?: (surface: string, phrase: T) => boolean): PhraseSpan<T>[];
 }
@@ -58,6 +60,9 @@ export function createPhraseFinder<T extends string | true | object>(): PhraseFi
   /** Lengths of the phrases that begin with this word, and how far the word is from their start; longest first. */
   const shapes = new Map<string, { lead: number; length: number }[]>();
   const unspaced = new Map<string, T>();
+  /** The first word of each phrase, in the order in which they came. */
+  const anchors: string[] = [];
+  let lastUnspaced = 0;
 
   const at = (text: string, folded: string, word: RegExpExecArray, accept: (surface: string, phrase: T) => boolean) => {
     for (const { lead, length } of [...(shapes.get(word[0]) ?? []), ...(shapes.get(withoutS(word[0])) ?? [])]) {
@@ -75,12 +80,17 @@ export function createPhraseFinder<T extends string | true | object>(): PhraseFi
       return payloads.size;
     },
     get: (phrase) => payloads.get(foldCase(phrase)),
+    anchorsSince: (size) => (size < lastUnspaced ? undefined : anchors.slice(size)),
     add: (phrase, payload) => {
       const folded = foldCase(phrase);
       const first = FIRST_WORD.exec(folded);
       if (first === null || payloads.has(folded)) return;
       payloads.set(folded, payload);
-      if (UNSPACED.test(folded) && unspaced.size < MAX_UNSPACED) unspaced.set(folded, payload);
+      anchors.push(first[0]);
+      if (UNSPACED.test(folded) && unspaced.size < MAX_UNSPACED) {
+        unspaced.set(folded, payload);
+        lastUnspaced = payloads.size;
+      }
       const known = shapes.get(first[0]) ?? [];
       if (known.some(({ lead, length }) => lead === first.index && length === folded.length)) return;
       known.push({ lead: first.index, length: folded.length });

@@ -19,3 +19,15 @@ export function wordHashes(text: string): Uint32Array {
   }
   return Uint32Array.from(words).sort();
 }
+
+/** Whether sorted hashes have this one. */
+export function hasWord(words: Uint32Array, hash: number): boolean {
+  let low = 0;
+  let high = words.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((words[middle] ?? 0) < hash) low = middle + 1;
+    else high = middle;
+  }
+  return words[low] === hash;
+}

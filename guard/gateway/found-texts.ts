@@ -3,6 +3,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Detection } from "../detect/detection.ts";
 import type { Finding } from "../detect/finding.ts";
 import { withKnownValues } from "../detect/known-findings.ts";
+import type { KnownPlaces } from "../detect/known-places.ts";
 import type { KnownValues } from "../detect/known-values.ts";
 
 /** Findings by text. */
@@ -20,8 +21,8 @@ export interface FoundTexts {
 const incomplete = (): GaggleError =>
   new GaggleError("GUARD_REFUSED", "The privacy guard could not look through the whole request, so it was not sent; try again.");
 
-/** Makes it for one request. */
-export function createFoundTexts(detection: Pick<Detection, "detect">): FoundTexts {
+/** Makes it for one request. @param places remembers where known values stand in texts of earlier requests */
+export function createFoundTexts(detection: Pick<Detection, "detect">, places: KnownPlaces): FoundTexts {
   const found = new Map<string, readonly Finding[]>();
   const open = new Set<string>();
   const joined = new Map<string, { size: number; findings: readonly Finding[] }>();
@@ -38,7 +39,7 @@ export function createFoundTexts(detection: Pick<Detection, "detect">): FoundTex
     withKnown: (text, known, keep) => {
       const held = joined.get(text);
       if (held?.size === known.size && found.has(text)) return held.findings;
-      const findings = withKnownValues(text, of(text).filter(keep), known).filter(keep);
+      const findings = withKnownValues(text, of(text).filter(keep), known, places.of).filter(keep);
       joined.set(text, { size: known.size, findings });
       return findings;
     },

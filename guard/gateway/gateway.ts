@@ -1,6 +1,7 @@
 /** The provider that Goose talks to: checks, masks and forwards model calls, and restores the answers. Spec G4. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { errorCode, GaggleError } from "../../mesh/contract/errors.ts";
+import { createKnownPlaces } from "../detect/known-places.ts";
 import { type CallNotes, finished, newNotes } from "./call-notes.ts";
 import type { Protocol } from "./call-routes.ts";
 import { checkDoor, type Turned } from "./door.ts";
@@ -24,6 +25,8 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** UTF-16 units of texts of which it is remembered where known values stand: chats of the last minutes. */
+const PLACES_UNITS = 8_388_608;
 const VERSION_PREFIX = "/v1";
 const UNKNOWN_PATH: Turned = {
   status: 403,
@@ -36,12 +39,13 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
   if (config.token.length < 32)
     throw new GaggleError("INVALID_INPUT", "The gateway's token is too short; generate one of 32 characters or more.");
   const seals = createSealedReasoning();
+  const places = createKnownPlaces(PLACES_UNITS);
 
   const handleCall = async (format: Format, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedAt = deps.clock.now();
     const notes = newNotes(format.protocol);
     try {
-      await runModelCall({ deps, config, seals, format, startedAt }, request, response, notes);
+      await runModelCall({ deps, config, seals, places, format, startedAt }, request, response, notes);
     } catch (error) {
       fail(error, response, notes, format);
     }

@@ -6,6 +6,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json, JsonObject } from "../../mesh/contract/json.ts";
 import type { Detection } from "../detect/detection.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { KnownPlaces } from "../detect/known-places.ts";
 import { maskText, type Redactions } from "../pseudonym/mask-text.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
 import type { Format } from "./formats/format.ts";
@@ -20,6 +21,8 @@ import { countsIn, createRequestNames, type RequestNames } from "./request-names
 export interface MaskDeps {
   readonly detection: Pick<Detection, "detect">;
   readonly session: TokenSession;
+  /** Where known values stand in texts that come again. */
+  readonly places: KnownPlaces;
   /** The text of reasoning that the model's server sealed, as it sent it; undefined where this gateway has not seen it. */
   unseal(seal: string, shown: string): string | undefined;
 }
@@ -182,7 +185,7 @@ export async function maskRequest(body: Json, format: Format, rules: GuardRules,
   if (rules.mode === "off") return { body, redactions: new Map(), passed: new Map() };
   const countOnly = rules.mode === "detect-only";
   const detect: Detection["detect"] = (texts) => deps.detection.detect(texts, { withoutModel: countOnly });
-  const pass: Pass = { rules, found: createFoundTexts({ detect }), names: createRequestNames(), deps };
+  const pass: Pass = { rules, found: createFoundTexts({ detect }, deps.places), names: createRequestNames(), deps };
   if (countOnly) return { body, redactions: new Map(), passed: await count(body, format, pass) };
   return mask(body, format, pass);
 }

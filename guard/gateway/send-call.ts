@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { JsonObject } from "../../mesh/contract/json.ts";
+import type { KnownPlaces } from "../detect/known-places.ts";
 import { redactionList } from "../guard.ts";
 import { rulesFor } from "../guard-rules.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
@@ -22,6 +23,7 @@ export interface CallContext {
   readonly deps: GatewayDeps;
   readonly config: GatewayConfig;
   readonly seals: SealedReasoning;
+  readonly places: KnownPlaces;
   readonly format: Format;
   /** When its first byte came. */
   readonly startedAt: number;
@@ -42,10 +44,10 @@ const sealOwner = ({ planned }: RunningCall, { name }: ModelTarget): string => J
 
 /** The request as it may leave for a target. */
 async function maskFor(call: RunningCall, target: ModelTarget): Promise<string> {
-  const { deps, config, format, seals, tokens, notes } = call;
+  const { deps, config, format, seals, places, tokens, notes } = call;
   const rules = rulesFor(config.profile, target.destination);
   const unseal = (seal: string, shown: string): string | undefined => seals.unseal(sealOwner(call, target), seal, shown);
-  const work = maskRequest(call.body, format, rules, { detection: deps.detection, session: tokens, unseal });
+  const work = maskRequest(call.body, format, rules, { detection: deps.detection, session: tokens, places, unseal });
   const { body, redactions, passed } = await withTimeout(deps.clock, work, config.detectTimeoutMs ?? 300_000);
   notes.redactions = redactionList(redactions);
   notes.passed = redactionList(passed);

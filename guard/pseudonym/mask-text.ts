@@ -17,6 +17,8 @@ export type Redactions = Map<string, number>;
 
 /** Everything in a text that reads like a token. */
 function literals(text: string): Span[] {
+  // No token is without one, and most texts are.
+  if (!text.includes("_")) return [];
   const pattern = tokenPattern();
   const spans: Span[] = [];
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
@@ -58,7 +60,7 @@ function join(findings: readonly Finding[], text: string): Span[] {
 /** The end of the text before a token that would swallow the token's first letters as its own code, or undefined. */
 function openTail(text: string, from: number, to: number): Span | undefined {
   const near = text.slice(Math.max(from, to - MAX_TOKEN_LENGTH), to);
-  const tail = OPEN_TOKEN.exec(near)?.[0];
+  const tail = near.includes("_") ? OPEN_TOKEN.exec(near)?.[0] : undefined;
   return tail === undefined ? undefined : { start: to - tail.length, end: to, tokenClass: "LITERAL", value: tail };
 }
 

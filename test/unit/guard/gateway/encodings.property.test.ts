@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createKnownPlaces } from "../../../../guard/detect/known-places.ts";
 import type { Protocol } from "../../../../guard/gateway/call-routes.ts";
 import { FORMATS } from "../../../../guard/gateway/formats/formats.ts";
 import { maskRequest } from "../../../../guard/gateway/mask-request.ts";
@@ -133,7 +134,12 @@ describe("a request that goes to the model", () => {
       const { body, args } = REQUESTS[format.protocol];
       await fc.assert(
         fc.asyncProperty(given, async ([value, text]) => {
-          const masked = await maskRequest(body(text), format, RULES, { detection, session: sessions.open("s"), unseal: () => undefined });
+          const masked = await maskRequest(body(text), format, RULES, {
+            detection,
+            session: sessions.open("s"),
+            places: createKnownPlaces(10_000),
+            unseal: () => undefined,
+          });
           const sent = JSON.parse(JSON.stringify(masked.body)) as Json;
           expect(allReadings(sent).filter((reading) => reading.includes(value))).toEqual([]);
           expect(() => JSON.parse(args(sent)) as unknown).not.toThrow();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createKnownPlaces } from "../../../../guard/detect/known-places.ts";
 import type { Detection } from "../../../../guard/detect/detection.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
 import { FORMATS } from "../../../../guard/gateway/formats/formats.ts";
@@ -25,7 +26,12 @@ function maskWith(detection: Pick<Detection, "detect">, body: Json): Promise<Mas
     { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
   );
   const rules = { mode: "mask-and-forward", classes: {}, unreadable: "block" } as const;
-  return maskRequest(body, FORMATS[0] as Format, rules, { detection, session: sessions.temporary(), unseal: () => undefined });
+  return maskRequest(body, FORMATS[0] as Format, rules, {
+    detection,
+    session: sessions.temporary(),
+    places: createKnownPlaces(10_000),
+    unseal: () => undefined,
+  });
 }
 
 describe("a text that only masking brings up", () => {
