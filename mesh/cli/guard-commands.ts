@@ -1,4 +1,4 @@
-/** Commands of the privacy guard for people: detect, mask, restore, eval, stats. Only `stats` needs the daemon. */
+/** Commands of the privacy guard for people: detect, mask, restore, eval, model; those that need the daemon are in guard-agent-commands.ts. */
 import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -6,6 +6,7 @@ import type { ProcessPolicy } from "../contract/daemon-api.ts";
 import { type DataClass, dataClass } from "../contract/data-class.ts";
 import { action } from "./action.ts";
 import type { CommandContext } from "./context.ts";
+import { addGuardAgentCommands } from "./guard-agent-commands.ts";
 import type { Process, TextOutput } from "./guard/mask-command.ts";
 
 /** Options about what finds. */
@@ -37,17 +38,7 @@ export function addGuardCommands(program: Command): void {
   addRestore(guard);
   addEval(guard);
   addModel(guard);
-  guard
-    .command("stats")
-    .description("what the guard did with model calls, and what they used")
-    .option("--days <n>", "how many days back, up to 62", days, 30)
-    .action(
-      action<{ days: number }>(async (context, options) => {
-        const { withDaemon } = await import("./context.ts");
-        const { showGuardStats } = await import("./guard/stats-command.ts");
-        await withDaemon(context, (daemon) => showGuardStats(daemon, context.out, options.days));
-      }),
-    );
+  addGuardAgentCommands(guard);
 }
 
 const withInput = (command: Command): Command =>
@@ -245,10 +236,4 @@ function classes(value: string): DataClass[] {
   const parsed = dataClass.array().safeParse(list(value));
   if (!parsed.success) throw new InvalidArgumentError(`Classes are: ${dataClass.options.join(", ")}.`);
   return parsed.data;
-}
-
-function days(value: string): number {
-  const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < 1 || parsed > 62) throw new InvalidArgumentError("Give a number of days from 1 to 62.");
-  return parsed;
 }

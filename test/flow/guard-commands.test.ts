@@ -20,7 +20,7 @@ describe("gaggle guard on a machine that has joined", () => {
     expect(fiona.daemonPids()).toEqual([]);
   });
 
-  it("masks with the daemon, whose map restores the same bytes, also after a restart", async () => {
+  it("masks with the daemon, whose map restores the same bytes, also after a restart, until it is forgotten", async () => {
     await fiona.start();
     const masked = await fiona.gaggle(["guard", "mask"], TEXT);
     expect(masked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Pay IBAN_\w{10} for EMAIL_\w{10}\r\n$/) });
@@ -28,7 +28,10 @@ describe("gaggle guard on a machine that has joined", () => {
     expect(ref).not.toBe("");
     await fiona.stop();
     await fiona.start();
-    expect(await fiona.gaggle(["guard", "restore", "--map", ref], masked.stdout)).toEqual({ code: 0, stdout: TEXT, stderr: "" });
+    const restored = (): Promise<unknown> => fiona.gaggle(["guard", "restore", "--map", ref], masked.stdout);
+    expect(await restored()).toEqual({ code: 0, stdout: TEXT, stderr: "" });
+    expect(await fiona.gaggle(["guard", "forget", "--map", ref])).toMatchObject({ code: 0 });
+    expect(await restored()).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^NOT_FOUND /) });
   });
 
   it("restores nothing with the map of another text", async () => {
