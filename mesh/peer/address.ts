@@ -1,13 +1,12 @@
 /** Addresses: which are worth telling, which are worth dialling. */
 import type { NetworkInterfaceInfo } from "node:os";
-import { isPrivate } from "@libp2p/utils";
 import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { GaggleError } from "../contract/errors.ts";
 import { agentId } from "../contract/ids.ts";
 import { MAX_ADDRESSES } from "./protocols.ts";
 
 /** Interfaces of container and virtual machine hosts: their addresses mean something else, or nothing, on another machine. */
-const VIRTUAL_INTERFACE = /^(docker\d|br-[0-9a-f]{12}|virbr|cni|podman|lxcbr|lxdbr|vboxnet|vmnet|flannel|cali)/;
+const VIRTUAL_INTERFACE = /^(docker\d|docker_gwbridge|br-[0-9a-f]{12}|veth|virbr|cni|podman|lxcbr|lxdbr|vboxnet|vmnet|vnet\d|flannel|cali)/;
 const HOST_CODES = { ip4: 4, ip6: 41, dns: 53, dns4: 54, dns6: 55 };
 
 /** The host of a multiaddr (IP address or name), or undefined where it does not begin with one. */
@@ -22,9 +21,12 @@ export function isLoopback(address: Multiaddr): boolean {
   return host.startsWith("127.") || host === "::1";
 }
 
+/** Whether an interface, by its name, belongs to containers or virtual machines on this machine. */
+export const isVirtualInterface = (name: string): boolean => VIRTUAL_INTERFACE.test(name);
+
 /** Addresses of this machine that belong to container and virtual machine networks. */
 export function virtualHosts(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): Set<string> {
-  const virtual = Object.entries(interfaces).filter(([name]) => VIRTUAL_INTERFACE.test(name));
+  const virtual = Object.entries(interfaces).filter(([name]) => isVirtualInterface(name));
   return new Set(virtual.flatMap(([, infos]) => (infos ?? []).map((info) => info.address)));
 }
 
@@ -41,10 +43,6 @@ export function worthTelling(addresses: readonly Multiaddr[], interfaces: NodeJS
   const reachable = useful.filter((address) => !isLoopback(address));
   return reachable.length > 0 ? reachable : useful;
 }
-
-/** What to tell the LAN: private addresses of this machine, never loopback. */
-export const worthTellingLan = (addresses: readonly Multiaddr[]): Multiaddr[] =>
-  addresses.filter((address) => !isLoopback(address) && isPrivate(address));
 
 /** Reads a multiaddr that ends in a peer id. @throws GaggleError INVALID_INPUT */
 export function readPeerAddress(text: string): { agentId: string; address: string } {

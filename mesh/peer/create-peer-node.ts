@@ -1,21 +1,33 @@
 /** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
-import type { Connection, Libp2p, PeerInfo, StreamHandler } from "@libp2p/interface";
-import { CODE_P2P, multiaddr } from "@multiformats/multiaddr";
+import { networkInterfaces } from "node:os";
+import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf } from "../identity/keys.ts";
-import { readAddresses, readPeerAddress, worthTellingLan } from "./address.ts";
+import { readAddresses, readPeerAddress } from "./address.ts";
 import { createBookKeeper } from "./book-keeper.ts";
-import { createDialler, type Dialler } from "./dialler.ts";
+import { createDialler } from "./dialler.ts";
 import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
 import { judgeHello, ownHello } from "./hello-wire.ts";
 import { createKnownPeers, type PeerRecord } from "./known-peers.ts";
+import { createLanDiscovery } from "./lan/lan-discovery.ts";
+import { openMulticastLink } from "./lan/multicast-link.ts";
 import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
 import { createMembers } from "./members.ts";
 import { createMessageLink } from "./message-link.ts";
+import { watchNetwork } from "./network-watch.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
 import { libp2pKeyOf } from "./private-key.ts";
-import { HELLO_PROTOCOL, MAX_STREAMS_PER_PROTOCOL, MESSAGE_PROTOCOL, PEERS_PROTOCOL, RECHECK_INTERVAL_MS } from "./protocols.ts";
+import {
+  CARDS_PROTOCOL,
+  HELLO_PROTOCOL,
+  MAX_STREAMS_PER_PROTOCOL,
+  MESSAGE_PROTOCOL,
+  PEERS_PROTOCOL,
+  PROBE_TIMEOUT_MS,
+  RECHECK_INTERVAL_MS,
+} from "./protocols.ts";
 
 /** Reasons for which an agent is forgotten and not only cut off. */
 const FINAL_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["REVOKED", "CREDENTIAL_INVALID", "NOT_A_MEMBER"]);
@@ -30,14 +42,12 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const configured = config.bootstrapPeers.map(readPeerAddress);
   const members = createMembers({ ownId: agentId, clock });
   const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
-  const node = await createLibp2pNode({
+  const interfaces = deps.interfaces ?? networkInterfaces;
+  const { node, listening: ownAddresses } = await createLibp2pNode({
     privateKey: libp2pKeyOf(deps.privateKey),
-    org: config.org,
     listen: config.listen ?? defaultListen(),
-    mdns: config.mdns,
-    onLanPeer: (peer) => learnFromLan(peer, dialler),
+    interfaces,
   });
-  const ownAddresses = (): string[] => readAddresses(node.getMultiaddrs().map(String));
   const own = (): PeerRecord => ({ agentId, addresses: ownAddresses(), credential: membership.credential(), seenAt: clock.now() });
 
   const dialler = createDialler({
@@ -60,9 +70,24 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     log,
   });
   const link = createMessageLink({ members, reach: dialler.reach, clock });
+  const cards = createMessageLink({ members, reach: () => Promise.reject(notConnected()), clock, protocol: CARDS_PROTOCOL });
   const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
   const spread = createPeerSpread({ ownId: agentId, known, members, own, onLearned: learned, clock, random, log });
   const book = createBookKeeper({ book: deps.book, known, members, clock, log });
+  const lan = createLanDiscovery(
+    {
+      interfaces,
+      listening: ownAddresses,
+      isMember: members.has,
+      memberCount: () => members.ids().length,
+      onClaim: (claim) => dialler.learn(claim.agentId, claim.addresses, "lan"),
+      open: openMulticastLink,
+      clock,
+      random,
+      log,
+    },
+    { org: config.org, agentId },
+  );
 
   function welcome(proven: ProvenConnection): void {
     dialler.learn(proven.agentId, readAddresses(proven.hello.addresses), "member");
@@ -106,22 +131,38 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     });
   };
 
+  /** Whoever does not answer at once is dialled anew, at every address that is known. */
+  function networkChanged(): void {
+    rememberSelf();
+    if (config.mdns) lan.refresh();
+    spread.announce(PROBE_TIMEOUT_MS);
+    dialler.retryAll();
+  }
+
   members.onChange((change) => {
     if (change.type === "disconnected") dialler.onLost(change.member.principal.agentId);
   });
-  await start(node, gatekeeper, { [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve), [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve) });
+  const guarded = {
+    [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve),
+    [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve),
+    [CARDS_PROTOCOL]: gatekeeper.guard(cards.serve),
+  };
+  await start(node, gatekeeper, guarded, () => ownAddresses().length > 0);
   rememberSelf();
   for (const peer of configured) dialler.learn(peer.agentId, [peer.address], "configured");
   for (const entry of await book.load()) dialler.learn(entry.agentId, readAddresses(entry.addresses), "book");
   planRecheck();
+  const stopWatching = watchNetwork({ interfaces, clock }, networkChanged);
+  if (config.mdns) lan.refresh();
 
   return {
     agentId,
     request: link.request,
+    cards,
     handleFrames: link.handle,
     onPeerChange: members.onChange,
     members: members.list,
-    addresses: () => node.getMultiaddrs().map(String),
+    addresses: () => ownAddresses().map((address) => `${address}/p2p/${agentId}`),
     async dial(text) {
       const peer = readPeerAddress(text);
       dialler.learn(peer.agentId, [peer.address], "member");
@@ -138,9 +179,12 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     },
     async close() {
       cancelRecheck();
+      stopWatching();
+      await lan.close();
       dialler.close();
       spread.close();
       link.close();
+      cards.close();
       await book.close();
       await node.stop();
       gatekeeper.close();
@@ -148,15 +192,22 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   };
 }
 
+const notConnected = (): GaggleError => new GaggleError("PEER_UNREACHABLE", "The peer is not connected right now.");
+
 /** Registers the handlers and listens. */
-async function start(node: Libp2p, gatekeeper: Gatekeeper, guarded: Record<string, StreamHandler>): Promise<void> {
+async function start(
+  node: Libp2p,
+  gatekeeper: Gatekeeper,
+  guarded: Record<string, StreamHandler>,
+  isListening: () => boolean,
+): Promise<void> {
   node.addEventListener("connection:open", (event) => gatekeeper.admit(event.detail));
   await node.handle(HELLO_PROTOCOL, gatekeeper.helloHandler, { maxInboundStreams: 2, maxOutboundStreams: 2 });
   for (const [protocol, handler] of Object.entries(guarded)) {
     await node.handle(protocol, handler, { maxInboundStreams: MAX_STREAMS_PER_PROTOCOL, maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL });
   }
   await node.start();
-  if (node.getMultiaddrs().length > 0) return;
+  if (isListening()) return;
   await node.stop();
   throw new GaggleError("INVALID_INPUT", "The peer node can't listen on any configured address; free the port or change `listen`.");
 }
@@ -176,10 +227,4 @@ async function connect(node: Libp2p, gatekeeper: Gatekeeper, agentId: string, ad
 function forgetStranger(node: Libp2p, connection: Connection, isMember: (agentId: string) => boolean): void {
   if (isMember(connection.remotePeer.toString()) || node.status !== "started") return;
   node.peerStore.delete(connection.remotePeer).catch((error: Error) => node.logger.forComponent("gaggle").error("peer store - %e", error));
-}
-
-/** What mDNS says is unproven: only private addresses count, so that nobody on the LAN can make agents dial the internet. */
-function learnFromLan(peer: PeerInfo, dialler: Dialler): void {
-  const addresses = worthTellingLan(peer.multiaddrs).map((address) => address.decapsulateCode(CODE_P2P).toString());
-  dialler.learn(peer.id.toString(), readAddresses(addresses), "lan");
 }

@@ -1,14 +1,13 @@
 /** The libp2p node that everything here stands on: TCP, Noise, yamux, nothing else. Source: decision 0020. */
-import { networkInterfaces } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
-import { FaultTolerance, type Libp2p, type PeerInfo, type PrivateKey, type Startable, start, stop } from "@libp2p/interface";
-import { mdns } from "@libp2p/mdns";
+import { FaultTolerance, type Libp2p, type PrivateKey } from "@libp2p/interface";
 import { tcp } from "@libp2p/tcp";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { sha256Hex } from "../contract/json.ts";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
-import { worthTelling, worthTellingLan } from "./address.ts";
+import { readAddresses, worthTelling } from "./address.ts";
 import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS } from "./protocols.ts";
 
 /** libp2p's connection limits; a company's daemons often share one address behind NAT, so its default of 5 dials a second is too low. */
@@ -45,24 +44,31 @@ export function defaultListen(): string[] {
   return hasIpv6 ? ["/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0"] : ["/ip4/0.0.0.0/tcp/0"];
 }
 
-/**
- * Name of the organisation's service on the LAN, at most 15 characters (RFC 6763, 7.2). It is made from a hash, so that nobody reads in a
- * network who works there.
- */
-export const lanServiceTag = (org: string): string => `_gaggle-${sha256Hex(org).slice(0, 8)}._udp.local`;
+/** A libp2p node that is not started yet, and what of its inside is needed. */
+export interface PeerLibp2p {
+  readonly node: Libp2p;
+  /**
+   * Addresses that the node listens on and that are worth telling, without peer id, as they are now. Not libp2p's own list, which leaves out
+   * public addresses until a service that isn't loaded here has confirmed them.
+   */
+  listening(): string[];
+}
 
-/** A libp2p node that is not started yet. `onLanPeer` gets what mDNS finds: unproven, possibly false. */
-export function createLibp2pNode(config: {
+interface Inside {
+  readonly transportManager: { getAddrs(): Multiaddr[] };
+}
+
+/** Builds the node. `interfaces` gives this machine's interfaces as they are now. */
+export async function createLibp2pNode(config: {
   privateKey: PrivateKey;
-  org: string;
   listen: readonly string[];
-  mdns: boolean;
-  onLanPeer: (peer: PeerInfo) => void;
-}): Promise<Libp2p> {
-  return createLibp2p({
+  interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+}): Promise<PeerLibp2p> {
+  let inside: Inside | undefined;
+  const node = await createLibp2p({
     privateKey: config.privateKey,
     start: false,
-    addresses: { listen: [...config.listen], announceFilter: (addresses) => worthTelling(addresses, networkInterfaces()) },
+    addresses: { listen: [...config.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
@@ -70,22 +76,13 @@ export function createLibp2pNode(config: {
     // Its pings need a protocol that would answer strangers.
     connectionMonitor: { enabled: false },
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
-    ...(config.mdns ? { services: { lan: lanDiscovery(config.org, config.onLanPeer) } } : {}),
+    services: {
+      inside: (components: Inside) => {
+        inside = components;
+        return {};
+      },
+    },
   });
-}
-
-type LanComponents = Parameters<ReturnType<typeof mdns>>[0];
-
-/**
- * mDNS that advertises only what the LAN can use. It runs as a service, not as libp2p's peer discovery: that would keep every claim of the
- * unauthenticated LAN in the peer store, and report a peer once but not its new address.
- */
-function lanDiscovery(org: string, onLanPeer: (peer: PeerInfo) => void): (components: LanComponents) => Startable {
-  return (components) => {
-    const addressManager = Object.create(components.addressManager) as LanComponents["addressManager"];
-    addressManager.getAddresses = () => worthTellingLan(components.addressManager.getAddresses());
-    const discovery = mdns({ serviceTag: lanServiceTag(org) })({ logger: components.logger, addressManager });
-    discovery.addEventListener("peer", (event) => onLanPeer(event.detail));
-    return { start: () => start(discovery), stop: () => stop(discovery) };
-  };
+  const listening = (): string[] => readAddresses(worthTelling(inside?.transportManager.getAddrs() ?? [], config.interfaces()).map(String));
+  return { node, listening };
 }

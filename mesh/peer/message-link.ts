@@ -17,6 +17,8 @@ export interface MessageLinkDeps {
   /** Connects an agent that is not connected. @throws GaggleError */
   reach(agentId: string): Promise<void>;
   readonly clock: Clock;
+  /** Protocol of its streams; default: messages. */
+  readonly protocol?: string;
 }
 
 /** Frames to and from members. */
@@ -49,7 +51,7 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
 
   async function open(agentId: string, connection: Connection): Promise<MessageChannel> {
     const stream = await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Opening a stream to the peer", (signal) =>
-      connection.newStream(MESSAGE_PROTOCOL, { signal }),
+      connection.newStream(deps.protocol ?? MESSAGE_PROTOCOL, { signal }),
     ).catch((cause: unknown) => {
       throw new GaggleError("PEER_UNREACHABLE", "No stream to the peer could be opened; the message is tried again.", { cause });
     });

@@ -1,4 +1,5 @@
 /** The peer node as its composers see it: what it needs, what it is told, what it does. Source: design, Trust, Strangers; decision 0021. */
+import type { NetworkInterfaceInfo } from "node:os";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, PeerLink, Random } from "../contract/ports.ts";
 import type { Ed25519PrivateJwk } from "../identity/keys.ts";
@@ -83,6 +84,8 @@ export interface PeerNodeDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: PeerLog;
+  /** The interfaces of this machine as they are now; default: the system's. */
+  readonly interfaces?: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 }
 
 /** How a peer node listens and finds others. */
@@ -97,8 +100,15 @@ export interface PeerNodeConfig {
   readonly mdns: boolean;
 }
 
+/** Cards between connected members: nobody is dialled for them. */
+export interface CardChannel extends PeerLink {
+  /** Sets who answers; until then members get BUSY. */
+  handle(handler: FrameHandler): void;
+}
+
 /** A running peer node. */
 export interface PeerNode extends PeerLink {
+  readonly cards: CardChannel;
   readonly agentId: string;
   /** Sets who answers members' frames; until then they get BUSY. */
   handleFrames(handler: FrameHandler): void;

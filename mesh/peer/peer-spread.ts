@@ -31,8 +31,8 @@ export interface PeerSpread {
   onHello(proven: ProvenConnection): void;
   /** Answers a member's stream of the peers protocol. */
   serve(stream: Stream, from: ProvenConnection): void;
-  /** Tells all connected members this agent's record. */
-  announce(): void;
+  /** Tells all connected members this agent's record; who does not answer in `limitMs` (default FRAME_TIMEOUT_MS) is taken for gone. */
+  announce(limitMs?: number): void;
   close(): void;
 }
 
@@ -62,11 +62,15 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   }
 
   /** One exchange with a member, on its own stream. */
-  async function converse<T>(agentId: string, talk: (stream: Stream, signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+  async function converse<T>(
+    agentId: string,
+    talk: (stream: Stream, signal: AbortSignal) => Promise<T>,
+    limitMs = FRAME_TIMEOUT_MS,
+  ): Promise<T | undefined> {
     const connection = deps.members.connectionTo(agentId);
     let stream: Stream | undefined;
     try {
-      return await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "The exchange of members", async (signal) => {
+      return await withDeadline(deps.clock, limitMs, "The exchange of members", async (signal) => {
         stream = await connection.newStream(PEERS_PROTOCOL, { signal });
         return await talk(stream, signal);
       });
@@ -85,9 +89,9 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
     take((await converse(agentId, (stream, signal) => pullPeers(stream, side, signal))) ?? []);
   }
 
-  async function push(agentId: string, records: readonly PeerRecord[]): Promise<void> {
+  async function push(agentId: string, records: readonly PeerRecord[], limitMs?: number): Promise<void> {
     if (closed || !deps.members.has(agentId)) return;
-    await converse(agentId, (stream, signal) => pushPeers(stream, records, signal));
+    await converse(agentId, (stream, signal) => pushPeers(stream, records, signal), limitMs);
   }
 
   function round(): void {
@@ -123,8 +127,8 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
         },
       );
     },
-    announce() {
-      for (const id of deps.members.ids()) void push(id, [deps.own()]);
+    announce(limitMs) {
+      for (const id of deps.members.ids()) void push(id, [deps.own()], limitMs);
     },
     close() {
       closed = true;

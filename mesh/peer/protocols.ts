@@ -7,6 +7,8 @@ export const HELLO_PROTOCOL = "/gaggle/hello/1.0.0";
 export const MESSAGE_PROTOCOL = "/gaggle/message/1.0.0";
 /** Members tell each other of members. */
 export const PEERS_PROTOCOL = "/gaggle/peers/1.0.0";
+/** Members' signed cards and their load; see mesh/directory/card-wire.ts. */
+export const CARDS_PROTOCOL = "/gaggle/cards/1.0.0";
 
 /** Largest hello: credential, addresses and a card. */
 export const MAX_HELLO_BYTES = 65_536;
@@ -48,3 +50,9 @@ export const DUPLICATE_GRACE_MS = 2_000;
 export const YIELD_DIAL_MS = RETRY_MIN_MS + 50;
 /** Age after which an entry of the peer book is dropped. */
 export const BOOK_ENTRY_LIFETIME_MS = 30 * 86_400_000;
+/** How often this machine's addresses are looked at. */
+export const NETWORK_LOOK_MS = 2_000;
+/** A timer that comes later than this says that the machine slept. */
+export const SLEEP_GAP_MS = 10_000;
+/** Time that a member has to answer after this machine's addresses changed or it slept; then its connection is cut and dialled anew. */
+export const PROBE_TIMEOUT_MS = 2_500;

@@ -1,8 +1,7 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it } from "vitest";
-import { readAddresses, readPeerAddress, worthTelling, worthTellingLan } from "../../../../mesh/peer/address.ts";
-import { lanServiceTag } from "../../../../mesh/peer/libp2p-node.ts";
+import { readAddresses, readPeerAddress, worthTelling } from "../../../../mesh/peer/address.ts";
 
 const info = (address: string): NetworkInterfaceInfo[] => [
   { address, family: "IPv4", internal: false, netmask: "255.255.255.0", mac: "02:00:00:00:00:01", cidr: `${address}/24` },
@@ -23,16 +22,13 @@ describe("addresses that are told to others", () => {
     expect(worthTelling(all, interfaces).map(String)).toEqual(["/ip4/192.168.1.5/tcp/1"]);
   });
 
-  it("are loopback where there is nothing else, except on the LAN", () => {
+  it("are loopback where there is nothing else", () => {
     const loopback = [multiaddr("/ip4/127.0.0.1/tcp/1")];
     expect(worthTelling(loopback, interfaces).map(String)).toEqual(["/ip4/127.0.0.1/tcp/1"]);
-    expect(worthTellingLan(loopback)).toEqual([]);
   });
 
-  it("are private ones only on the LAN", () => {
-    expect(worthTellingLan([multiaddr("/ip4/8.8.8.8/tcp/1"), multiaddr("/ip4/10.0.0.1/tcp/1")]).map(String)).toEqual([
-      "/ip4/10.0.0.1/tcp/1",
-    ]);
+  it.each(["docker0", "br-0123456789ab", "veth1a2b3c", "virbr0", "cni0", "podman0"])("never are those of %s", (name) => {
+    expect(worthTelling([multiaddr("/ip4/172.30.0.1/tcp/1")], { [name]: info("172.30.0.1") })).toEqual([]);
   });
 });
 
@@ -52,13 +48,5 @@ describe("addresses that peers tell", () => {
   it("need a peer id where they are dialled by hand", () => {
     expect(readPeerAddress(`/ip4/10.0.0.1/tcp/1/p2p/${AGENT}`)).toEqual({ agentId: AGENT, address: "/ip4/10.0.0.1/tcp/1" });
     expect(() => readPeerAddress("/ip4/10.0.0.1/tcp/1")).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-  });
-});
-
-describe("the name of the service on the LAN", () => {
-  it("differs between organisations, fits RFC 6763 and shows nothing of the organisation's id", () => {
-    const tag = lanServiceTag("org_abcdefghijklmnopabcdefghij");
-    expect(tag).toMatch(/^_gaggle-[0-9a-f]{8}\._udp\.local$/);
-    expect(tag).not.toBe(lanServiceTag("org_bbcdefghijklmnopabcdefghij"));
   });
 });
