@@ -1,5 +1,6 @@
 /** Tells identifiers, codes and technical terms from names: a model of names takes some of them for one. */
 import type { Finding } from "../finding.ts";
+import { CIVILITIES, PEOPLES } from "./plain-words.ts";
 
 /** Terms of computing and bookkeeping that name nobody, and words of Goose's own prompt and tools: who makes it, and one that the model takes for a name. Lower case. */
 const TERMS = new Set(
@@ -25,6 +26,14 @@ const isKey = (text: string, { start, end, value }: Finding): boolean =>
 export function isNoName(finding: Finding, text: string): boolean {
   const { label, value } = finding;
   if (label === "DATE") return false;
-  if (TERMS.has(value.toLowerCase()) || IDENTIFIER.test(value) || isKey(text, finding)) return true;
+  const plain = value.toLowerCase();
+  if (
+    TERMS.has(plain) ||
+    CIVILITIES.has(plain) ||
+    (label !== "PERSON" && PEOPLES.has(plain)) ||
+    IDENTIFIER.test(value) ||
+    isKey(text, finding)
+  )
+    return true;
   return CODE.test(value) && !(label === "ADDRESS" && POSTCODE.test(value));
 }

@@ -2,13 +2,14 @@
 import { NAME_PARTICLES } from "../common-words.ts";
 import type { Finding } from "../finding.ts";
 import { foldCase } from "../phrase-finder.ts";
+import { NO_TOWN, STATE_CODES, TITLES_BEFORE, WIDER_PLACES } from "./plain-words.ts";
 import { widenedEnd, widenedStart, withPartsJoined } from "./span-joins.ts";
 
 const EDGE = /[\s"'`’‘“”«»„‚<>{}[\]|*_~#,;:!?=/\\-]/u;
 const OPENERS = "([{";
 const CLOSERS = ")]}";
 const BRACKETS = ["()", "[]", "{}"];
-const POSSESSIVE = /['’]s?$/u;
+const POSSESSIVE = /\s?['’]s?$/u;
 
 const isBracketed = (text: string, start: number, end: number): boolean => {
   const inner = text.slice(start, end);
@@ -41,9 +42,37 @@ function linesOf(finding: Finding, text: string): Finding[] {
   });
 }
 
+/** A finding from another place on. */
+const from = (finding: Finding, start: number, text: string): Finding => ({ ...finding, start, value: text.slice(start, finding.end) });
+
+/** A person's name without titles and salutations before it. */
+function withoutTitle(finding: Finding, text: string): Finding {
+  const title = finding.label === "PERSON" ? TITLES_BEFORE.exec(finding.value)?.[0].length : undefined;
+  return title === undefined ? finding : from(finding, finding.start + title, text);
+}
+
+/** `Springfield Ohio` as a town and its state: two places. A state or country is a place where the model takes it for what governs it, too. */
+function townAndState(finding: Finding, text: string): Finding[] {
+  if (finding.label === "ORG" && WIDER_PLACES.has(finding.value.toLowerCase())) return [{ ...finding, label: "LOCATION" }];
+  if (finding.label !== "LOCATION") return [finding];
+  for (const gap of finding.value.matchAll(/[ \t]+/g)) {
+    const wider = finding.value.slice(gap.index + gap[0].length);
+    if (!WIDER_PLACES.has(wider.toLowerCase()) && !STATE_CODES.has(wider)) continue;
+    const town = finding.value.slice(0, gap.index);
+    if (NO_TOWN.has(town.toLowerCase()) || NO_TOWN.has(town.split(" ", 1)[0]?.toLowerCase() ?? "") || /\b(?:of|de|in)$/i.test(town))
+      return [finding];
+    const end = finding.start + town.length;
+    return [{ ...finding, end, value: town }, from(finding, finding.start + gap.index + gap[0].length, text)];
+  }
+  return [finding];
+}
+
 /** Findings of the model, trimmed, parted, joined and widened; in order, not overlapping, as they were. */
 export function withCleanEdges(findings: readonly Finding[], text: string): Finding[] {
-  const parts = findings.flatMap((each) => linesOf(each, text)).flatMap((each) => trimmed(each, text) ?? []);
+  const parts = findings
+    .flatMap((each) => linesOf(each, text))
+    .flatMap((each) => trimmed(each, text) ?? [])
+    .flatMap((each) => townAndState(withoutTitle(each, text), text));
   let after = 0;
   return withPartsJoined(parts, text).map((finding, i, all) => {
     const start = widenedStart(finding, text, after);

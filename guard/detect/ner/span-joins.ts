@@ -27,7 +27,8 @@ const LEGAL_FORM =
   /(?:^|[\s.,])(?:inc|ltd|ltda|co|corp|bros|llc|llp|plc|pty|pte|jr|sr|gmbh|mbh|gbr|ohg|kg|ag|cie|sa|sas|sarl|spa|srl|bv|bvba|nv|oy|ab|as|aps|kft|zrt|sro|[sbnxk](?: ?\. ?\p{L}){1,3}|o\. ?o|z ?o\. ?o)$/iu;
 const INITIAL = /(?:^|[\s.-])\p{Lu}\p{M}?$/u;
 /** Capitalised words, and signs between them, right before a company's name with its form. */
-const FIRST_WORDS = /(?:(?<![\p{L}\p{N}.'’-])\p{Lu}[\p{L}\p{N}'’-]+ (?:& )?){1,3}$/u;
+const FIRST_WORDS =
+  /(?:(?<![\p{L}\p{N}.'’-])(?!(?:Between|For|From|To|By|With|At|In|On|And|The|Our|Your|This|Dear|Und|Von|Bei|Für|An|Die|Der|Das|Per|Pour|Para) )\p{Lu}[\p{L}\p{N}'’-]+ (?:& )?){1,3}$/u;
 /** The rest of a hyphenated name. */
 const REST_OF_NAME = /^(?:[-‐‑'’]\p{Lu}[\p{L}\p{M}]+){1,3}/u;
 

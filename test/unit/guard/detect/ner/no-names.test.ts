@@ -18,6 +18,9 @@ describe("a finding of the model", () => {
     ['{"iban": "…"}', "iban", "PERSON"],
     ['{"iban":"…"}', "iban", "ORG"],
     ["commit 4f2a9c1", "4f2a9c1", "LOCATION"],
+    ["the Canadian team", "Canadian", "LOCATION"],
+    ["Betreff: Urlaub", "Betreff", "PERSON"],
+    ["Obrigado!", "Obrigado", "PERSON"],
   ] as const)("is no name in %s", (text, value, label) => {
     expect(judged(text, value, label)).toBe(true);
   });
@@ -26,6 +29,7 @@ describe("a finding of the model", () => {
     ['{"name":"Anna"}', "Anna", "PERSON"],
     ['{"Anna": 12}', "Anna", "PERSON"],
     ["Mr McDonald came", "McDonald", "PERSON"],
+    ["Dawn French came", "French", "PERSON"],
     ["ask anna schmidt", "anna schmidt", "PERSON"],
     ["moved to D-10115 Berlin", "D-10115", "ADDRESS"],
     ["lives at Hauptstr.12", "Hauptstr.12", "ADDRESS"],

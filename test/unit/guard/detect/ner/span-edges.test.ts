@@ -85,3 +85,22 @@ describe("what belongs to a name's last word", () => {
     expect(cleaned(source)).toEqual(findings.map(({ label, value }) => `${label} ${value}`));
   });
 });
+
+describe("bounds as people mark them", () => {
+  it.each([
+    ["saw ⟦PERSON Dr. Okafor⟧ today", ["PERSON Okafor"]],
+    ["saw ⟦PERSON Frau Prof. Lindner⟧ today", ["PERSON Lindner"]],
+    ["⟦PERSON Hi Dana⟧, all well", ["PERSON Dana"]],
+    ["with ⟦PERSON Miss⟧ here", []],
+    ["in ⟦LOCATION Springfield Ohio⟧ now", ["LOCATION Springfield", "LOCATION Ohio"]],
+    ["in ⟦LOCATION Springfield OH⟧ now", ["LOCATION Springfield", "LOCATION OH"]],
+    ["in ⟦LOCATION Raleigh North Carolina⟧ now", ["LOCATION Raleigh", "LOCATION North Carolina"]],
+    ["in ⟦LOCATION West Virginia⟧ now", ["LOCATION West Virginia"]],
+    ["on ⟦LOCATION Lake Ontario⟧ now", ["LOCATION Lake Ontario"]],
+    ["in ⟦LOCATION Republic of Ireland⟧ now", ["LOCATION Republic of Ireland"]],
+    ["⟦ORG Norway⟧ signed", ["LOCATION Norway"]],
+    ["⟦PERSON Okafor 's⟧ desk", ["PERSON Okafor"]],
+    ["Between ⟦ORG Boreale S.p.A.⟧ and", ["ORG Boreale S.p.A."]],
+    ["Between Ottica ⟦ORG Boreale S.p.A.⟧ and", ["ORG Ottica Boreale S.p.A."]],
+  ])("%s", (source, expected) => expect(cleaned(source)).toEqual(expected));
+});
