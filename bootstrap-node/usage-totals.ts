@@ -1,5 +1,5 @@
 /** What model calls used in the whole organisation, counted from the collected audit chains as they come in. Source: spec G7; docs/decisions/0066. */
-import { formatUsd, parseUsd } from "../guard/routes/money.ts";
+import { formatUsd, parseUsd } from "../mesh/contract/money.ts";
 import { addTokens } from "../guard/routes/organisation-usage.ts";
 import { periodOf } from "../guard/routes/periods.ts";
 import type { AuditEvent } from "../mesh/contract/audit.ts";

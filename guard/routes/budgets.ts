@@ -1,7 +1,7 @@
 /** Holds calls against the budgets of the signed model policy. A call in progress counts with its estimate, so that two at once can't both slip through. */
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { BudgetScope, BudgetState } from "../../mesh/contract/usage.ts";
-import { formatUsd, parseUsd } from "./money.ts";
+import { formatUsd, parseUsd } from "../../mesh/contract/money.ts";
 import { addAmounts, type Amount } from "./organisation-usage.ts";
 import { type Period, periodEnd } from "./periods.ts";
 

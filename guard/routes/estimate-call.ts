@@ -2,7 +2,7 @@
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
 import { DEFAULT_OUTPUT_TOKENS, type ModelTarget, type PlannedCall } from "../gateway/call-routes.ts";
 import type { Estimate } from "./budgets.ts";
-import { parseUsd } from "./money.ts";
+import { parseUsd } from "../../mesh/contract/money.ts";
 import { costOf, priceOf } from "./price.ts";
 
 /** The estimate for a call at a target: its whole request at the full price, and the longest answer. */

@@ -3,7 +3,7 @@ import { parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { CommitQueue, OrderedStore } from "../../mesh/contract/ports.ts";
 import { type BudgetScope, type Spent, type UsageTotals, usageTotals } from "../../mesh/contract/usage.ts";
 import type { Ledger } from "./ledger.ts";
-import { parseUsd } from "./money.ts";
+import { parseUsd } from "../../mesh/contract/money.ts";
 import { type Period, periodOf } from "./periods.ts";
 
 const KEY = "usage/totals";

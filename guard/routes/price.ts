@@ -1,6 +1,6 @@
 /** What a model call costs by the signed price table. Source: mesh/contract/model-policy.ts. */
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
-import { parseUsd } from "./money.ts";
+import { parseUsd } from "../../mesh/contract/money.ts";
 
 /** A row of the price table. */
 export type Price = ModelPolicy["prices"][number];

@@ -1,6 +1,6 @@
 /** Adds up usage; see mesh/contract/usage.ts. */
 import type { Usage } from "../../mesh/contract/usage.ts";
-import { formatUsd, parseUsd } from "./money.ts";
+import { formatUsd, parseUsd } from "../../mesh/contract/money.ts";
 
 /** No call at all. */
 export const NO_CALLS: Usage = {

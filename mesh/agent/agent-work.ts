@@ -1,8 +1,11 @@
 /** What the daemon does for its organisation: messages, tasks, approvals, and runs without a person. */
+import { tokenPattern } from "../../guard/pseudonym/token-form.ts";
 import { GaggleError } from "../contract/errors.ts";
+import type { JsonObject } from "../contract/json.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import { verifyApproval } from "../identity/approval.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
+import { declaredResult, type PrepareInput, prepareRun } from "../recipe/prepare-run.ts";
 import type { RunnableSkill } from "../session/ports.ts";
 import { defaultUpstream } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -27,7 +30,9 @@ export function createAgentWork(
   options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
-  const executor = createRunExecutor({ ...core, tell: values.tell }, { ...options, model: defaultUpstream(config)?.model });
+  const report = (taskId: string, note: string): void =>
+    void messaging.reportProgress(taskId, note).catch(onError("progress was not recorded"));
+  const executor = createRunExecutor({ ...core, tell: values.tell, report }, { ...options, model: defaultUpstream(config)?.model });
   const runner = createTaskRunner({
     executor: executor.get,
     bundle,
@@ -39,12 +44,13 @@ export function createAgentWork(
     {
       ...core,
       ...trustOf(core),
-      verifyCredential: (jwt, agentId) => sealKeys.learn(core.membership.verify(jwt, agentId)),
+      verifyCredential: (jwt, agentId, atMs) => sealKeys.learn(core.membership.verify(jwt, agentId, atMs)),
       boundary,
       link: peer,
       runner,
       resolve: directory.resolve,
-      skillOf: (id) => runnableSkill(core, id),
+      skillOf: (id) => runnableSkill(core, options, id),
+      isMasked: (text) => tokenPattern().test(text),
       countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),
       onError: (error) => log.error({ err: error }, "delivery met an error"),
     },
@@ -78,7 +84,7 @@ export const trustOf = ({
       "This agent's membership has expired; it is renewed when the bootstrap node can be reached.",
     );
   },
-  verifyCredential: (jwt, agentId) => membership.verify(jwt, agentId),
+  verifyCredential: (jwt, agentId, atMs) => membership.verify(jwt, agentId, atMs),
   trustVersion: () => String(bundle().manifest.version),
   verifyApproval: (jws, expected) => {
     const { roster, revocations } = bundle().manifest;
@@ -87,12 +93,27 @@ export const trustOf = ({
 });
 
 /** A skill with what the audit says of each of its runs. */
-function runnableSkill({ bundle }: AgentCore, id: string): RunnableSkill | undefined {
-  const { profile, manifest } = bundle();
+function runnableSkill({ bundle }: AgentCore, { installDir, node }: RunOptions, id: string): RunnableSkill | undefined {
+  const { profile, manifest, text } = bundle();
   const skill = profile.skills.find((one) => one.id === id);
   if (skill === undefined) return undefined;
   const { recipe, restart } = skill;
-  return { id, restart, details: { skill: id, recipe, recipeSha256: manifest.files[recipe] ?? "", bundleVersion: manifest.version } };
+  return {
+    id,
+    restart,
+    details: { skill: id, recipe, recipeSha256: manifest.files[recipe] ?? "", bundleVersion: manifest.version },
+    resultSchema: (context) => declaredSchema({ text: text(recipe), installDir, node, context }),
+  };
+}
+
+/** What a recipe declares for its result; nothing where the context does not fit it, which a run then says. */
+function declaredSchema(input: PrepareInput): JsonObject | undefined {
+  try {
+    return declaredResult(prepareRun(input).recipe);
+  } catch (error) {
+    if (error instanceof GaggleError) return undefined;
+    throw error;
+  }
 }
 
 /** Runs at a time; one where there is no valid bundle yet. */

@@ -48,14 +48,17 @@ export const RECEIVED = "received";
 
 /** The parts of each message that people and models write. Approvals go as they are: a person signs exactly what is shown. */
 const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
-  "task.request": ["task", "context", "policyHints"],
-  "task.update": ["result", "message"],
+  "task.request": ["task", "context", "policyHints", "parts", "resultSchema"],
+  "task.update": ["result", "message", "parts", "resultSchema"],
+  "task.progress": ["note"],
   "task.answer": ["answer"],
   "task.cancel": ["reason"],
+  "task.read": [],
   notification: ["message"],
   "approval.request": [],
   "approval.decision": [],
   "pseudonym.key": [],
+  "mail.receipt": [],
 };
 
 /** Messages kept as they left, so that a try again costs nothing and is recorded once. */
@@ -64,7 +67,8 @@ const MAX_TOKENS = 100_000;
 
 /** The content of a message as a list, so that no name of ours is ever looked at or replaced. */
 const contentOf = (message: Message): Json[] => {
-  const fields: Readonly<Record<string, Json | undefined>> = message;
+  // What came out of a message's schema is JSON.
+  const fields = message as unknown as Readonly<Record<string, Json | undefined>>;
   return CONTENT[message.type].map((name) => fields[name] ?? null);
 };
 
@@ -155,7 +159,8 @@ export function createBoundary(deps: BoundaryDeps): Boundary {
     depart: async (record) => {
       const { id, to, message } = record;
       if (to.department === self.department || CONTENT[message.type].length === 0) return { message };
-      const key = `${id}@${deps.version()}`;
+      // A word on progress changes while it waits, under one id.
+      const key = `${id}@${to.agentId}@${deps.version()}${message.type === "task.progress" ? `#${message.seq}` : ""}`;
       return departed.get(key) ?? remember(key, await mask(record));
     },
     arrive: async (opened) => {

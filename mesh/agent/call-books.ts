@@ -4,7 +4,7 @@ import type { ModelCall } from "../../guard/gateway/gateway-api.ts";
 import type { CallAccount } from "../../guard/routes/call-accounts.ts";
 import type { Ledger, LedgerEntry } from "../../guard/routes/ledger.ts";
 import type { BudgetedRoutes } from "../../guard/routes/model-routes.ts";
-import { formatUsd } from "../../guard/routes/money.ts";
+import { formatUsd } from "../contract/money.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { dataClass } from "../contract/data-class.ts";
 import type { Transaction } from "../contract/ports.ts";

@@ -93,10 +93,14 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "inbox.reject": messaging("inbox.reject"),
     "inbox.complete": messaging("inbox.complete"),
     "inbox.ask": messaging("inbox.ask"),
+    "inbox.progress": messaging("inbox.progress"),
     "outbox.list": messaging("outbox.list"),
+    "outbox.cancel": messaging("outbox.cancel"),
     "dead.list": messaging("dead.list"),
     "dead.retry": messaging("dead.retry"),
+    "dead.retryAll": messaging("dead.retryAll"),
     "directory.agents": (filter) => ({ agents: deps.directory.agents(filter) }),
+    "directory.chart": () => ({ people: deps.directory.seats().map((seat) => ({ ...seat, agents: [...seat.agents] })) }),
     "policy.whoami": () => whoami(self, deps.bundle()),
     "policy.check": ({ action, targetRole, resource }) => {
       const named = { ...(targetRole === undefined ? {} : { targetRole }), ...(resource === undefined ? {} : { resource }) };

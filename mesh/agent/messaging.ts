@@ -1,8 +1,17 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, Target } from "../contract/daemon-api.ts";
-import { GaggleError } from "../contract/errors.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
+import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
+import {
+  MAX_MESSAGE_BURST,
+  MAX_MESSAGES_PER_SECOND,
+  MAX_OPEN_BYTES,
+  MAX_OPEN_BYTES_PER_SENDER,
+  MAX_OPEN_ITEMS,
+  MAX_OPEN_ITEMS_PER_SENDER,
+} from "../contract/limits.ts";
 import type { ApprovalStatement, EnvelopeClaims, Message } from "../contract/message.ts";
 import type {
   Clock,
@@ -15,19 +24,34 @@ import type {
   Signer,
   Transaction,
 } from "../contract/ports.ts";
+import { createMailDesk, type MailDesk } from "./mail-desk.ts";
 import { type OpenedEnvelope, sealEnvelope } from "../delivery/envelope.ts";
 import { createOutbox } from "../delivery/outbox.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
+import { createInboxQuota, type QuotaConfig } from "../delivery/inbox-quota.ts";
 import { createReceiver, type Incoming } from "../delivery/receive.ts";
+import { type BucketConfig, createTokenBuckets } from "../resilience/token-buckets.ts";
 import { createApprovals, type ExpectedDecision, viewApproval } from "../session/approvals.ts";
 import { createAsker } from "../session/asker.ts";
 import { createChanges } from "../session/changes.ts";
 import { createNotifications } from "../session/notifications.ts";
-import type { CallContext, RunnableSkill, Runner, RunOutcome } from "../session/ports.ts";
+import type { CallContext, OpenItems, RunnableSkill, Runner, RunOutcome } from "../session/ports.ts";
+import { createDueTimes } from "../session/due-times.ts";
+import { createProgress } from "../session/progress.ts";
 import { createRunQueue } from "../session/run-queue.ts";
 import { createStatus } from "../session/status.ts";
 import { viewTask } from "../session/task-record.ts";
 import { createWorker } from "../session/worker.ts";
+
+/** What one sender and all together may leave open in the inbox. */
+const QUOTA: QuotaConfig = {
+  itemsPerSender: MAX_OPEN_ITEMS_PER_SENDER,
+  items: MAX_OPEN_ITEMS,
+  bytesPerSender: MAX_OPEN_BYTES_PER_SENDER,
+  bytes: MAX_OPEN_BYTES,
+};
+/** How often one sender may send. */
+const RATE: BucketConfig = { perSecond: MAX_MESSAGES_PER_SECOND, burst: MAX_MESSAGE_BURST };
 
 /** Methods of the daemon that messaging answers. */
 export type MessagingMethod =
@@ -45,9 +69,12 @@ export type MessagingMethod =
   | "inbox.reject"
   | "inbox.complete"
   | "inbox.ask"
+  | "inbox.progress"
   | "outbox.list"
+  | "outbox.cancel"
   | "dead.list"
-  | "dead.retry";
+  | "dead.retry"
+  | "dead.retryAll";
 
 /** One function per method; `call` says who asks, for the audit. */
 export type MessagingMethods = {
@@ -89,6 +116,8 @@ export interface MessagingDeps {
   skillOf(id: string): RunnableSkill | undefined;
   /** Masks what leaves for another department, and restores what came sealed; left out, messages go and come as they are. */
   readonly boundary?: Boundary;
+  /** Whether a text holds a guard's token. */
+  isMasked?(text: string): boolean;
   /** Counts frames that were refused before anything in them was believed. */
   countRefusal(source: string, code: string): void;
   /** For the log: what should not happen, and after which delivery goes on. */
@@ -105,31 +134,51 @@ export interface Messaging {
   receiveFrame(frame: Uint8Array, principal: Principal): Promise<Uint8Array>;
   /** A member can be reached (again): what waits for it is sent now. */
   peerConnected(agentId: string): void;
+  /** A newer bundle or credential is in force: what was refused for the old one may pass now. */
+  trustChanged(): void;
   /** The runner's report; false where the attempt was fenced. */
   finishRun(taskId: string, attempt: number, outcome: RunOutcome): Promise<boolean>;
+  /** What a run does now; a task that has ended meanwhile needs no word. */
+  reportProgress(taskId: string, note: string): Promise<void>;
   /** Sends a message of the daemon's own, if `make` gives one; resolves when it is on the disk. */
   send(make: (tx: Transaction) => OutgoingMessage | undefined): Promise<void>;
+  /** Runs at work, and those that wait for a slot. */
+  load(): { running: number; queued: number };
   /** For `daemon.status`. */
-  counts(): Promise<{ waiting: number; queued: number; dead: number }>;
+  counts(): Promise<{ waiting: number; queued: number; dead: number; busy: NonNullable<DaemonResult<"daemon.status">["busy"]> }>;
+  /** What the mailbox works with. */
+  readonly mail: MailDesk;
   readonly methods: MessagingMethods;
 }
 
 /**
  * Makes messaging.
- * @param config `concurrency`: most unattended runs at a time; `window`: messages in flight to one recipient (default 16)
+ * @param config `concurrency`: most unattended runs at a time; `window`: messages in flight to one recipient (default 32);
+ *   `quota`, `rate`: other limits for what comes in than those of docs/limits.md
  */
 export function createMessaging(
   deps: MessagingDeps,
-  config: { self: Principal; org: string; concurrency: number; window?: number },
+  config: {
+    self: Principal;
+    org: string;
+    concurrency: number;
+    window?: number;
+    quota?: Partial<QuotaConfig>;
+    rate?: Partial<BucketConfig>;
+  },
 ): Messaging {
   const { self, org } = config;
   const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
   const changes = createChanges(deps.clock);
 
-  const seal = async (record: OutboxRecord): Promise<Uint8Array> => {
-    const { id, createdAt: ts, exp, to, priority, policyHash, traceparent } = record;
-    const content = (await deps.boundary?.depart(record)) ?? { message: record.message };
-    const claims = { v: 1 as const, id, ts, exp, org, from: self.agentId, to: to.agentId, priority, policyHash, traceparent, ...content };
+  const seal = async (record: OutboxRecord, mark: Pick<EnvelopeClaims, "copy"> = {}): Promise<Uint8Array> => {
+    const { id, to, priority, policyHash, traceparent } = record;
+    // The clock may have been set back since it was recorded: nobody believes a message from the future.
+    const ts = Math.min(record.createdAt, deps.clock.now());
+    const exp = Math.min(record.exp, ts + ENVELOPE_LIFETIME_MS);
+    const message = progress.newest(record.message);
+    const content = (await deps.boundary?.depart({ ...record, message })) ?? { message };
+    const claims = { v: 1 as const, id, ts, exp, org, from: self.agentId, to: to.agentId, priority, policyHash, traceparent, ...content, ...mark };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);
   };
 
@@ -143,15 +192,27 @@ export function createMessaging(
       seal,
       policyHash: deps.policyHash,
       onError: deps.onError,
-      onDelivered(tx, { message, ref }) {
-        if (message.type === "task.request") asker.onDelivered(tx, message.taskId);
+      onDelivered(tx, record) {
+        const { message, ref } = record;
+        mail.onSettled(tx, record);
+        if (message.type === "task.progress") progress.onSettled(message.taskId);
+        else if (message.type === "task.request") asker.onDelivered(tx, message.taskId);
         else if (message.type === "approval.request") approvals.onDelivered(tx, message.approvalId);
         else if (message.type === "notification" && ref !== undefined) notifications.onDelivered(tx, ref);
       },
-      onDead(tx, { message }, failure) {
+      onDead(tx, record, failure) {
+        const { message } = record;
+        mail.onSettled(tx, record);
         if (message.type === "task.request" || message.type === "task.answer" || message.type === "task.cancel")
           asker.onDead(tx, message, failure);
+        else if (message.type === "task.progress") progress.onSettled(message.taskId);
         else if (message.type === "approval.request") approvals.onDead(tx, message.approvalId, failure);
+      },
+      onWithdrawn(tx, record) {
+        const { message } = record;
+        mail.onSettled(tx, record);
+        if (message.type === "task.request") asker.onWithdrawn(tx, message.taskId);
+        else if (message.type === "approval.request") approvals.onWithdrawn(tx, message.approvalId);
       },
       onRetry(tx, { message, to }) {
         if (message.type === "task.request") return asker.onRetry(tx, message.taskId);
@@ -162,20 +223,41 @@ export function createMessaging(
     },
     { actor, ...(config.window === undefined ? {} : { window: config.window }) },
   );
+  const mail = createMailDesk({
+    queue: deps.queue,
+    outbox,
+    receiver: () => receiver,
+    envelope: (record, to, copy) => seal({ ...record, to }, copy ? { copy: true } : {}),
+    onDeposited(tx, { message, ref }) {
+      if (message.type === "task.request") asker.onDeposited(tx, message.taskId);
+      else if (message.type === "approval.request") approvals.onDeposited(tx, message.approvalId);
+      else if (message.type === "notification" && ref !== undefined) notifications.onDeposited(tx, ref);
+    },
+    actor,
+  });
+  const quota = createInboxQuota(deps.store, { ...QUOTA, ...config.quota });
+  const senders = createTokenBuckets(deps, { ...RATE, ...config.rate });
+  const openItems: OpenItems = {
+    opened: (tx, kind, id, { from, bytes }) => quota.opened(tx, { kind, id, from: from.agentId, bytes }),
+    closed: quota.closed,
+  };
 
   const { clock, random, store, queue, policy, resolve } = deps;
-  const session = { clock, random, store, queue, policy, resolve, self, sender: outbox, changes };
+  const session = { clock, random, store, queue, policy, resolve, self, sender: outbox, changes, openItems, ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }) };
   const asker = createAsker(session);
+  const progress = createProgress({ ...session, onError: deps.onError });
   const approvals = createApprovals({ ...session, verifyApproval: deps.verifyApproval });
   const notifications = createNotifications(session);
   const worker = createWorker({
     ...session,
     skillOf: deps.skillOf,
-    onRunnable: (taskId) => runs.offer(taskId),
+    due: { plan: (tx, at, taskId) => due.plan(tx, at, taskId) },
+    onRunnable: (taskId, priority) => runs.offer(taskId, priority),
     onUnwanted: (taskId, attempt) => deps.runner.stop(taskId, attempt),
   });
   const runs = createRunQueue({ clock, store, runner: deps.runner, worker, onError: deps.onError }, { concurrency: config.concurrency });
-  const status = createStatus({ store, changes, onRead: notifications.read });
+  const due = createDueTimes({ clock, store, wake: worker.wake, onError: deps.onError });
+  const status = createStatus({ store, changes, onRead: notifications.read, onTaskRead: worker.read });
 
   const handle = (tx: Transaction, incoming: Incoming): GaggleError | undefined => {
     const message: Message = incoming.message;
@@ -184,16 +266,22 @@ export function createMessaging(
         return worker.onRequest(tx, incoming, message);
       case "task.update":
         return asker.onUpdate(tx, incoming, message);
+      case "task.progress":
+        return progress.onProgress(tx, incoming, message);
       case "task.answer":
         return worker.onAnswer(tx, incoming, message);
       case "task.cancel":
         return worker.onCancel(tx, incoming, message);
+      case "task.read":
+        return asker.onRead(tx, incoming, message);
       case "approval.request":
         return approvals.onRequest(tx, incoming, message);
       case "approval.decision":
         return approvals.onDecision(tx, incoming, message);
       case "notification":
         return notifications.onNotification(tx, incoming, message);
+      case "mail.receipt":
+        return void mail.onReceipt(tx, incoming.from, message);
       case "pseudonym.key": {
         // The key itself was stored before, with the checks of who sent it; a daemon that can't do that takes none.
         if (deps.boundary === undefined) return new GaggleError("POLICY_DENIED", "This agent takes no keys.");
@@ -214,6 +302,8 @@ export function createMessaging(
       verifyCredential: deps.verifyCredential,
       trustVersion: deps.trustVersion,
       countRefusal: deps.countRefusal,
+      assertRoom: quota.assertRoom,
+      waitOf: senders.take,
       onError: deps.onError,
       ...(deps.boundary === undefined ? {} : { arrive: deps.boundary.arrive }),
     },
@@ -239,38 +329,65 @@ export function createMessaging(
     "inbox.read": ({ id }) => status.read(id),
     "inbox.accept": async ({ taskId }, call) => viewTask(await worker.accept(taskId, call)),
     "inbox.reject": async ({ taskId, reason }, call) => viewTask(await worker.reject(taskId, reason, call)),
-    "inbox.complete": async ({ taskId, result }, call) => viewTask(await worker.complete(taskId, result, call)),
+    "inbox.complete": async ({ taskId, result, parts }, call) => viewTask(await worker.complete(taskId, result, call, parts)),
+    "inbox.progress": async ({ taskId, ...word }) => viewTask(await progress.report(taskId, word)),
     "inbox.ask": async ({ taskId, question }, call) => viewTask(await worker.ask(taskId, question, call)),
-    "outbox.list": async () => ({ items: outbox.list() }),
-    "dead.list": async () => ({ items: await outbox.dead() }),
+    "outbox.list": async ({ limit }) => ({ items: outbox.list(limit), total: outbox.counts().queued }),
+    "outbox.cancel": async ({ id }) => {
+      const { withdrawn, record } = await outbox.withdraw(id);
+      if (withdrawn) return { withdrawn };
+      if (record.message.type !== "task.request")
+        throw new GaggleError("STATE_CONFLICT", "It was sent already and may have arrived, so it can't be taken back.");
+      await asker.cancel({ taskId: record.message.taskId, reason: "withdrawn by the sender" });
+      return { withdrawn };
+    },
+    "dead.list": async ({ limit }) => ({ items: await outbox.dead(limit), total: outbox.counts().dead }),
     "dead.retry": async ({ id }) => {
       await outbox.retry(id);
       return { ok: true };
     },
+    "dead.retryAll": () => outbox.retryAll(),
   };
 
   return {
     methods,
+    mail,
     async start() {
+      await quota.start();
       await outbox.start();
       receiver.start();
       await runs.start();
+      due.start();
     },
     stop() {
       runs.stop();
+      progress.stop();
+      due.stop();
       receiver.stop();
       outbox.stop();
     },
     receiveFrame: (frame, principal) => receiver.receive(frame, principal.agentId),
     peerConnected: outbox.peerConnected,
+    trustChanged: outbox.wakeAll,
+    load: runs.load,
     finishRun: runs.finish,
+    reportProgress: async (taskId, note) => {
+      try {
+        await progress.report(taskId, { note });
+      } catch (error) {
+        if (errorCode(error) !== "STATE_CONFLICT" && errorCode(error) !== "NOT_FOUND") throw error;
+      }
+    },
     send: (make) =>
       deps.queue.run((tx) => {
         const outgoing = make(tx);
         if (outgoing !== undefined) outbox.enqueue(tx, outgoing);
       }),
     async counts() {
-      return { waiting: await status.waiting(), queued: outbox.counts().queued, dead: (await outbox.dead()).length };
+      const { queued, dead, away, busy } = outbox.counts();
+      const { items, bytes, full } = quota.state();
+      const inbox = { full, items, bytes, answered: receiver.busyAnswers() };
+      return { waiting: await status.waiting(), queued, dead, busy: { inbox, recipients: busy, away } };
     },
   };
 }

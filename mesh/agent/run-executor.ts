@@ -15,6 +15,8 @@ import type { GooseSessions } from "./goose-sessions.ts";
 /** What Goose may write to its stdout in one run: a run that writes more is out of hand. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const RECORD_PREFIX = "run/process/";
+/** Longest word on progress. */
+const MAX_NOTE_CHARS = 500;
 
 /** What the executor of a daemon needs. */
 export interface RunExecutorDeps {
@@ -30,6 +32,8 @@ export interface RunExecutorDeps {
   traceOf(sessionId: string): string;
   /** Tells a session the values of its task that came sealed, so that they are masked for its model. */
   tell(taskId: string, sessionId: string): void;
+  /** What a run does now, for its asker: names of tools, and nothing of what they get or give. */
+  report(taskId: string, note: string): void;
 }
 
 /** Where unattended runs find what they need. */
@@ -67,6 +71,7 @@ export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & {
     if (progress.kind === "finish") traces.delete(progress.taskId);
     if (progress.kind !== "tool") return;
     const { tool, sessionId, allowed } = progress;
+    if (allowed) deps.report(progress.taskId, `Uses ${tool}.`.slice(0, MAX_NOTE_CHARS));
     const draft: AuditDraft = {
       actor: deps.actor,
       action: "tool.call",

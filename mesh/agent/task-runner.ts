@@ -34,16 +34,19 @@ export function createTaskRunner(deps: TaskRunnerDeps): TaskRunner {
     const bundle = deps.bundle();
     const skill = bundle.profile.skills.find(({ id }) => id === task.skill);
     if (skill === undefined) throw new GaggleError("NOT_FOUND", "The role has no such skill any more. Ask for another, or ask a person.");
-    const { taskId, context, asker } = task;
+    const { taskId, context, asker, answers, parts } = task;
     const from = { subject: asker.subject, role: asker.role };
-    return { taskId, task: task.task, context, from, skill, recipeText: bundle.text(skill.recipe), signal };
+    const inputs = { task: task.task, context, from, answers, ...(parts === undefined ? {} : { parts }) };
+    return { taskId, ...inputs, skill, recipeText: bundle.text(skill.recipe), signal };
   };
 
   const attempt = async (task: RunnableTask, signal: AbortSignal): Promise<RunOutcome> => {
     try {
       deps.began(task);
-      const { result, turns, tokens, durationMs } = await (await deps.executor()).run(requestOf(task, signal));
-      return { state: "COMPLETED", result, details: { turns, durationMs }, cost: { tokens, usd: "0" } };
+      const { result, question, turns, tokens, durationMs } = await (await deps.executor()).run(requestOf(task, signal));
+      const end =
+        question === undefined ? { state: "COMPLETED" as const, result } : { state: "INPUT_REQUIRED" as const, message: question };
+      return { ...end, details: { turns, durationMs }, cost: { tokens, usd: "0" } };
     } catch (error) {
       if (!(error instanceof GaggleError)) deps.onError(error);
       return {

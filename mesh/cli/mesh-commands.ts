@@ -1,9 +1,5 @@
 /** Commands that ask the daemon: status, peers, send, inbox, outbox, dead letters. */
-import type { ApprovalView, DaemonMethod, DaemonParams, DaemonResult, InboxItem, Target, TaskView } from "../contract/daemon-api.ts";
-import { GaggleError } from "../contract/errors.ts";
-import type { JsonObject } from "../contract/json.ts";
-import { STATUS_WAIT_MAX_MS } from "../contract/limits.ts";
-import { TERMINAL_STATES } from "../contract/message.ts";
+import type { ApprovalView, DaemonMethod, DaemonParams, DaemonResult, InboxItem, TaskView } from "../contract/daemon-api.ts";
 import { asSeen, bytes, duration, jsonAsSeen, type Output, paint, table } from "./output.ts";
 
 /** The part of the daemon's client that commands use. */
@@ -48,53 +44,6 @@ export async function showPeers(daemon: DaemonCalls, out: Output, filter: { role
   for (const line of table(["", "who", "role", "title", "skills", "agent"], rows)) out.line(line);
 }
 
-/** `gaggle send`: asks another agent for something; with `wait`, shows each change until it is done. */
-export async function sendTask(
-  daemon: DaemonCalls,
-  out: Output,
-  request: { target: Target; task: string; context: JsonObject; idempotencyKey: string; wait: boolean },
-): Promise<void> {
-  const { target, task, context, idempotencyKey } = request;
-  const sent = await daemon.call("task.send", { target, task, context, idempotencyKey });
-  if (!request.wait) {
-    out.result(sent);
-    return out.line(`Task ${sent.taskId} is on its way. See how it goes: gaggle status ${sent.taskId}`);
-  }
-  const view = await followTask(daemon, sent.taskId, (state) => out.line(`${paint.dim(new Date().toLocaleTimeString())} ${state}`));
-  out.result(view);
-  if (view.state !== "COMPLETED") {
-    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${asSeen(view.message ?? "")}`.trim(), {
-      details: { taskId: view.taskId },
-    });
-  }
-  out.line(jsonAsSeen(view.result));
-}
-
-/** Waits until a task is done, telling every new state. */
-async function followTask(daemon: DaemonCalls, taskId: string, onState: (state: string) => void): Promise<TaskView> {
-  let last = "";
-  for (;;) {
-    const view = await daemon.call("status.fetch", { id: taskId, waitMs: last === "" ? 0 : STATUS_WAIT_MAX_MS });
-    if (view.kind !== "task") throw new GaggleError("NOT_FOUND", "That id is not a task's.");
-    if (view.state !== last) onState(view.state);
-    last = view.state;
-    if (TERMINAL_STATES.has(view.state)) return view;
-  }
-}
-
-/** `gaggle status <id>`: a task, an approval or a session. */
-export async function showRecord(daemon: DaemonCalls, out: Output, id: string): Promise<void> {
-  const view = await daemon.call("status.fetch", { id });
-  out.result(view);
-  if (view.kind === "session") {
-    for (const item of [...view.tasks, ...view.approvals]) printItem(out, item);
-    return;
-  }
-  printItem(out, view);
-  for (const entry of view.history)
-    out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${asSeen(entry.note)}`}`);
-}
-
 /** `gaggle inbox`: what waits for this person, or one item in full. */
 export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?: string; all: boolean }): Promise<void> {
   if (options.id !== undefined) {
@@ -112,7 +61,7 @@ export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?
 }
 
 /** One line about a task, an approval or a notification. */
-function printItem(out: Output, item: InboxItem | TaskView | ApprovalView): void {
+export function printItem(out: Output, item: InboxItem | TaskView | ApprovalView): void {
   const who = `${item.peer.subject} (${item.peer.role})`;
   if (item.kind === "task")
     out.line(

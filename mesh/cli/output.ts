@@ -1,5 +1,5 @@
 /** How commands speak: words and tables for people, one JSON document for programs (`--json`). */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { GaggleError, systemCode } from "../contract/errors.ts";
 
 /** Where a command writes. Tests bring their own. */
@@ -9,14 +9,42 @@ export interface Output {
   line(text?: string): void;
   /** The command's result for programs; nothing without `--json`. */
   result(value: unknown): void;
+  /** A line for people that the next one replaces, in a terminal; elsewhere a line as any other. Nothing with `--json`. */
+  live(text: string): void;
+  /** One of several results, as one line of JSON; nothing without `--json`. */
+  event(value: unknown): void;
+}
+
+/** Returns to the line's begin and empties it. Source: ECMA-48, EL. */
+const CLEAR_LINE = "\r\u001b[2K";
+
+/** Where output goes; `columns` of a terminal. */
+interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 /** Writes to a stream. */
-export const createOutput = (stream: { write(text: string): unknown }, json: boolean): Output => ({
-  json,
-  line: (text = "") => void (json || stream.write(`${text}\n`)),
-  result: (value) => void (json && stream.write(`${JSON.stringify(value, null, 2)}\n`)),
-});
+export function createOutput(stream: OutputStream, json: boolean): Output {
+  let isLive = false;
+  const write = (text: string, end: string): void => {
+    stream.write(`${isLive ? CLEAR_LINE : ""}${text}${end}`);
+    isLive = end === "";
+  };
+  return {
+    json,
+    line: (text = "") => void (json || write(text, "\n")),
+    result: (value) => void (json && stream.write(`${JSON.stringify(value, null, 2)}\n`)),
+    live: (text) => {
+      if (json) return;
+      if (stream.isTTY !== true) return write(text, "\n");
+      // A line that wraps could not be taken back.
+      write(stripVTControlCharacters(text).slice(0, Math.max(20, (stream.columns ?? 80) - 1)), "");
+    },
+    event: (value) => void (json && stream.write(`${JSON.stringify(value)}\n`)),
+  };
+}
 
 /** Colours that fade to plain text where the stream is no terminal or NO_COLOR is set. */
 export const paint = {

@@ -18,6 +18,7 @@ const daemonAction = <O>(
   }) satisfies CommandWork<O>);
 
 const meshCommands = () => import("./mesh-commands.ts");
+const taskCommands = () => import("./send-task.ts");
 
 /** Adds them to the program. */
 export function addWorkCommands(program: Command): void {
@@ -27,8 +28,8 @@ export function addWorkCommands(program: Command): void {
     .argument("[id]", "a task, approval or session")
     .action(
       daemonAction(async (daemon, { out }, _options, [id]) => {
-        const { showRecord, showStatus } = await meshCommands();
-        await (id === undefined ? showStatus(daemon, out, Date.now()) : showRecord(daemon, out, id));
+        if (id === undefined) await (await meshCommands()).showStatus(daemon, out, Date.now());
+        else await (await taskCommands()).showRecord(daemon, out, id, Date.now());
       }),
     );
   program
@@ -61,8 +62,28 @@ export function addWorkCommands(program: Command): void {
             ...(skill === undefined ? {} : { skill }),
           };
           const context = parseAs(jsonObject, parseJson(options.context, "--context"), "--context");
-          await (await meshCommands()).sendTask(daemon, out, { target, task, context, idempotencyKey: options.key ?? randomUUID(), wait });
+          await (await taskCommands()).sendTask(daemon, out, { target, task, context, idempotencyKey: options.key ?? randomUUID(), wait });
         },
+      ),
+    );
+  program
+    .command("answer")
+    .description("answer the question of a task that you sent")
+    .argument("<task>")
+    .argument("<words>")
+    .action(
+      daemonAction(async (daemon, { out }, _options, [taskId = "", answer = ""]) =>
+        (await taskCommands()).answerTask(daemon, out, { taskId, answer }),
+      ),
+    );
+  program
+    .command("cancel")
+    .description("take back a task that you sent")
+    .argument("<task>")
+    .option("--reason <text>", "for the colleague", "")
+    .action(
+      daemonAction<{ reason: string }>(async (daemon, { out }, { reason }, [taskId = ""]) =>
+        (await taskCommands()).cancelTask(daemon, out, { taskId, reason }),
       ),
     );
   program

@@ -7,20 +7,37 @@ import { auditEvent } from "./audit.ts";
 import { policyAction } from "./bundle.ts";
 import { principal } from "./identity.ts";
 import { dataClass } from "./data-class.ts";
-import { agentId, idempotencyKey, sha256, slug, uuid } from "./ids.ts";
+import { agentId, idempotencyKey, sha256, slug, subjectId, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
 import { STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
-import { guardStats } from "./usage.ts";
+import { parts } from "./part.ts";
+import { resultSchema } from "./result-shape.ts";
+import { guardStats, spent } from "./usage.ts";
 
 export { DAEMON_API_VERSION } from "./api-version.ts";
 
-/** Whom to ask: at least one of the three. More than one narrows the choice. */
+/** How many of those whom a target means are asked: the best one, all, all until one accepts, or all until `n` have completed. */
+export const fanout = z
+  .strictObject({ mode: z.enum(["one", "all", "any", "quorum"]), n: z.int().min(1).max(100).optional() })
+  .refine(({ mode, n }) => (mode === "quorum") === (n !== undefined), "give n with quorum, and only then");
+/** How many of those whom a target means are asked. */
+export type Fanout = z.infer<typeof fanout>;
+
+/** Whom to ask: at least one of role, agent, skill and department. More than one narrows the choice; `locale` only prefers. */
 export const target = z
-  .strictObject({ targetRole: slug.optional(), agentId: agentId.optional(), skill: slug.optional() })
+  .strictObject({
+    targetRole: slug.optional(),
+    agentId: agentId.optional(),
+    skill: slug.optional(),
+    department: slug.optional(),
+    locale: z.string().max(20).optional(),
+    /** For tasks; left out: one. */
+    fanout: fanout.optional(),
+  })
   .refine(
-    (t) => t.targetRole !== undefined || t.agentId !== undefined || t.skill !== undefined,
-    "name a targetRole, an agentId or a skill",
+    (t) => t.targetRole !== undefined || t.agentId !== undefined || t.skill !== undefined || t.department !== undefined,
+    "name a targetRole, an agentId, a skill or a department",
   );
 /** Whom to ask. */
 export type Target = z.infer<typeof target>;
@@ -38,11 +55,26 @@ export const taskView = z.strictObject({
   skill: slug.optional(),
   task: z.string(),
   context: jsonObject,
-  /** Asker's side: `queued` until the receiver's disk has it, then `stored`. */
-  delivery: z.enum(["queued", "stored", "dead"]).optional(),
+  /** Asker's side: `queued` until the receiver's disk has it, then `stored`; `deposited` while it waits, sealed, on the bootstrap node. */
+  delivery: z.enum(["queued", "deposited", "stored", "dead"]).optional(),
+  /** When the receiver's person opened it or a run began with it; at the asker, when it heard of that. */
+  readAt: z.iso.datetime().optional(),
+  /** Not before then; see `task.send`. */
+  startAt: z.iso.datetime().optional(),
+  /** Ended by then where it was not started; see `task.send`. */
+  expiresAt: z.iso.datetime().optional(),
   result: json.optional(),
   message: z.string().optional(),
-  /** Worker's side: what was asked back and what the asker answered, oldest first. */
+  /** More inputs, and more of the result. */
+  parts: parts.optional(),
+  resultParts: parts.optional(),
+  /** JSON Schema that the result has to fit: the asker's, or the skill's. */
+  resultSchema: jsonObject.optional(),
+  /** The worker's newest word on how it goes; there while the task is open. */
+  progress: z.strictObject({ seq: z.int(), note: z.string(), fraction: z.number().optional(), at: z.iso.datetime() }).optional(),
+  /** What the runs used so far, where the worker told. */
+  spent: spent.optional(),
+  /** What was asked back and what the asker answered, oldest first. */
   answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })).optional(),
   sessionId: z.string().optional(),
   createdAt: z.iso.datetime(),
@@ -64,7 +96,7 @@ export const approvalView = z.strictObject({
   state: approvalState,
   payload: json,
   payloadHash: sha256,
-  delivery: z.enum(["queued", "stored", "dead"]).optional(),
+  delivery: z.enum(["queued", "deposited", "stored", "dead"]).optional(),
   /** Compact JWS of the decision, verified against the roster before it is shown here. */
   decision: z.string().optional(),
   approver: z.strictObject({ subject: z.string(), role: slug }).optional(),
@@ -103,6 +135,8 @@ export const outboxItem = z.strictObject({
   createdAt: z.iso.datetime(),
   nextAttemptAt: z.iso.datetime().optional(),
   lastError: z.string().optional(),
+  /** Since when it also waits, sealed, on the bootstrap node. */
+  depositedAt: z.iso.datetime().optional(),
 });
 /** A message that waits to be delivered, or that could not be. */
 export type OutboxItem = z.infer<typeof outboxItem>;
@@ -114,6 +148,20 @@ export const agentView = z.strictObject({
   online: z.boolean(),
   self: z.boolean(),
   skills: z.array(z.strictObject({ id: slug, description: z.string() })),
+  locale: z.string().optional(),
+  /** When it was last connected, or signed its card. */
+  lastSeenAt: z.iso.datetime().optional(),
+  /** What it last said about its load; there while that is fresh. */
+  load: z
+    .strictObject({
+      running: z.int(),
+      queued: z.int(),
+      concurrency: z.int(),
+      busy: z.boolean(),
+      guardUp: z.boolean(),
+      acceptingUntil: z.int().optional(),
+    })
+    .optional(),
 });
 /** An agent of the organisation that this daemon knows. */
 export type AgentView = z.infer<typeof agentView>;
@@ -134,6 +182,7 @@ export const processPolicy = z.strictObject({
 export type ProcessPolicy = z.infer<typeof processPolicy>;
 
 const empty = z.strictObject({});
+const listLimit = z.int().min(1).max(1_000).default(200);
 const done = z.strictObject({ ok: z.literal(true) });
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R): { params: P; result: R } => ({ params, result });
 
@@ -161,6 +210,14 @@ export const DAEMON_METHODS = {
       gatewayUrl: z.string(),
       inbox: z.strictObject({ waiting: z.int() }),
       outbox: z.strictObject({ queued: z.int(), dead: z.int() }),
+      /** Where something is full: the own inbox (`answered`: messages told to come later), and recipients without room or away for whom something waits. */
+      busy: z
+        .strictObject({
+          inbox: z.strictObject({ full: z.boolean(), items: z.int(), bytes: z.int(), answered: z.int() }),
+          recipients: z.int(),
+          away: z.int(),
+        })
+        .optional(),
       audit: z.strictObject({ seq: z.int(), shipped: z.int() }),
       rssBytes: z.int(),
     }),
@@ -178,8 +235,14 @@ export const DAEMON_METHODS = {
       context: jsonObject.default({}),
       policyHints: jsonObject.default({}),
       priority: priority.default("P2"),
+      /** Delivered at once; not started, nor shown as due, before then. At most 90 days ahead. */
+      startAt: z.iso.datetime({ offset: true }).optional(),
+      /** Undelivered or not started by then, it ends as FAILED. At most 14 days ahead. */
+      expiresAt: z.iso.datetime({ offset: true }).optional(),
       sessionId: z.string().max(200).optional(),
       stepId: z.string().max(200).optional(),
+      parts: parts.optional(),
+      resultSchema: resultSchema.optional(),
       idempotencyKey,
     }),
     z.strictObject({ taskId: uuid, agentId, state: taskState }),
@@ -207,7 +270,7 @@ export const DAEMON_METHODS = {
       severity: z.enum(["info", "warning", "critical"]).default("info"),
       idempotencyKey,
     }),
-    z.strictObject({ id: uuid, agentId, delivery: z.enum(["queued", "stored"]) }),
+    z.strictObject({ id: uuid, agentId, delivery: z.enum(["queued", "deposited", "stored"]) }),
   ),
   /** `id` is a task, an approval or a session. With `waitMs`, answers at the next change or when the time is up. */
   "status.fetch": method(
@@ -229,14 +292,38 @@ export const DAEMON_METHODS = {
   "inbox.read": method(z.strictObject({ id: uuid }), inboxItem),
   "inbox.accept": method(z.strictObject({ taskId: uuid }), taskView),
   "inbox.reject": method(z.strictObject({ taskId: uuid, reason: z.string().min(1).max(1_000) }), taskView),
-  "inbox.complete": method(z.strictObject({ taskId: uuid, result: json }), taskView),
+  "inbox.complete": method(z.strictObject({ taskId: uuid, result: json, parts: parts.optional() }), taskView),
+  /** How it goes: the asker sees the newest, some time later or not at all. */
+  "inbox.progress": method(
+    z.strictObject({ taskId: uuid, note: z.string().min(1).max(500), fraction: z.number().min(0).max(1).optional() }),
+    taskView,
+  ),
   "inbox.ask": method(z.strictObject({ taskId: uuid, question: z.string().min(1).max(4_000) }), taskView),
-  "outbox.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
-  "dead.list": method(empty, z.strictObject({ items: z.array(outboxItem) })),
+  "outbox.list": method(z.strictObject({ limit: listLimit }), z.strictObject({ items: z.array(outboxItem), total: z.int() })),
+  /** Takes a request or notification back. `withdrawn` is false where it may have arrived: then the task's worker is asked to cancel it. */
+  "outbox.cancel": method(z.strictObject({ id: uuid }), z.strictObject({ withdrawn: z.boolean() })),
+  "dead.list": method(z.strictObject({ limit: listLimit }), z.strictObject({ items: z.array(outboxItem), total: z.int() })),
   "dead.retry": method(z.strictObject({ id: uuid }), done),
+  "dead.retryAll": method(empty, z.strictObject({ sent: z.int(), kept: z.int() })),
   "directory.agents": method(
-    z.strictObject({ role: slug.optional(), skill: slug.optional() }),
+    z.strictObject({ role: slug.optional(), skill: slug.optional(), department: slug.optional(), online: z.boolean().optional() }),
     z.strictObject({ agents: z.array(agentView) }),
+  ),
+  /** The signed org chart, with the agents that are known of each person. */
+  "directory.chart": method(
+    empty,
+    z.strictObject({
+      people: z.array(
+        z.strictObject({
+          id: subjectId,
+          title: z.string(),
+          role: slug,
+          department: slug,
+          manager: subjectId.nullable(),
+          agents: z.array(z.strictObject({ agentId, online: z.boolean(), self: z.boolean() })),
+        }),
+      ),
+    }),
   ),
   "policy.whoami": method(
     empty,

@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
+import { parts } from "./part.ts";
+import { resultSchema } from "./result-shape.ts";
+import { spent } from "./usage.ts";
 
 /** Task states of A2A 1.0 without their common prefix. */
 export const taskState = z.enum(["SUBMITTED", "WORKING", "INPUT_REQUIRED", "AUTH_REQUIRED", "COMPLETED", "FAILED", "CANCELED", "REJECTED"]);
@@ -22,6 +25,8 @@ const origin = { sessionId: z.string().max(200).optional(), stepId: z.string().m
 /** Longest texts on the wire, in characters: a masked text may be longer than what the daemon's API takes. */
 const WIRE_TEXT = 40_000;
 const WIRE_MESSAGE = 8_000;
+/** Longest note on progress on the wire, in characters. */
+const WIRE_NOTE = 1_000;
 
 /** Asks an agent to do something. `skill` names a recipe of the receiver's role; without it a person decides. */
 const taskRequest = z.strictObject({
@@ -32,8 +37,19 @@ const taskRequest = z.strictObject({
   context: jsonObject,
   policyHints: jsonObject,
   idempotencyKey,
+  /** Not to be started, nor shown as due, before then; milliseconds since the epoch. */
+  startAt: z.int().min(0).optional(),
+  /** Where it has not been started by then, it has FAILED; milliseconds since the epoch. */
+  expiresAt: z.int().min(0).optional(),
   ...origin,
+  /** More inputs, as A2A's parts; `task` and `context` stand for a text and a data part before them. */
+  parts: parts.optional(),
+  /** JSON Schema that the asker wants the result to fit. */
+  resultSchema: resultSchema.optional(),
 });
+
+/** Tells the asker that the receiver's person has opened the task. */
+const taskRead = z.strictObject({ type: z.literal("task.read"), taskId: uuid });
 
 /** Tells the asker of a task about a new state; `rev` counts the receiver's states from 1, so that late ones are dropped. */
 const taskUpdate = z.strictObject({
@@ -45,6 +61,22 @@ const taskUpdate = z.strictObject({
   result: json.optional(),
   /** Why it failed or was rejected, or the question of INPUT_REQUIRED. */
   message: z.string().max(WIRE_MESSAGE).optional(),
+  /** More of the result, as A2A's parts. */
+  parts: parts.optional(),
+  /** JSON Schema that the skill's signed recipe declares for its result; told before there is one. */
+  resultSchema: resultSchema.optional(),
+  /** What the runs of this task have used so far. */
+  spent: spent.optional(),
+});
+
+/** How a task at work goes. Lossy: only the newest is sent, and late ones are dropped by `seq`. */
+const taskProgress = z.strictObject({
+  type: z.literal("task.progress"),
+  taskId: uuid,
+  seq: z.int().min(1),
+  note: z.string().max(WIRE_NOTE),
+  /** Part of the work that is done, 0 to 1. */
+  fraction: z.number().min(0).max(1).optional(),
 });
 
 /** The asker's answer to INPUT_REQUIRED. */
@@ -76,16 +108,29 @@ const notification = z.strictObject({
 /** A steward's daemon hands out the tenant's newest key for pseudonyms, sealed to the receiver's key (compact JWE). */
 const pseudonymKey = z.strictObject({ type: z.literal("pseudonym.key"), epoch: z.int().min(1), sealed: z.string().max(4_096) });
 
+/** What became of an envelope that was fetched from the mailbox: the recipient's receipt, since nobody waited on a connection for it. */
+const mailReceipt = z.strictObject({
+  type: z.literal("mail.receipt"),
+  envelopeId: uuid,
+  status: z.enum(["stored", "refused"]),
+  /** Why it was refused. */
+  code: z.string().max(40).optional(),
+  reason: z.string().max(500).optional(),
+});
+
 /** Any message between two agents. */
 export const message = z.discriminatedUnion("type", [
   taskRequest,
   taskUpdate,
+  taskProgress,
   taskAnswer,
   taskCancel,
+  taskRead,
   approvalRequest,
   approvalDecision,
   notification,
   pseudonymKey,
+  mailReceipt,
 ]);
 /** Any message between two agents. */
 export type Message = z.infer<typeof message>;
@@ -129,6 +174,8 @@ export const envelopeClaims = z.strictObject({
   message,
   /** What the tokens in the message stand for, sealed to the receiver's key (compact JWE); there where policy lets the receiver restore. */
   sealed: z.string().max(786_432).optional(),
+  /** This is a copy for another device of the person it was sent to: it is never run without a person. */
+  copy: z.literal(true).optional(),
 });
 /** Claims of an envelope. */
 export type EnvelopeClaims = z.infer<typeof envelopeClaims>;

@@ -7,7 +7,8 @@ import type { Skill } from "../contract/bundle.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import type { Clock, Random } from "../contract/ports.ts";
-import { resultCheck } from "./final-output.ts";
+import { declaredResult } from "../recipe/prepare-run.ts";
+import { questionIn, resultCheck } from "./final-output.ts";
 import { startGoose } from "./goose-process.ts";
 import { killTree, type RunRecord } from "./kill-tree.ts";
 import { createPermissionGate, type PermissionGate, type ToolDecision } from "./permissions.ts";
@@ -29,8 +30,10 @@ export interface RunRequest extends TaskPayload {
 
 /** What a run gives back. */
 export interface RunOutcome extends SessionOutcome {
-  /** Typed result, valid by the recipe's `response.json_schema`. */
+  /** Typed result, valid by the recipe's `response.json_schema`; null where the run has a question instead. */
   readonly result: Json;
+  /** What the run asks the sender of its task before it can go on. */
+  readonly question?: string;
   readonly durationMs: number;
   readonly recipeSha256: string;
 }
@@ -122,7 +125,7 @@ export function createExecutor(deps: ExecutorDeps, config: ExecutorConfig): Exec
     const startedAt = deps.clock.now();
     const { recipe, deeplink, sha256 } = deps.prepare(request.recipeText, request.context);
     refuseUnsafe(recipe);
-    const check = resultCheck(schemaOf(recipe));
+    const check = resultCheck(declaredResult(recipe));
     const named = { taskId: request.taskId, skill: request.skill.id, recipe: request.skill.recipe, recipeSha256: sha256 };
     deps.onProgress({ kind: "start", ...named });
     const gate = createPermissionGate((call) => authorised(deps, request.taskId, call));
@@ -144,8 +147,10 @@ export function createExecutor(deps: ExecutorDeps, config: ExecutorConfig): Exec
         },
       });
       used = { turns: outcome.turns, tokens: outcome.tokens };
-      const result = check(gate.finalOutput());
-      return { ...outcome, result, durationMs: finish(undefined), recipeSha256: sha256 };
+      const output = gate.finalOutput();
+      const question = questionIn(output);
+      const given = question === undefined ? { result: check(output) } : { result: null, question };
+      return { ...outcome, ...given, durationMs: finish(undefined), recipeSha256: sha256 };
     } catch (cause) {
       const error = asGaggleError(cause);
       finish(error);
@@ -232,13 +237,6 @@ function refuseUnsafe(recipe: JsonObject): void {
 }
 
 const promptOf = ({ prompt }: JsonObject): string => (typeof prompt === "string" ? prompt : "");
-
-function schemaOf(recipe: JsonObject): JsonObject | undefined {
-  const response = recipe["response"];
-  if (response === null || typeof response !== "object" || Array.isArray(response)) return undefined;
-  const schema = response["json_schema"];
-  return schema !== null && typeof schema === "object" && !Array.isArray(schema) ? schema : undefined;
-}
 
 function asGaggleError(cause: unknown): GaggleError {
   return cause instanceof GaggleError ? cause : runFailure("goose-refused", {}, cause);

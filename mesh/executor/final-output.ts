@@ -4,6 +4,9 @@ import { GaggleError } from "../contract/errors.ts";
 import { type Json, type JsonObject, json } from "../contract/json.ts";
 import { runFailure } from "./run-failure.ts";
 
+/** Longest question of a run, in characters. */
+const MAX_QUESTION = 4_000;
+
 /** Largest typed result of a run: with its envelope it must fit a frame of the mesh. */
 export const MAX_RESULT_BYTES = 524_288;
 
@@ -32,6 +35,17 @@ function compile(schema: JsonObject): z.ZodType {
     });
   }
 }
+
+/**
+ * The question that a run hands over in place of a result, or undefined. By convention of the recipes it is an object with
+ * `status: "input_required"` and the `question`; the recipe's schema has to allow both, since Goose checks it first.
+ */
+export function questionIn(output: unknown): string | undefined {
+  const checked = asksBack.safeParse(output);
+  return checked.success ? checked.data.question.slice(0, MAX_QUESTION) : undefined;
+}
+
+const asksBack = z.looseObject({ status: z.literal("input_required"), question: z.string().trim().min(1) });
 
 /** By convention of the recipes, a result with `status: failed` says that the work could not be done. */
 const reportsFailure = (output: Json): boolean =>

@@ -1,19 +1,27 @@
 /** How a colleague's task reaches the model: as marked data, after the recipe's own words. */
 import type { JsonObject } from "../contract/json.ts";
+import { isRaw, type Part } from "../contract/part.ts";
 
 /** What a task says, and who says it. */
 export interface TaskPayload {
   readonly task: string;
   readonly context: JsonObject;
   readonly from: { readonly subject: string; readonly role: string };
+  /** More inputs; a model gets no raw bytes, only word of them. */
+  readonly parts?: readonly Part[];
+  /** What earlier attempts asked, and what the sender answered. */
+  readonly answers?: readonly { readonly question: string; readonly answer: string }[];
 }
+
+const readable = (part: Part) => (isRaw(part) ? { ...part, raw: "(bytes, not shown)" } : part);
 
 /**
  * The prompt of a run: the recipe's own words, then the task as data between marks that hold `nonce`.
  * @param nonce random, so that nobody can write the closing mark; `<` is escaped in the data as well
  */
-export function taskPrompt(recipePrompt: string, { task, context, from }: TaskPayload, nonce: string): string {
-  const data = JSON.stringify({ from, task, context }, null, 2).replaceAll("<", "\\u003c");
+export function taskPrompt(recipePrompt: string, { task, context, from, parts = [], answers = [] }: TaskPayload, nonce: string): string {
+  const more = { ...(parts.length > 0 ? { parts: parts.map(readable) } : {}), ...(answers.length > 0 ? { answers } : {}) };
+  const data = JSON.stringify({ from, task, context, ...more }, null, 2).replaceAll("<", "\\u003c");
   return [
     recipePrompt.trim(),
     "",

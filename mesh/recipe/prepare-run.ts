@@ -29,6 +29,14 @@ export function prepareRun({ text, installDir, node, context }: PrepareInput): P
   return { recipe: rendered.recipe as JsonObject, deeplink: recipeDeeplink(rendered), sha256: rendered.sha256 };
 }
 
+/** JSON Schema that a rendered recipe declares for its result, or undefined. */
+export function declaredResult(recipe: JsonObject): JsonObject | undefined {
+  const response = recipe["response"];
+  if (response === null || typeof response !== "object" || Array.isArray(response)) return undefined;
+  const schema = response["json_schema"];
+  return schema !== null && typeof schema === "object" && !Array.isArray(schema) ? schema : undefined;
+}
+
 function paramsFrom(text: string, context: JsonObject): Record<string, string> {
   const declared = (parseRecipe(text).parameters ?? []).filter(({ key }) => Object.hasOwn(context, key));
   return Object.fromEntries(declared.map(({ key }) => [key, asText(key, context[key])]));

@@ -7,7 +7,7 @@ import type { ApprovalView, DaemonRequest } from "../contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
-import { canonicalHash, type Json } from "../contract/json.ts";
+import { canonicalHash, type Json, sha256Hex } from "../contract/json.ts";
 import type { ApprovalStatement, MessageOf } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
@@ -26,10 +26,12 @@ export interface ApprovalRecord {
   readonly state: ApprovalView["state"];
   readonly payload: Json;
   readonly payloadHash: string;
-  readonly delivery?: "queued" | "stored" | "dead";
+  readonly delivery?: "queued" | "deposited" | "stored" | "dead";
   readonly decision?: string;
   readonly approver?: { readonly subject: string; readonly role: string };
   readonly reason?: string;
+  /** Hash of a decision whose key this agent's roster did not name when it came. */
+  readonly unknownKeyOf?: string;
   readonly sessionId?: string;
   readonly stepId?: string;
   readonly traceId: string;
@@ -69,7 +71,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The approval as the daemon's API shows it. */
 export function viewApproval(record: ApprovalRecord): ApprovalView {
-  const { v: _, traceId: __, createdAt, updatedAt, history, approver, ...shown } = record;
+  const { v: _, traceId: __, unknownKeyOf: ___, createdAt, updatedAt, history, approver, ...shown } = record;
   return {
     kind: "approval",
     ...shown,
@@ -80,6 +82,8 @@ export function viewApproval(record: ApprovalRecord): ApprovalView {
   };
 }
 
+const isUnknownKey = (error: unknown): boolean => error instanceof GaggleError && error.details["unknownKey"] === true;
+
 /** Makes both sides of approvals. */
 export function createApprovals(deps: ApprovalDeps) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
@@ -88,6 +92,7 @@ export function createApprovals(deps: ApprovalDeps) {
     const { approvalId: id, side, createdAt, state } = record;
     tx.put(keyOf(side, id), JSON.stringify(record));
     if (side === "approver") indexItem(tx, { kind: "approval", id, createdAt }, state === "PENDING");
+    if (side === "approver" && state !== "PENDING") deps.openItems.closed(tx, "approval", id);
     deps.changes.changed(tx, [id, record.sessionId]);
     return record;
   };
@@ -155,6 +160,7 @@ export function createApprovals(deps: ApprovalDeps) {
     lane: record.approvalId,
     traceId: record.traceId,
     ref: record.approvalId,
+    ...(record.sessionId === undefined ? {} : { sessionLane: record.sessionId }),
     ...(decision === undefined ? {} : { decision }),
   });
 
@@ -228,6 +234,19 @@ export function createApprovals(deps: ApprovalDeps) {
       deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", approvalId, decision }, policy));
   };
 
+  /** The approver's roster may be newer: the decision comes again until this agent's bundle names the key or the message expires. Recorded once. */
+  const olderRoster = (tx: Transaction, record: ApprovalRecord, decision: string): GaggleError => {
+    const unknownKeyOf = sha256Hex(decision);
+    if (record.unknownKeyOf !== unknownKeyOf) {
+      audit(tx, record, "approval.accept", { result: "denied", details: { code: "ROSTER_OLDER" } });
+      save(tx, { ...record, unknownKeyOf });
+    }
+    return new GaggleError(
+      "ROSTER_OLDER",
+      "The approver's key is not on the roster here; the decision counts once a newer bundle names it.",
+    );
+  };
+
   return {
     /** Asks for an approval, once per idempotency key. @throws GaggleError POLICY_DENIED, NO_ROUTE, CONFLICT, TOO_LARGE */
     async request(request: DaemonRequest<"approval.request">, call: CallContext): Promise<ApprovalRecord> {
@@ -255,7 +274,8 @@ export function createApprovals(deps: ApprovalDeps) {
     },
 
     /** @throws GaggleError ENVELOPE_INVALID where the hash is not of the payload, CONFLICT for the same id with other content */
-    onRequest(tx: Transaction, { from, traceId }: SessionIncoming, request: MessageOf<"approval.request">): undefined {
+    onRequest(tx: Transaction, incoming: SessionIncoming, request: MessageOf<"approval.request">): undefined {
+      const { from, traceId } = incoming;
       const { approvalId, payload, payloadHash, sessionId, stepId } = request;
       if (canonicalHash(payload) !== payloadHash) {
         throw new GaggleError("ENVELOPE_INVALID", "The approval's hash is not that of its payload; send it again.");
@@ -279,6 +299,7 @@ export function createApprovals(deps: ApprovalDeps) {
         ...times,
         ...origin,
       });
+      deps.openItems.opened(tx, "approval", approvalId, incoming);
       audit(tx, record, "approval.receive");
     },
 
@@ -289,7 +310,8 @@ export function createApprovals(deps: ApprovalDeps) {
       { approvalId, decision }: MessageOf<"approval.decision">,
     ): GaggleError | undefined {
       const record = readApproval(tx, "requester", approvalId);
-      if (record?.peer.agentId !== from.agentId) throw unknown();
+      // Any machine of the person may have got it from the mailbox; whose decision it is, the signature says.
+      if (record?.peer.subject !== from.subject || record.peer.role !== from.role) throw unknown();
       if (record.state !== "PENDING") return undefined;
       try {
         const statement = check(record, decision);
@@ -301,6 +323,7 @@ export function createApprovals(deps: ApprovalDeps) {
       } catch (error) {
         // Such as the own bundle's expiry: the decision comes again.
         if (error instanceof GaggleError && ERROR_TABLE[error.code].retryable) throw error;
+        if (isUnknownKey(error)) return olderRoster(tx, record, decision);
         audit(tx, record, "approval.accept", { result: "denied", details: { code: errorCode(error) } });
         return error instanceof GaggleError
           ? error
@@ -308,9 +331,15 @@ export function createApprovals(deps: ApprovalDeps) {
       }
     },
 
+    /** The request waits, sealed, on the bootstrap node. */
+    onDeposited(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.delivery === "queued") save(tx, { ...record, delivery: "deposited" });
+    },
+
     onDelivered(tx: Transaction, approvalId: string): void {
       const record = readApproval(tx, "requester", approvalId);
-      if (record?.delivery === "queued") save(tx, { ...record, delivery: "stored" });
+      if (record?.delivery === "queued" || record?.delivery === "deposited") save(tx, { ...record, delivery: "stored" });
     },
 
     /** The request can't be delivered. */
@@ -318,6 +347,13 @@ export function createApprovals(deps: ApprovalDeps) {
       const record = readApproval(tx, "requester", approvalId);
       if (record?.state !== "PENDING" || record.delivery === "stored") return;
       save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: `${failure.code}: ${failure.reason}` }));
+    },
+
+    /** The request was taken out before it was ever sent. */
+    onWithdrawn(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.state === "PENDING")
+        save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: "withdrawn before it was sent" }));
     },
 
     /** A person sends a dead request again. Policy is asked again; what it denies stays as it is. @throws GaggleError STATE_CONFLICT */

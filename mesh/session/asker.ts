@@ -3,18 +3,32 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
-import type { MessageOf, TaskState } from "../contract/message.ts";
+import type { Principal } from "../contract/identity.ts";
+import { type MessageOf, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming } from "./ports.ts";
+import { clearProgress } from "./progress.ts";
+import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
 import { indexSession } from "./session-index.ts";
-import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, taskKey } from "./task-record.ts";
+import { isTooLate, timesOf } from "./task-times.ts";
+import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, type TaskMove, taskKey } from "./task-record.ts";
 
 type SendRequest = DaemonRequest<"task.send">;
 
 const unknown = (): GaggleError => new GaggleError("NOT_FOUND", "No such task was asked for from here; check the task id.");
+
+/** States from which it follows that somebody there has looked at the task. */
+const READ_STATES: ReadonlySet<TaskState> = new Set(["WORKING", "INPUT_REQUIRED", "COMPLETED"]);
+
+const readBy = (record: AskerTask, state: TaskState, nowMs: number): Pick<AskerTask, "readAt"> =>
+  record.readAt === undefined && READ_STATES.has(state) ? { readAt: nowMs } : {};
+
+/** The first device of a person that begins with a task has it from then on. */
+const claimed = (record: AskerTask | undefined, from: Principal): AskerTask | undefined =>
+  record?.rev === 0 && record.peer.subject === from.subject && record.peer.role === from.role ? { ...record, peer: from } : record;
 
 /** Makes the asking side. */
 export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
@@ -22,6 +36,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
 
   const save = (tx: Transaction, record: AskerTask): AskerTask => {
     tx.put(taskKey("asker", record.taskId), JSON.stringify(record));
+    if (isTerminal(record)) clearProgress(tx, record);
     deps.changes.changed(tx, [record.taskId, record.sessionId]);
     return record;
   };
@@ -33,7 +48,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
   };
 
   const makeRecord = (tx: Transaction, request: SendRequest, call: CallContext): AskerTask => {
-    const { target, sessionId, stepId } = request;
+    const { target, sessionId, stepId, parts, resultSchema } = request;
     return {
       v: 1,
       side: "asker",
@@ -45,6 +60,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       context: request.context,
       policyHints: request.policyHints,
       priority: request.priority,
+      ...timesOf(request, tx.now),
       traceId: call.traceId,
       createdAt: tx.now,
       updatedAt: tx.now,
@@ -55,11 +71,14 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       ...(target.skill === undefined ? {} : { skill: target.skill }),
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(stepId === undefined ? {} : { stepId }),
+      ...(parts === undefined ? {} : { parts }),
+      ...(resultSchema === undefined ? {} : { resultSchema }),
     };
   };
 
   const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
-    const { taskId, skill, task, context, policyHints, sessionId, stepId } = record;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema } = record;
+    const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
     const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
     return {
       type: "task.request",
@@ -69,6 +88,9 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       policyHints,
       idempotencyKey,
       ...(skill === undefined ? {} : { skill }),
+      ...(parts === undefined ? {} : { parts: [...parts] }),
+      ...(resultSchema === undefined ? {} : { resultSchema }),
+      ...times,
       ...origin,
     };
   };
@@ -94,9 +116,16 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     const once = { verb: "task.send", key, content };
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return must(tx, earlier);
+    assertSchema(request.resultSchema);
     const record = makeRecord(tx, request, call);
+    assertReadable(record.parts, deps.self, record.peer);
     const decision = maySend(record);
-    const outgoing = messageFor(record, requestOf(record, key), decision);
+    const { sessionId: sessionLane, expiresAt } = record;
+    const outgoing: OutgoingMessage = {
+      ...messageFor(record, requestOf(record, key), decision),
+      ...(sessionLane === undefined ? {} : { sessionLane }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    };
     if (!decision.allowed) {
       deps.sender.auditDenied(tx, outgoing);
       return decision;
@@ -113,6 +142,27 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     });
     deps.sender.enqueue(tx, outgoing);
     return save(tx, record);
+  };
+
+  /** The worker's step; a result in another form than agreed ends the task as FAILED here, whatever the worker says. */
+  const stepOf = (record: AskerTask, update: MessageOf<"task.update">, nowMs: number): TaskMove => {
+    const { state, result, message, parts } = update;
+    const problems = state === "COMPLETED" && result !== undefined ? misfits(record, result, deps.isMasked) : [];
+    if (problems.length > 0) return { state: "FAILED", nowMs, message: misfitMessage(problems) };
+    return {
+      state,
+      nowMs,
+      ...(result === undefined ? {} : { result }),
+      ...(parts === undefined ? {} : { resultParts: parts }),
+      ...(message === undefined ? {} : { message }),
+    };
+  };
+
+  /** Another device of the person got a copy and works on it too, although one has the task: it is told to leave it. */
+  const leaveToOther = (tx: Transaction, record: AskerTask, to: Principal, { taskId, state }: MessageOf<"task.update">): undefined => {
+    if (TERMINAL_STATES.has(state)) return;
+    const reason = "Another device of this person works on it.";
+    deps.sender.enqueue(tx, { ...messageFor(record, { type: "task.cancel", taskId, reason }), to, lane: `${taskId} ${to.agentId}` });
   };
 
   /** How a request that can't be delivered ends its task. */
@@ -151,24 +201,48 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
         }
         const { taskId, rev } = record;
         deps.sender.enqueue(tx, messageFor(record, { type: "task.answer", taskId, rev, answer: request.answer }));
-        return save(tx, { ...noteTask(record, tx.now, "answered"), answeredRev: rev });
+        const answers = [
+          ...(record.answers ?? []).filter((one) => one.rev !== rev),
+          { rev, question: record.message ?? "", answer: request.answer },
+        ];
+        return save(tx, { ...noteTask(record, tx.now, "answered"), answeredRev: rev, answers });
       }),
 
     /** A state of the worker's. Late ones and those of a finished task change nothing. */
     onUpdate(tx: Transaction, incoming: SessionIncoming, update: MessageOf<"task.update">): undefined {
-      const record = readTask(tx, "asker", update.taskId);
-      if (record?.peer.agentId !== incoming.from.agentId) throw unknown();
+      const record = claimed(readTask(tx, "asker", update.taskId), incoming.from);
+      if (record?.peer.subject !== incoming.from.subject) throw unknown();
+      if (record.peer.agentId !== incoming.from.agentId) return leaveToOther(tx, record, incoming.from, update);
       if (isTerminal(record) || update.rev <= record.rev) return;
-      const { state, result, message } = update;
-      const step = { state, nowMs: tx.now, ...(result === undefined ? {} : { result }), ...(message === undefined ? {} : { message }) };
-      const moved = save(tx, { ...moveTask(record, step), rev: update.rev, delivery: "stored" });
+      const { state, rev, spent } = update;
+      const skillSchema = record.skillSchema ?? update.resultSchema;
+      const told = { ...record, ...(spent === undefined ? {} : { spent }), ...(skillSchema === undefined ? {} : { skillSchema }) };
+      const moved = save(tx, {
+        ...moveTask(told, stepOf(told, update, tx.now)),
+        rev,
+        delivery: "stored",
+        ...readBy(record, state, tx.now),
+      });
       auditTaskState(tx, moved, actor);
+    },
+
+    /** The worker's person has opened the task. */
+    onRead(tx: Transaction, incoming: SessionIncoming, { taskId }: MessageOf<"task.read">): undefined {
+      const record = readTask(tx, "asker", taskId);
+      if (record?.peer.agentId !== incoming.from.agentId) throw unknown();
+      if (record.readAt === undefined) save(tx, { ...noteTask(record, tx.now, "read"), delivery: "stored", readAt: tx.now });
+    },
+
+    /** The request waits, sealed, on the bootstrap node. */
+    onDeposited(tx: Transaction, taskId: string): void {
+      const record = readTask(tx, "asker", taskId);
+      if (record?.delivery === "queued") save(tx, { ...record, delivery: "deposited" });
     },
 
     /** The worker's disk has the request. */
     onDelivered(tx: Transaction, taskId: string): void {
       const record = readTask(tx, "asker", taskId);
-      if (record?.delivery === "queued") save(tx, { ...record, delivery: "stored" });
+      if (record?.delivery === "queued" || record?.delivery === "deposited") save(tx, { ...record, delivery: "stored" });
     },
 
     /** The request can't be delivered: the task ends here. An answer that can't be delivered may be given again. */
@@ -185,6 +259,14 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       auditTaskState(tx, save(tx, { ...moved, delivery: "dead" }), actor);
     },
 
+    /** The request was taken out before it was ever sent. */
+    onWithdrawn(tx: Transaction, taskId: string): void {
+      const record = readTask(tx, "asker", taskId);
+      if (record === undefined || isTerminal(record)) return;
+      const moved = moveTask(record, { state: "CANCELED", nowMs: tx.now, note: "withdrawn before it was sent" });
+      auditTaskState(tx, save(tx, { ...moved, delivery: "dead" }), actor);
+    },
+
     /**
      * A person sends a dead request again: the one way out of FAILED. A worker that has the task all the same tells its state. Policy is asked
      * again; what it denies stays as it is.
@@ -195,6 +277,8 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       if (record?.state !== "FAILED" || record.delivery !== "dead") {
         throw new GaggleError("STATE_CONFLICT", "This task has ended for another reason than its delivery; send a new task instead.");
       }
+      if (isTooLate(record, tx.now))
+        throw new GaggleError("STATE_CONFLICT", "The time that this task had is over; send a new task instead.");
       const decision = maySend(record);
       if (!decision.allowed) return decision;
       const { message: _, ...kept } = noteTask({ ...record, state: "SUBMITTED" }, tx.now, "sent again by a person");

@@ -23,7 +23,7 @@ export interface NotificationRecord {
 interface SentNotification {
   readonly id: string;
   readonly agentId: string;
-  readonly delivery: "queued" | "stored";
+  readonly delivery: "queued" | "deposited" | "stored";
 }
 
 const keyOf = (id: string): string => `notification/received/${id}`;
@@ -84,10 +84,18 @@ export function createNotifications(deps: SessionDeps) {
       return made;
     },
 
-    onNotification(tx: Transaction, { from, envelopeId }: SessionIncoming, { message, severity }: MessageOf<"notification">): undefined {
+    onNotification(tx: Transaction, incoming: SessionIncoming, { message, severity }: MessageOf<"notification">): undefined {
+      const { from, envelopeId } = incoming;
       const record: NotificationRecord = { v: 1, id: envelopeId, peer: from, message, severity, createdAt: tx.now };
       tx.put(keyOf(envelopeId), JSON.stringify(record));
       indexItem(tx, { kind: "notification", id: envelopeId, createdAt: tx.now }, true);
+      deps.openItems.opened(tx, "notification", envelopeId, incoming);
+    },
+
+    /** It waits, sealed, on the bootstrap node. */
+    onDeposited(tx: Transaction, id: string): void {
+      const text = tx.get(sentKey(id));
+      if (text !== undefined) tx.put(sentKey(id), JSON.stringify({ ...(JSON.parse(text) as SentNotification), delivery: "deposited" }));
     },
 
     onDelivered(tx: Transaction, id: string): void {
@@ -97,8 +105,12 @@ export function createNotifications(deps: SessionDeps) {
 
     /** The person has seen it. */
     read: (record: NotificationRecord): Promise<void> =>
-      deps.queue.run((tx) => indexItem(tx, { kind: "notification", id: record.id, createdAt: record.createdAt }, false), {
-        finishing: true,
-      }),
+      deps.queue.run(
+        (tx) => {
+          indexItem(tx, { kind: "notification", id: record.id, createdAt: record.createdAt }, false);
+          deps.openItems.closed(tx, "notification", record.id);
+        },
+        { finishing: true },
+      ),
   };
 }

@@ -4,6 +4,7 @@ import type { Target } from "../contract/daemon-api.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import type { Priority } from "../contract/message.ts";
+import type { Part } from "../contract/part.ts";
 import type { Clock, CommitQueue, OrderedStore, OutgoingMessage, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
 
 /** Records messages for sending, in the caller's transaction. The outbox does it. */
@@ -26,6 +27,18 @@ export interface SessionIncoming {
   readonly traceId: string;
   readonly envelopeId: string;
   readonly priority: Priority;
+  /** A copy for another device of the person than the one it was sent to: nothing is run for it without a person. */
+  readonly copy?: true;
+  /** Size of what came, for the inbox's quota. */
+  readonly bytes: number;
+}
+
+/** Counts what is open in the inbox, for its quota. */
+export interface OpenItems {
+  /** An item came in. */
+  opened(tx: Transaction, kind: "task" | "approval" | "notification", id: string, incoming: SessionIncoming): void;
+  /** Nothing more has to be done about an item; again, it changes nothing. */
+  closed(tx: Transaction, kind: "task" | "approval" | "notification", id: string): void;
 }
 
 /** A skill of this agent's role that can run without a person. `details` (recipe, its hash, bundle version) go into the audit. */
@@ -33,6 +46,8 @@ export interface RunnableSkill {
   readonly id: string;
   readonly restart: "safe" | "ask";
   readonly details: Readonly<Record<string, string | number | boolean>>;
+  /** JSON Schema that the recipe declares for its result under this context; undefined where it declares none, or the context does not fit it. */
+  resultSchema?(context: JsonObject): JsonObject | undefined;
 }
 
 /** One attempt at a task. `attempt` fences: only the newest attempt's outcome counts. */
@@ -47,6 +62,8 @@ export interface RunnableTask {
   readonly traceId: string;
   readonly sessionId?: string;
   readonly stepId?: string;
+  /** More inputs. */
+  readonly parts?: readonly Part[];
   /** Questions of earlier attempts and the asker's answers. */
   readonly answers: readonly { readonly question: string; readonly answer: string }[];
 }
@@ -82,4 +99,7 @@ export interface SessionDeps {
   /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
   resolve(target: Target): Principal;
   readonly self: Principal;
+  readonly openItems: OpenItems;
+  /** Whether a text holds what a guard put in a value's place; left out, none does. */
+  isMasked?(text: string): boolean;
 }

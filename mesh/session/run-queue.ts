@@ -1,5 +1,6 @@
 /** Runs tasks without a person, a bounded number at a time. Source: spec M12; design, Durability. */
 import { GaggleError } from "../contract/errors.ts";
+import type { Priority } from "../contract/message.ts";
 import type { Clock, OrderedStore } from "../contract/ports.ts";
 import type { Runner, RunnableTask, RunOutcome } from "./ports.ts";
 import { RUN_RANGE, type WorkerTask } from "./task-record.ts";
@@ -7,6 +8,8 @@ import type { Worker } from "./worker.ts";
 
 /** Wait after an attempt could not be recorded, as on a full disk. */
 const RETRY_MS = 10_000;
+
+const PRIORITIES: readonly Priority[] = ["P0", "P1", "P2", "P3"];
 
 /** What the run queue needs. */
 export interface RunQueueDeps {
@@ -27,20 +30,21 @@ const toRunnable = (record: WorkerTask): RunnableTask => ({
   asker: record.peer,
   traceId: record.traceId,
   answers: record.answers,
+  ...(record.parts === undefined ? {} : { parts: record.parts }),
   ...(record.sessionId === undefined ? {} : { sessionId: record.sessionId }),
   ...(record.stepId === undefined ? {} : { stepId: record.stepId }),
 });
 
 /** Makes the queue. `concurrency`: most runs at a time. */
 export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number }) {
-  const waiting = new Set<string>();
+  const waiting = { P0: new Set<string>(), P1: new Set<string>(), P2: new Set<string>(), P3: new Set<string>() } as const;
   const atWork = new Set<string>();
   let stopped = false;
 
   /** A slot is one process: it is free only when the runner has said that the attempt is over. */
   const slotOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
 
-  const launch = async (taskId: string): Promise<void> => {
+  const launch = async (taskId: string, priority: Priority): Promise<void> => {
     const claim = `${taskId}/claim`;
     atWork.add(claim);
     try {
@@ -50,7 +54,7 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
       deps.runner.start(toRunnable(started));
     } catch (error) {
       deps.onError(error);
-      deps.clock.after(RETRY_MS, () => offer(taskId));
+      deps.clock.after(RETRY_MS, () => offer(taskId, priority));
     } finally {
       atWork.delete(claim);
       pump();
@@ -58,26 +62,34 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
   };
 
   const pump = (): void => {
-    for (const taskId of waiting) {
-      if (stopped || atWork.size >= config.concurrency) return;
-      waiting.delete(taskId);
-      void launch(taskId);
+    for (const priority of PRIORITIES) {
+      for (const taskId of waiting[priority]) {
+        if (stopped || atWork.size >= config.concurrency) return;
+        waiting[priority].delete(taskId);
+        void launch(taskId, priority);
+      }
     }
   };
 
-  const offer = (taskId: string): void => {
-    waiting.add(taskId);
+  const offer = (taskId: string, priority: Priority): void => {
+    waiting[priority].add(taskId);
     pump();
   };
 
   return {
-    /** There may be a task to run. */
+    /** There may be a task to run; P0 overtakes what waits, never what runs. */
     offer,
 
     /** Takes up what a crash left. */
     async start(): Promise<void> {
       for (const [key] of await deps.store.range(RUN_RANGE)) await deps.worker.recover(key.slice(RUN_RANGE.gte.length));
     },
+
+    /** Runs at work, and those that wait for a slot. */
+    load: (): { running: number; queued: number } => ({
+      running: atWork.size,
+      queued: PRIORITIES.reduce((sum, priority) => sum + waiting[priority].size, 0),
+    }),
 
     stop(): void {
       stopped = true;

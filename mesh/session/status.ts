@@ -8,7 +8,8 @@ import type { Changes } from "./changes.ts";
 import { type InboxEntry, listItems } from "./inbox.ts";
 import { type NotificationRecord, readNotification, viewNotification } from "./notifications.ts";
 import { listSession } from "./session-index.ts";
-import { readTask, viewTask } from "./task-record.ts";
+import { readProgress } from "./progress.ts";
+import { readTask, type TaskRecord, viewTask, type WorkerTask } from "./task-record.ts";
 
 type Status = DaemonResult<"status.fetch">;
 
@@ -30,12 +31,16 @@ export function createStatus(deps: {
   changes: Changes;
   /** Marks a notification as seen. */
   onRead(record: NotificationRecord): Promise<void>;
+  /** A task that came in was opened. */
+  onTaskRead(record: WorkerTask): Promise<void>;
 }) {
   const { store } = deps;
 
+  const taskView = (task: TaskRecord): TaskView => viewTask(task, readProgress(store, task.side, task.taskId));
+
   const taskOrApproval = (id: string): TaskView | ApprovalView | undefined => {
     const task = readTask(store, "asker", id) ?? readTask(store, "worker", id);
-    if (task !== undefined) return viewTask(task);
+    if (task !== undefined) return taskView(task);
     const approval = readApproval(store, "requester", id) ?? readApproval(store, "approver", id);
     return approval && viewApproval(approval);
   };
@@ -60,7 +65,7 @@ export function createStatus(deps: {
   const item = ({ kind, id }: Pick<InboxEntry, "kind" | "id">): InboxItem | undefined => {
     if (kind === "task") {
       const task = readTask(store, "worker", id);
-      return task && viewTask(task);
+      return task && taskView(task);
     }
     if (kind === "approval") {
       const approval = readApproval(store, "approver", id);
@@ -91,12 +96,14 @@ export function createStatus(deps: {
       return { items: entries.flatMap((entry) => item(entry) ?? []) };
     },
 
-    /** One item of the inbox; a notification counts as seen from then on. @throws GaggleError NOT_FOUND */
+    /** One item of the inbox; a notification counts as seen from then on, and a task's asker is told that it was opened. @throws GaggleError NOT_FOUND */
     async read(id: string): Promise<InboxItem> {
       const found = item({ kind: "task", id }) ?? item({ kind: "approval", id }) ?? item({ kind: "notification", id });
       if (found === undefined) throw unknown("inbox item");
       const notification = found.kind === "notification" ? readNotification(store, id) : undefined;
       if (notification !== undefined) await deps.onRead(notification);
+      const task = found.kind === "task" ? readTask(store, "worker", id) : undefined;
+      if (task !== undefined && task.readAt === undefined) await deps.onTaskRead(task);
       return found;
     },
 

@@ -5,7 +5,10 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import { type Priority, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
+import type { Part } from "../contract/part.ts";
 import type { Transaction } from "../contract/ports.ts";
+import type { Spent } from "../contract/usage.ts";
+import type { Progress } from "./progress.ts";
 
 /** Lines of history kept of one task. */
 const MAX_HISTORY = 100;
@@ -30,10 +33,24 @@ interface TaskCommon {
   readonly context: JsonObject;
   readonly policyHints: JsonObject;
   readonly priority: Priority;
+  /** Not to be started before then. */
+  readonly startAt?: number;
+  /** Ended by then where it was not started. */
+  readonly expiresAt?: number;
+  /** When the receiver's person opened it or a run began with it; at the asker, when it heard of that. */
+  readonly readAt?: number;
   readonly sessionId?: string;
   readonly stepId?: string;
   readonly traceId: string;
   readonly result?: Json;
+  /** More inputs, and more of the result. */
+  readonly parts?: readonly Part[];
+  readonly resultParts?: readonly Part[];
+  /** Schemas of the result: the asker's, and that of the skill's recipe. */
+  readonly resultSchema?: JsonObject;
+  readonly skillSchema?: JsonObject;
+  /** What the runs used so far, as the worker knows it. */
+  readonly spent?: Spent;
   /** Why it failed or was rejected, or the open question. */
   readonly message?: string;
   readonly createdAt: number;
@@ -44,11 +61,13 @@ interface TaskCommon {
 /** A task as its asker keeps it. */
 export interface AskerTask extends TaskCommon {
   readonly side: "asker";
-  readonly delivery: "queued" | "stored" | "dead";
+  readonly delivery: "queued" | "deposited" | "stored" | "dead";
   /** The asker wants it no more; the worker decides which came first. */
   readonly cancelRequested: boolean;
   /** `rev` of the question that was answered last. */
   readonly answeredRev: number;
+  /** Questions and the answers given, oldest first; `rev` is the question's. */
+  readonly answers?: readonly { readonly rev: number; readonly question: string; readonly answer: string }[];
 }
 
 /** A task as its worker keeps it. */
@@ -92,7 +111,7 @@ export function readTask<S extends TaskRecord["side"]>(
 /** True for a state that is never left. */
 export const isTerminal = ({ state }: Pick<TaskRecord, "state">): boolean => TERMINAL_STATES.has(state);
 
-const OPEN: readonly TaskState[] = ["COMPLETED", "FAILED", "CANCELED", "REJECTED", "WORKING", "INPUT_REQUIRED"];
+const OPEN: readonly TaskState[] = ["COMPLETED", "FAILED", "CANCELED", "REJECTED", "WORKING", "INPUT_REQUIRED", "AUTH_REQUIRED"];
 /** From which state a task may go to which. */
 const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
   SUBMITTED: OPEN,
@@ -111,6 +130,7 @@ export interface TaskMove {
   readonly nowMs: number;
   readonly note?: string;
   readonly result?: Json;
+  readonly resultParts?: readonly Part[];
   readonly message?: string;
 }
 
@@ -118,7 +138,7 @@ export interface TaskMove {
  * The record after a step; an earlier message does not outlive it.
  * @throws GaggleError STATE_CONFLICT where the task's state does not allow it
  */
-export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, message }: TaskMove): T {
+export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, resultParts, message }: TaskMove): T {
   if (!MOVES[record.state].includes(state)) {
     throw new GaggleError("STATE_CONFLICT", `The task is ${record.state}, so it can't become ${state}.`, {
       details: { taskId: record.taskId },
@@ -132,6 +152,7 @@ export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, 
     updatedAt: nowMs,
     history: [...record.history, entry].slice(-MAX_HISTORY),
     ...(result === undefined ? {} : { result }),
+    ...(resultParts === undefined ? {} : { resultParts }),
     ...(message === undefined ? {} : { message }),
   };
 }
@@ -145,9 +166,12 @@ export const noteTask = <T extends TaskRecord>(record: T, nowMs: number, note: s
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** The task as the daemon's API shows it. */
-export function viewTask(record: TaskRecord): TaskView {
-  const { skill, result, message, sessionId } = record;
+const viewProgress = ({ at, ...word }: Progress): NonNullable<TaskView["progress"]> => ({ ...word, at: iso(at) });
+
+/** The task as the daemon's API shows it. @param progress the newest word on how it goes */
+export function viewTask(record: TaskRecord, progress?: Progress): TaskView {
+  const { skill, result, message, sessionId, parts, resultParts, resultSchema = record.skillSchema, spent, answers = [] } = record;
+  const { readAt, startAt, expiresAt } = record;
   return {
     kind: "task",
     taskId: record.taskId,
@@ -160,11 +184,19 @@ export function viewTask(record: TaskRecord): TaskView {
     updatedAt: iso(record.updatedAt),
     history: record.history.map(({ at, state, note }) => ({ at: iso(at), state, ...(note === undefined ? {} : { note }) })),
     ...(record.side === "asker" ? { delivery: record.delivery } : {}),
-    ...(record.side === "worker" && record.answers.length > 0 ? { answers: [...record.answers] } : {}),
+    ...(answers.length > 0 ? { answers: answers.map(({ question, answer }) => ({ question, answer })) } : {}),
     ...(skill === undefined ? {} : { skill }),
     ...(result === undefined ? {} : { result }),
     ...(message === undefined ? {} : { message }),
+    ...(readAt === undefined ? {} : { readAt: iso(readAt) }),
+    ...(startAt === undefined ? {} : { startAt: iso(startAt) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: iso(expiresAt) }),
     ...(sessionId === undefined ? {} : { sessionId }),
+    ...(parts === undefined ? {} : { parts: [...parts] }),
+    ...(resultParts === undefined ? {} : { resultParts: [...resultParts] }),
+    ...(resultSchema === undefined ? {} : { resultSchema }),
+    ...(spent === undefined ? {} : { spent }),
+    ...(progress === undefined || isTerminal(record) ? {} : { progress: viewProgress(progress) }),
   };
 }
 

@@ -5,10 +5,16 @@
 import type { AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
+import { formatUsd, parseUsd } from "../contract/money.ts";
 import type { MessageOf } from "../contract/message.ts";
+import type { Part } from "../contract/part.ts";
 import type { Transaction } from "../contract/ports.ts";
+import type { Spent } from "../contract/usage.ts";
 import type { Changes } from "./changes.ts";
+import type { DueTimes } from "./due-times.ts";
 import { indexItem } from "./inbox.ts";
+import { clearProgress } from "./progress.ts";
+import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
 import type { CallContext, RunnableSkill, RunOutcome, SessionDeps, SessionIncoming } from "./ports.ts";
 import {
   auditTaskState,
@@ -21,6 +27,7 @@ import {
   taskKey,
   type WorkerTask,
 } from "./task-record.ts";
+import { isTooLate, mayStart, nextDue } from "./task-times.ts";
 
 /** What the working side needs. */
 export interface WorkerDeps extends SessionDeps {
@@ -28,49 +35,82 @@ export interface WorkerDeps extends SessionDeps {
   /** The skill, where this agent's role has it as a recipe. */
   skillOf(id: string): RunnableSkill | undefined;
   /** There may be a task to run now. Called after the sync. */
-  onRunnable(taskId: string): void;
+  onRunnable(taskId: string, priority: WorkerTask["priority"]): void;
+  /** Wakes tasks when their time has come. */
+  readonly due: Pick<DueTimes, "plan">;
   /** An attempt is no longer wanted. Called after the sync. */
   onUnwanted(taskId: string, attempt: number): void;
 }
 
+/** Questions of one task's runs; beyond it two programs only talk to each other. */
+const MAX_QUESTIONS = 10;
+
 const INTERRUPTED = "The run was interrupted and its recipe may not be repeated unasked; a person there decides.";
+const TOO_MANY_QUESTIONS = `The run asked back ${MAX_QUESTIONS} times and still has a question; send a task that says more.`;
+
+/** States in which somebody has to say something first: the asker an answer, or a person here that it may go on. */
+const WAITS: ReadonlySet<string> = new Set(["INPUT_REQUIRED", "AUTH_REQUIRED"]);
+
+const addSpent = (before: Spent | undefined, cost: Spent | undefined): { spent?: Spent } => {
+  if (cost === undefined) return before === undefined ? {} : { spent: before };
+  const { tokens, usd } = before ?? { tokens: 0, usd: "0" };
+  return { spent: { tokens: tokens + cost.tokens, usd: formatUsd(parseUsd(usd) + parseUsd(cost.usd)) } };
+};
 
 const unknown = (): GaggleError => new GaggleError("NOT_FOUND", "No such task came in here; check the task id.");
 
-/** True where a run may start: it is for a run, none is at work, and nothing is waited for. */
-export const isRunnable = (record: WorkerTask): boolean =>
+const TOO_LATE = "ENVELOPE_EXPIRED: It was not started before its time was over.";
+
+/** True where nobody has begun with it. */
+const isUnstarted = (record: WorkerTask): boolean => record.state === "SUBMITTED" && record.attempt === 0;
+
+/** True where a run may start: it is for a run, its time has come, none is at work, and nothing is waited for. */
+export const isRunnable = (record: WorkerTask, nowMs: number): boolean =>
+  mayStart(record, nowMs) &&
   record.mode === "unattended" &&
   !record.running &&
   !record.interrupted &&
-  (record.state === "SUBMITTED" || record.state === "WORKING" || (record.state === "INPUT_REQUIRED" && record.answered));
+  (record.state === "SUBMITTED" || record.state === "WORKING" || (WAITS.has(record.state) && record.answered));
 
 /** True where this agent's person has to do something. */
-const waitsForPerson = (record: WorkerTask): boolean =>
-  !isTerminal(record) && (record.interrupted || (record.mode === "person" && (record.state !== "INPUT_REQUIRED" || record.answered)));
+const waitsForPerson = (record: WorkerTask, nowMs: number): boolean =>
+  !isTerminal(record) &&
+  mayStart(record, nowMs) &&
+  (record.interrupted || (record.mode === "person" && (record.state !== "INPUT_REQUIRED" || record.answered)));
 
 /** Makes the working side. */
 export function createWorker(deps: WorkerDeps) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
 
   const save = (tx: Transaction, record: WorkerTask): WorkerTask => {
-    const { taskId } = record;
+    const { taskId, priority } = record;
+    const runnable = isRunnable(record, tx.now);
     tx.put(taskKey("worker", taskId), JSON.stringify(record));
-    indexItem(tx, { kind: "task", id: taskId, createdAt: record.createdAt }, waitsForPerson(record));
-    if (record.running || isRunnable(record)) tx.put(runKey(taskId), "");
+    if (isTerminal(record)) clearProgress(tx, record);
+    indexItem(tx, { kind: "task", id: taskId, createdAt: record.createdAt }, waitsForPerson(record, tx.now));
+    if (record.running || runnable) tx.put(runKey(taskId), "");
     else tx.del(runKey(taskId));
-    if (isRunnable(record)) tx.afterCommit(() => deps.onRunnable(taskId));
+    if (runnable) tx.afterCommit(() => deps.onRunnable(taskId, priority));
+    if (isTerminal(record)) deps.openItems.closed(tx, "task", taskId);
     deps.changes.changed(tx, [taskId, record.sessionId]);
     return record;
   };
 
   const tell = (tx: Transaction, record: WorkerTask): void => {
-    const { taskId, rev, state, result, message } = record;
-    const typed = { ...(result === undefined ? {} : { result }), ...(message === undefined ? {} : { message: message.slice(0, 4_000) }) };
+    const { taskId, rev, state, result, resultParts: parts, message, spent, skillSchema: resultSchema, sessionId } = record;
+    const typed = {
+      ...(result === undefined ? {} : { result }),
+      ...(parts === undefined ? {} : { parts: [...parts] }),
+      ...(message === undefined ? {} : { message: message.slice(0, 4_000) }),
+      ...(spent === undefined ? {} : { spent }),
+      ...(resultSchema === undefined ? {} : { resultSchema }),
+    };
     deps.sender.enqueue(tx, {
       to: record.peer,
       message: { type: "task.update", taskId, rev, state, ...typed },
       priority: record.priority,
       lane: taskId,
+      ...(sessionId === undefined ? {} : { sessionLane: sessionId }),
       traceId: record.traceId,
       ref: taskId,
     });
@@ -113,11 +153,12 @@ export function createWorker(deps: WorkerDeps) {
 
   const newRecord = (
     tx: Transaction,
-    { from, traceId, priority }: SessionIncoming,
+    { from, traceId, priority, copy }: SessionIncoming,
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
-    const { taskId, skill, task, context, policyHints, sessionId, stepId } = request;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema } = request;
+    assertSchema(resultSchema);
     const runnable = skill === undefined ? undefined : deps.skillOf(skill);
     return {
       v: 1,
@@ -135,17 +176,30 @@ export function createWorker(deps: WorkerDeps) {
       updatedAt: tx.now,
       history: [{ at: tx.now, state: "SUBMITTED" }],
       requestHash,
-      mode: runnable !== undefined && mayRun({ peer: from, ...(skill === undefined ? {} : { skill }) }) ? "unattended" : "person",
+      mode:
+        copy !== true && runnable !== undefined && mayRun({ peer: from, ...(skill === undefined ? {} : { skill }) })
+          ? "unattended"
+          : "person",
       restart: runnable?.restart ?? "ask",
       attempt: 0,
       running: false,
       interrupted: false,
       answered: false,
       answers: [],
+      ...(startAt === undefined ? {} : { startAt }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(skill === undefined ? {} : { skill }),
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(stepId === undefined ? {} : { stepId }),
+      ...(parts === undefined ? {} : { parts }),
+      ...(resultSchema === undefined ? {} : { resultSchema }),
     };
+  };
+
+  /** With the schema that the skill's recipe declares for this task. */
+  const withSchema = (record: WorkerTask): WorkerTask => {
+    const skillSchema = deps.skillOf(record.skill ?? "")?.resultSchema?.(record.context);
+    return skillSchema === undefined ? record : { ...record, skillSchema };
   };
 
   const ofPeer = (tx: Transaction, taskId: string, { from }: SessionIncoming): WorkerTask => {
@@ -160,8 +214,23 @@ export function createWorker(deps: WorkerDeps) {
     tx.audit({ actor, action, target: `run:${record.taskId}`, result: "ok", traceId: record.traceId, ...outcome, details });
   };
 
-  const moveOf = (outcome: RunOutcome): Omit<TaskMove, "nowMs"> =>
-    outcome.state === "COMPLETED" ? { state: outcome.state, result: outcome.result } : { state: outcome.state, message: outcome.message };
+  const planNext = (tx: Transaction, record: WorkerTask): void => {
+    const at = isUnstarted(record) ? nextDue(record, tx.now) : undefined;
+    if (at !== undefined) deps.due.plan(tx, at, record.taskId);
+  };
+
+  const expire = (tx: Transaction, record: WorkerTask): WorkerTask =>
+    step(tx, record, { state: "FAILED", note: "not started in time", message: TOO_LATE });
+
+  /** What an outcome makes of its task: no result in another form than agreed, and no endless questions. */
+  const moveOf = (record: WorkerTask, outcome: RunOutcome): Omit<TaskMove, "nowMs"> => {
+    if (outcome.state !== "COMPLETED") {
+      const isTooMuch = outcome.state === "INPUT_REQUIRED" && record.answers.length >= MAX_QUESTIONS;
+      return isTooMuch ? { state: "FAILED", message: TOO_MANY_QUESTIONS } : { state: outcome.state, message: outcome.message };
+    }
+    const problems = misfits(record, outcome.result);
+    return problems.length > 0 ? { state: "FAILED", message: misfitMessage(problems) } : { state: outcome.state, result: outcome.result };
+  };
 
   return {
     /**
@@ -173,6 +242,8 @@ export function createWorker(deps: WorkerDeps) {
       const known = readTask(tx, "worker", request.taskId);
       if (known === undefined) {
         const record = save(tx, newRecord(tx, incoming, request, requestHash));
+        deps.openItems.opened(tx, "task", record.taskId, incoming);
+        planNext(tx, record);
         auditTaskState(tx, record, actor);
       } else if (known.peer.agentId !== incoming.from.agentId || known.requestHash !== requestHash) {
         throw new GaggleError("CONFLICT", "Another task has this id already; send the task under a new id.");
@@ -195,16 +266,44 @@ export function createWorker(deps: WorkerDeps) {
       else save(tx, { ...noteTask(record, tx.now, "answered by the asker"), answers, answered: true });
     },
 
+    /** The person has opened the task: its asker is told, once. */
+    read: (record: WorkerTask): Promise<void> =>
+      deps.queue.run(
+        (tx) => {
+          const current = must(tx, record.taskId);
+          if (current.readAt !== undefined || isTerminal(current)) return;
+          const { taskId, peer, traceId } = current;
+          deps.sender.enqueue(tx, { to: peer, message: { type: "task.read", taskId }, priority: "P3", lane: taskId, traceId, ref: taskId });
+          save(tx, { ...noteTask(current, tx.now, "read"), readAt: tx.now });
+        },
+        { finishing: true },
+      ),
+
+    /** A task's time has come: to start, or to end where nobody has begun with it. */
+    wake: (taskId: string, forget: (tx: Transaction) => void): Promise<void> =>
+      deps.queue.run(
+        (tx) => {
+          forget(tx);
+          const record = readTask(tx, "worker", taskId);
+          if (record === undefined || !isUnstarted(record)) return;
+          if (isTooLate(record, tx.now)) expire(tx, record);
+          else planNext(tx, save(tx, record));
+        },
+        { finishing: true },
+      ),
+
     /** The person takes a task; for an interrupted run: lets it start again. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
     accept: (taskId: string, call: CallContext): Promise<WorkerTask> =>
       deps.queue.run((tx) => {
         const record = must(tx, taskId);
         assertNotRunning(record);
+        if (isUnstarted(record) && isTooLate(record, tx.now))
+          throw new GaggleError("STATE_CONFLICT", "The time that this task had is over; its asker is told so.");
         if (record.interrupted)
           return save(tx, { ...noteTask(record, tx.now, "a person lets it run again"), interrupted: false, answered: true });
         if (record.state !== "SUBMITTED" && !record.answered)
           throw new GaggleError("STATE_CONFLICT", `The task is ${record.state}; only a new one can be accepted.`);
-        return step(tx, record, { state: "WORKING", note: "accepted by a person" }, { mode: "person" }, call.actor);
+        return step(tx, withSchema(record), { state: "WORKING", note: "accepted by a person" }, { mode: "person" }, call.actor);
       }),
 
     /** The person declines; a run that is at work is stopped. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
@@ -213,13 +312,20 @@ export function createWorker(deps: WorkerDeps) {
         finishing: true,
       }),
 
-    /** The person gives the result. @throws GaggleError NOT_FOUND, STATE_CONFLICT, TOO_LARGE */
-    complete: (taskId: string, result: Json, call: CallContext): Promise<WorkerTask> =>
+    /**
+     * The person gives the result.
+     * @throws GaggleError NOT_FOUND, STATE_CONFLICT, TOO_LARGE, INVALID_INPUT for another form than the task's schemas say, GUARD_REFUSED
+     */
+    complete: (taskId: string, result: Json, call: CallContext, resultParts?: readonly Part[]): Promise<WorkerTask> =>
       deps.queue.run(
         (tx) => {
-          const record = must(tx, taskId);
+          const record = withSchema(must(tx, taskId));
           assertNotRunning(record);
-          return step(tx, record, { state: "COMPLETED", result }, { mode: "person", interrupted: false }, call.actor);
+          assertReadable(resultParts, deps.self, record.peer);
+          const problems = isTerminal(record) ? [] : misfits(record, result);
+          if (problems.length > 0) throw new GaggleError("INVALID_INPUT", misfitMessage(problems));
+          const move = { state: "COMPLETED" as const, result, ...(resultParts === undefined ? {} : { resultParts }) };
+          return step(tx, record, move, { mode: "person", interrupted: false }, call.actor);
         },
         { finishing: true },
       ),
@@ -236,7 +342,11 @@ export function createWorker(deps: WorkerDeps) {
     beginAttempt: (taskId: string): Promise<WorkerTask | undefined> =>
       deps.queue.run((tx) => {
         const record = readTask(tx, "worker", taskId);
-        if (record === undefined || !isRunnable(record)) return undefined;
+        if (record === undefined || !isRunnable(record, tx.now)) return undefined;
+        if (isUnstarted(record) && isTooLate(record, tx.now)) {
+          expire(tx, record);
+          return undefined;
+        }
         const skill = deps.skillOf(record.skill ?? "");
         if (skill === undefined || !mayRun(record)) {
           const note = "waits for a person: policy or profile no longer lets it run alone";
@@ -246,9 +356,9 @@ export function createWorker(deps: WorkerDeps) {
         const attempt = record.attempt + 1;
         const started = step(
           tx,
-          record,
+          withSchema(record),
           { state: "WORKING", note: `attempt ${attempt}` },
-          { attempt, running: true, restart: skill.restart },
+          { attempt, running: true, restart: skill.restart, readAt: record.readAt ?? tx.now },
         );
         auditRun(tx, started, "run.start", { details: { ...skill.details } });
         return started;
@@ -268,7 +378,7 @@ export function createWorker(deps: WorkerDeps) {
             ...(redactions === undefined ? {} : { redactions: [...redactions] }),
           });
           // It has ended by itself, so nobody has to stop it.
-          if (counts) step(tx, { ...record, running: false }, moveOf(outcome));
+          if (counts) step(tx, { ...record, running: false, ...addSpent(record.spent, cost) }, moveOf(record, outcome));
           return counts;
         },
         { finishing: true },
@@ -283,7 +393,7 @@ export function createWorker(deps: WorkerDeps) {
           if (!record.running) save(tx, record);
           else if (record.restart === "safe")
             save(tx, { ...noteTask(record, tx.now, "the run was cut off; it is repeated"), running: false });
-          else step(tx, { ...record, running: false }, { state: "INPUT_REQUIRED", message: INTERRUPTED }, { interrupted: true });
+          else step(tx, { ...record, running: false }, { state: "AUTH_REQUIRED", message: INTERRUPTED }, { interrupted: true });
         },
         { finishing: true },
       ),

@@ -1,14 +1,15 @@
 /** One agent in a simulation: the real messaging, commit queue and audit chain over a simulated disk, network, clock and runner. */
-import { type Boundary, createMessaging, type Messaging, type MessagingMethod } from "../../mesh/agent/messaging.ts";
+import { type Boundary, createMessaging, type Messaging, type MessagingDeps, type MessagingMethod } from "../../mesh/agent/messaging.ts";
 import { openAuditChain } from "../../mesh/audit/chain.ts";
 import { DAEMON_METHODS, type DaemonParams, type DaemonRequest, type DaemonResult, type Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { JsonObject } from "../../mesh/contract/json.ts";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
-import type { CommitQueue, PolicyEngine, PolicyQuestion } from "../../mesh/contract/ports.ts";
+import type { Clock, CommitQueue, PolicyEngine, PolicyQuestion, Random } from "../../mesh/contract/ports.ts";
 import { verifyApproval } from "../../mesh/identity/approval.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
-import type { RunnableSkill, RunnableTask, RunOutcome } from "../../mesh/session/ports.ts";
+import type { RunnableSkill, RunnableTask, Runner, RunOutcome } from "../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
 import { createTestMember, createTestOrg, type TestMember, type TestOrg } from "./audit-fixture.ts";
 import { createMemoryNetwork } from "./memory-network.ts";
@@ -42,9 +43,20 @@ export function createWorld(seed: number) {
 /** The world that nodes share. */
 export type World = ReturnType<typeof createWorld>;
 
+/** What one node needs of its world; a simulation gives each node a clock and a network of its own. */
+export interface NodeWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly org: TestOrg;
+  readonly members: readonly TestMember[];
+  readonly network: Pick<World["network"], "linkOf" | "attach" | "detach">;
+}
+
 /** What a test may choose for a node. */
 export interface NodeOptions {
   readonly skills?: Readonly<Record<string, RunnableSkill["restart"]>>;
+  /** What the recipes of all skills declare for their result. */
+  readonly resultSchema?: JsonObject;
   readonly concurrency?: number;
   readonly allow?: (question: PolicyQuestion) => boolean;
   /** How a run ends, after `delayMs` on the clock; undefined leaves it at work. */
@@ -53,6 +65,10 @@ export interface NodeOptions {
   /** The org's trust as this node sees it. */
   readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
   readonly window?: number;
+  /** Runs tasks instead of `run`. */
+  readonly runner?: Runner;
+  /** Last hand on what messaging is made from, such as for a bug that a test plants. */
+  readonly alter?: (deps: MessagingDeps) => MessagingDeps;
   /** The guard between departments, made over the node's queue. */
   readonly boundary?: (queue: CommitQueue) => Boundary;
 }
@@ -71,7 +87,7 @@ export const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEn
 });
 
 /** Starts a node on a disk. */
-export async function startNode(world: World, member: TestMember, options: NodeOptions = {}, disk: MemoryStore = openMemoryStore()) {
+export async function startNode(world: NodeWorld, member: TestMember, options: NodeOptions = {}, disk: MemoryStore = openMemoryStore()) {
   const { clock, random, org, network } = world;
   const self: Principal = member.principal;
   const state = { alive: true, errors: [] as unknown[], refusals: [] as string[], started: [] as RunnableTask[], stopped: [] as string[] };
@@ -97,8 +113,9 @@ export async function startNode(world: World, member: TestMember, options: NodeO
     stop: (taskId: string, attempt: number): void => void state.stopped.push(`${taskId}/${attempt}`),
   };
 
+  const alter = options.alter ?? ((deps: MessagingDeps) => deps);
   const messaging: Messaging = createMessaging(
-    {
+    alter({
       clock,
       random,
       store: disk,
@@ -106,7 +123,7 @@ export async function startNode(world: World, member: TestMember, options: NodeO
       link: network.linkOf(self.agentId),
       policy: policyOf(options.allow ?? (() => true)),
       signer: member.signer,
-      runner,
+      runner: options.runner ?? runner,
       policyHash: () => POLICY_HASH,
       credential: () => member.credential,
       verifyCredential: (jwt, agentId, nowMs) => verifyMembership({ jwt, agentId, nowMs, manifest: trust() }),
@@ -122,12 +139,14 @@ export async function startNode(world: World, member: TestMember, options: NodeO
       },
       skillOf(id) {
         const restart = options.skills?.[id];
-        return restart && { id, restart, details: { recipe: `recipes/${self.role}/${id}.yaml` } };
+        const schema = options.resultSchema;
+        const declared = schema === undefined ? {} : { resultSchema: () => schema };
+        return restart && { id, restart, details: { recipe: `recipes/${self.role}/${id}.yaml` }, ...declared };
       },
       countRefusal: (source, code) => void state.refusals.push(`${source} ${code}`),
       onError: (error) => void state.errors.push(error),
       ...(options.boundary === undefined ? {} : { boundary: options.boundary(queue) }),
-    },
+    }),
     { self, org: org.org, concurrency: options.concurrency ?? 2, ...(options.window === undefined ? {} : { window: options.window }) },
   );
   await messaging.start();

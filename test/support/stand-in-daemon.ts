@@ -219,10 +219,25 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "inbox.accept": ({ taskId }) => move(state, taskId, { state: "WORKING" }),
     "inbox.reject": ({ taskId, reason }) => move(state, taskId, { state: "REJECTED", message: reason }),
     "inbox.complete": ({ taskId, result }) => move(state, taskId, { state: "COMPLETED", result }),
+    "inbox.progress": ({ taskId, note }) => move(state, taskId, { message: note }),
     "inbox.ask": ({ taskId, question }) => move(state, taskId, { state: "INPUT_REQUIRED", message: question }),
-    "outbox.list": () => ({ items: [] }),
-    "dead.list": () => ({ items: [] }),
+    "outbox.list": () => ({ items: [], total: 0 }),
+    "outbox.cancel": () => ({ withdrawn: true }),
+    "dead.list": () => ({ items: [], total: 0 }),
     "dead.retry": () => ({ ok: true }),
+    "dead.retryAll": () => ({ sent: 0, kept: 0 }),
+    "directory.chart": () => ({
+      people: [
+        {
+          id: agent.subject,
+          title: agent.title,
+          role: agent.role,
+          department: agent.department,
+          manager: null,
+          agents: [{ agentId: agent.agentId, online: true, self: false }],
+        },
+      ],
+    }),
     "directory.agents": ({ role }) => ({ agents: role === undefined || role === agent.role ? [agent] : [] }),
     "policy.whoami": () => ({
       ...SELF,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { PlannedCall } from "../../../../guard/gateway/call-routes.ts";
 import { createModelRoutes } from "../../../../guard/routes/model-routes.ts";
 import { addAmounts, type Amount, NO_AMOUNT } from "../../../../guard/routes/organisation-usage.ts";
-import { parseUsd } from "../../../../guard/routes/money.ts";
+import { parseUsd } from "../../../../mesh/contract/money.ts";
 import { modelPolicy } from "../../../../mesh/contract/model-policy.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 

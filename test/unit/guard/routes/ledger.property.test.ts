@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readGuardStats } from "../../../../guard/routes/guard-stats.ts";
 import { createLedger, LEDGER_LIMITS, type LedgerEntry } from "../../../../guard/routes/ledger.ts";
 import { ledgerRange } from "../../../../guard/routes/ledger-record.ts";
-import { formatUsd, parseUsd } from "../../../../guard/routes/money.ts";
+import { formatUsd, parseUsd } from "../../../../mesh/contract/money.ts";
 import { NO_CALLS } from "../../../../guard/routes/usage-sum.ts";
 import { openAuditChain } from "../../../../mesh/audit/chain.ts";
 import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type CallOutcome, type ModelTarget, NO_USAGE, type PlannedCall } from "../../../../guard/gateway/call-routes.ts";
 import { type BudgetedRoutes, createModelRoutes, type NamedUpstream } from "../../../../guard/routes/model-routes.ts";
 import { type Amount, NO_AMOUNT } from "../../../../guard/routes/organisation-usage.ts";
-import { parseUsd } from "../../../../guard/routes/money.ts";
+import { parseUsd } from "../../../../mesh/contract/money.ts";
 import { type ModelPolicy, modelPolicy } from "../../../../mesh/contract/model-policy.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createOrganisationUsage, type OrganisationUsage } from "../../../../guard/routes/organisation-usage.ts";
-import { parseUsd } from "../../../../guard/routes/money.ts";
+import { parseUsd } from "../../../../mesh/contract/money.ts";
 import { NO_CALLS } from "../../../../guard/routes/usage-sum.ts";
 import { openAuditChain } from "../../../../mesh/audit/chain.ts";
 import type { CommitQueue, OrderedStore } from "../../../../mesh/contract/ports.ts";

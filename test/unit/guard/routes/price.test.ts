@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatUsd, parseUsd, USD } from "../../../../guard/routes/money.ts";
+import { formatUsd, parseUsd, USD } from "../../../../mesh/contract/money.ts";
 import { costOf, priceOf } from "../../../../guard/routes/price.ts";
 
 const price = (model: string, input = "1", output = "2") => ({ model, input, output });

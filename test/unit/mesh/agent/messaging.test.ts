@@ -91,7 +91,7 @@ describe("a task that may run alone", () => {
     const again = await marketing.restart(0, { skills: { accruals: "ask" }, run: DONE });
     await world.clock.advance(1_000);
     expect(again.state.started).toEqual([]);
-    expect(await statusOf(finance, taskId)).toMatchObject({ state: "INPUT_REQUIRED" });
+    expect(await statusOf(finance, taskId)).toMatchObject({ state: "AUTH_REQUIRED" });
     expect((await again.call("inbox.list", {})).items).toMatchObject([{ kind: "task", taskId }]);
     await again.call("inbox.accept", { taskId });
     await world.clock.advance(2_000);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type DaemonCalls, sendTask, showInbox, showOutbox, showPeers, showRecord } from "../../../../mesh/cli/mesh-commands.ts";
+import { type DaemonCalls, showInbox, showOutbox, showPeers } from "../../../../mesh/cli/mesh-commands.ts";
+import { createOutput } from "../../../../mesh/cli/output.ts";
+import { sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
 import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
 import type { TaskState } from "../../../../mesh/contract/message.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
@@ -64,6 +66,85 @@ describe("gaggle send", () => {
   });
 });
 
+const word = (seq: number, note: string) => ({ progress: { seq, note, fraction: seq / 10, at: "2026-10-31T08:00:00.000Z" } });
+
+describe("the progress of a task", () => {
+  it("is a line that is redrawn in a terminal, and what stays is the end", async () => {
+    const raw: string[] = [];
+    const out = createOutput({ write: (text: string) => void raw.push(text), isTTY: true, columns: 60 }, false);
+    const daemon = daemonWith(
+      sent,
+      view("WORKING"),
+      view("WORKING", word(1, "Uses ledger__accruals. ".repeat(9))),
+      view("COMPLETED", { result: 1 }),
+    );
+    await sendTask(daemon, out, { ...request, wait: true });
+    expect(raw).toHaveLength(4);
+    expect(raw[1]?.startsWith(`\r${ESCAPE}[2K`)).toBe(true);
+    expect(raw[1]).not.toContain("\n");
+    expect(raw[1]?.length).toBeLessThanOrEqual(59 + 5);
+    expect(raw[2]).toMatch(/COMPLETED\n$/);
+  });
+
+  it("is a line for each change where there is no terminal", async () => {
+    const { out, text } = captureOutput();
+    const daemon = daemonWith(
+      sent,
+      view("WORKING", word(1, "one")),
+      view("WORKING", word(1, "one")),
+      view("WORKING", word(2, "two")),
+      view("COMPLETED"),
+    );
+    await sendTask(daemon, out, { ...request, wait: true });
+    expect(text().match(/one \(10 %\)|two \(20 %\)/g)).toEqual(["one (10 %)", "two (20 %)"]);
+  });
+
+  it("is one JSON document a line for programs, the whole task in the last", async () => {
+    const { out, text } = captureOutput(true);
+    await sendTask(daemonWith(sent, view("WORKING", word(1, "one")), view("COMPLETED", { result: 7 })), out, { ...request, wait: true });
+    const lines = text()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { state: "WORKING", progress: { note: "one" } },
+      { state: "COMPLETED", result: 7, task: "October" },
+    ]);
+    expect(lines[0]).not.toHaveProperty("task");
+  });
+});
+
+describe("gaggle status of a task", () => {
+  it("says in words who, how it stands since when, where it is, how far, and what came of it", async () => {
+    const { out, text } = captureOutput();
+    const now = Date.parse("2026-10-31T08:02:00.000Z");
+    const history = [
+      { at: "2026-10-31T08:00:00.000Z", state: "SUBMITTED" },
+      { at: "2026-10-31T08:01:00.000Z", state: "WORKING" },
+      { at: "2026-10-31T08:01:30.000Z", state: "WORKING", note: "read" },
+    ];
+    await showRecord(
+      daemonWith(view("WORKING", { ...word(3, "Uses ledger__accruals."), history, delivery: "stored", skill: "accruals" })),
+      out,
+      TASK,
+      now,
+    );
+    for (const words of [
+      /asked of +marco\.diaz \(marketing\)/,
+      /WORKING for 1 min/,
+      /delivery +delivered/,
+      /Uses ledger__accruals\. \(30 %\)/,
+    ])
+      expect(text()).toMatch(words);
+    const asked = captureOutput();
+    await showRecord(daemonWith(view("INPUT_REQUIRED", { message: "Which year?", delivery: "stored" })), asked.out, TASK, now);
+    expect(asked.text()).toMatch(/asks +Which year\?[\s\S]*gaggle answer 0190b0c8/);
+    const ended = captureOutput();
+    await showRecord(daemonWith(view("COMPLETED", { result: { n: 1 }, spent: { tokens: 1200, usd: "0.5" } })), ended.out, TASK, now);
+    expect(ended.text()).toMatch(/used +1200 tokens, 0\.5 USD[\s\S]*"n": 1/);
+  });
+});
+
 describe("lists", () => {
   it("say when there is nothing", async () => {
     const { out, text } = captureOutput();
@@ -88,7 +169,7 @@ describe("lists", () => {
   it("show a session with all its tasks and approvals", async () => {
     const { out, text } = captureOutput();
     const session = { kind: "session", sessionId: "s", tasks: [view("WORKING"), view("COMPLETED", { side: "worker" })], approvals: [] };
-    await showRecord(daemonWith(session), out, "s");
+    await showRecord(daemonWith(session), out, "s", 0);
     expect(text()).toBe(
       `${TASK}  WORKING  task for marco.diaz (marketing): October\n${TASK}  COMPLETED  task from marco.diaz (marketing): October\n`,
     );
@@ -99,8 +180,8 @@ describe("what colleagues wrote", () => {
   it("can't steer the terminal that shows it", async () => {
     const evil = `${ESCAPE}[2J${ESCAPE}]0;gone\u0007\rapproved`;
     const raw: string[] = [];
-    const out = { json: false, line: (text = "") => void raw.push(text), result: () => undefined };
-    await showRecord(daemonWith(view("COMPLETED", { task: evil, history: [{ at: "t", state: "WORKING", note: evil }] })), out, TASK);
+    const out = createOutput({ write: (text: string) => void raw.push(text) }, false);
+    await showRecord(daemonWith(view("COMPLETED", { task: evil, history: [{ at: "t", state: "WORKING", note: evil }] })), out, TASK, 0);
     await showInbox(daemonWith({ ...view("SUBMITTED", { side: "worker", task: evil, context: { evil } }) }), out, { id: TASK, all: false });
     await showInbox(
       daemonWith({ items: [{ kind: "notification", id: TASK, peer: marco, message: evil, severity: "info", createdAt: "t" }] }),

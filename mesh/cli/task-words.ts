@@ -1,0 +1,54 @@
+/** A task in words: who, how it stands and since when, how far it got, what came of it. */
+import type { TaskView } from "../contract/daemon-api.ts";
+import { asSeen, duration, jsonAsSeen, paint } from "./output.ts";
+
+/** Where a task's request is. */
+const DELIVERY: Readonly<Record<NonNullable<TaskView["delivery"]>, string>> = {
+  queued: "not delivered yet; it is sent when the other machine can be reached",
+  deposited: "waits, sealed, on the bootstrap node until the other machine comes",
+  stored: "delivered",
+  dead: "could not be delivered; see gaggle dead",
+};
+
+const percent = (fraction: number): string => `${Math.round(fraction * 100)} %`;
+
+/** How far it got, or undefined where nobody has said. */
+export function progressWords({ progress }: TaskView): string | undefined {
+  if (progress === undefined) return undefined;
+  return asSeen(progress.note) + (progress.fraction === undefined ? "" : ` (${percent(progress.fraction)})`);
+}
+
+/** One line on how it stands now: `WORKING · Uses ledger__accruals. (40 %)`. */
+export function stateWords(view: TaskView): string {
+  const question = view.state === "INPUT_REQUIRED" && view.message !== undefined ? `asks: ${asSeen(view.message)}` : undefined;
+  const where = view.delivery === "queued" || view.delivery === "deposited" ? DELIVERY[view.delivery] : undefined;
+  return [view.state, where, question ?? progressWords(view)].filter((part) => part !== undefined).join(" · ");
+}
+
+/** When it became what it is. */
+const sinceMs = ({ history, state, updatedAt }: TaskView): number => {
+  const other = history.findLastIndex((entry) => entry.state !== state);
+  return Date.parse(history[other + 1]?.at ?? updatedAt);
+};
+
+/** All that is to say about a task, line by line. */
+export function taskWords(view: TaskView, nowMs: number): string[] {
+  const { side, peer, state, delivery, skill, answers = [], message, spent, result, resultParts = [] } = view;
+  const rows: [name: string, value: string | undefined][] = [
+    [side === "asker" ? "asked of" : "asked by", `${peer.subject} (${peer.role})`],
+    ["what", skill === undefined ? asSeen(view.task) : `${skill}: ${asSeen(view.task)}`],
+    [
+      "state",
+      `${paint.strong(state)} for ${duration(Math.max(0, nowMs - sinceMs(view)))}, since ${new Date(sinceMs(view)).toLocaleString()}`,
+    ],
+    ["delivery", delivery && DELIVERY[delivery]],
+    ["progress", progressWords(view)],
+    ...answers.map(({ question, answer }): [string, string] => ["asked back", `${asSeen(question)} → ${asSeen(answer)}`]),
+    [state === "INPUT_REQUIRED" ? "asks" : "says", message && asSeen(message)],
+    ["used", spent && spent.tokens > 0 ? `${spent.tokens} tokens${spent.usd === "0" ? "" : `, ${spent.usd} USD`}` : undefined],
+    ["more", resultParts.length > 0 ? `${resultParts.length} further parts of the result; --json shows them` : undefined],
+  ];
+  const said = rows.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [`  ${name.padEnd(10)} ${value}`]));
+  const answer = side === "asker" && state === "INPUT_REQUIRED" ? [`  answer it: gaggle answer ${view.taskId} <words>`] : [];
+  return [...said, ...answer, ...(result === undefined ? [] : jsonAsSeen(result).split("\n"))];
+}
