@@ -123,12 +123,13 @@ async function startPeer(
   return startBootstrapPeer(peerDeps, { org: core.org, ...config.peer });
 }
 
-/** Forgets proofs that nobody could use again, and old usage; returns the function that ends it. */
-const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage }: NodeCore): (() => void) =>
+/** Forgets proofs that nobody could use again, old usage and expired mail; returns the function that ends it. */
+const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage, mailbox }: NodeCore): (() => void) =>
   every(clock, HOUSEKEEPING_MS, () => {
     const before = Math.floor((clock.now() - CLOCK_LEEWAY_MS) / 1000);
     members.forgetProofs(before).catch(tell({ log }, "old proofs could not be forgotten"));
     usage.prune().catch(tell({ log }, "old usage could not be forgotten"));
+    mailbox.prune().catch(tell({ log }, "expired mail could not be deleted"));
   });
 
 /** Members' invitations and tokens must not cross a network in clear. */

@@ -9,6 +9,7 @@ import type { AccessTokens } from "./access-tokens.ts";
 import type { AuditCollection } from "./audit-collection.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
 import type { Caller } from "./caller.ts";
+import type { Mailbox } from "./mailbox/mailbox.ts";
 import type { Member, Members } from "./members.ts";
 import type { UsageCounters } from "./usage-totals.ts";
 
@@ -19,6 +20,7 @@ export interface HandlerDeps {
   readonly shelf: BundleShelf;
   readonly collection: AuditCollection;
   readonly usage: Pick<UsageCounters, "totals">;
+  readonly mailbox: Mailbox;
   /** The node's own chain for exports; undefined while it is empty. */
   ownChain(): AgentExport | undefined;
   /** Multiaddrs (with peer id) under which agents reach the node as a peer. */
@@ -78,6 +80,17 @@ export function createHandlers(deps: HandlerDeps, config: { org: string }): Hand
       };
     },
     usage: ({ caller }) => deps.usage.totals(memberOf(caller)),
+    deposit: ({ caller, body }) => deps.mailbox.deposit(memberOf(caller), body),
+    fetchMail: ({ caller, body }) => deps.mailbox.fetch(memberOf(caller), body),
+    async discardMail({ caller, body }) {
+      await deps.mailbox.discard(memberOf(caller), body);
+      return {};
+    },
+    async withdrawMail({ caller, body }) {
+      await deps.mailbox.withdraw(memberOf(caller), body);
+      return {};
+    },
+    mailDevices: ({ body }) => deps.mailbox.devices(body),
   };
 }
 

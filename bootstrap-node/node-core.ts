@@ -10,6 +10,7 @@ import { createCommitQueue } from "../mesh/store/commit-queue.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
 import { type AuditCollection, createAuditCollection } from "./audit-collection.ts";
 import { type BundleShelf, openBundleShelf } from "./bundle-shelf.ts";
+import { createMailbox, type Mailbox } from "./mailbox/mailbox.ts";
 import { createMembers, type Members } from "./members.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import type { OwnIdentity } from "./own-event.ts";
@@ -30,6 +31,7 @@ export interface NodeCore {
   readonly tokens: AccessTokens;
   readonly collection: AuditCollection;
   readonly usage: UsageCounters;
+  readonly mailbox: Mailbox;
   /** The node's own chain up to now with its signed head; undefined while it is empty. */
   ownChain(credential: string | undefined): AgentExport | undefined;
 }
@@ -59,13 +61,15 @@ export async function openNodeCore(
     await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
   }
   const usage = createUsageCounters({ store, queue, clock }, { org });
+  const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org });
   return {
     org,
     own,
     issuer,
     queue,
     shelf,
-    members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
+    members,
+    mailbox: createMailbox({ store, queue, clock, issuer, members }, { org }),
     tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
     collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
     usage,

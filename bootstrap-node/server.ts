@@ -10,7 +10,9 @@ import { openApiDocument } from "./openapi.ts";
 import { PROBLEM_TYPE, toProblem } from "./problem.ts";
 import { createRateLimit } from "./rate-limit.ts";
 
-/** Largest body of a route that carries neither bundles nor audit events, in bytes. */
+/** Routes whose bodies carry bundles, audit events or sealed mail. */
+const LARGE_BODIES: ReadonlySet<BootstrapRoute> = new Set<BootstrapRoute>(["publish", "ingest", "deposit"]);
+/** Largest body of all other routes, in bytes. */
 const SMALL_BODY_BYTES = 65_536;
 /** Time that a client has to send its whole request. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -64,7 +66,7 @@ export function createBootstrapServer(deps: HandlerDeps & CallerDeps & { log: No
     app.route({
       method,
       url: path,
-      bodyLimit: name === "publish" || name === "ingest" ? MAX_API_BODY_BYTES : SMALL_BODY_BYTES,
+      bodyLimit: LARGE_BODIES.has(name) ? MAX_API_BODY_BYTES : SMALL_BODY_BYTES,
       onRequest: async (request) => void (open && name !== "health" && limit.take(request.ip)),
       handler: async (request, reply) => {
         const caller = await identifyCaller(deps, config.org, access, request);

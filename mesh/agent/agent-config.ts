@@ -45,6 +45,8 @@ export const agentConfig = z.strictObject({
   upstreams: z.record(slug, modelUpstream),
   /** Folder of the model that finds names, where it is not the shipped one. */
   guardModel: z.string().min(1).optional(),
+  /** How long a message waits before it is also deposited on the bootstrap node, and between two rounds of fetching mail, ms; for tests and tuning. */
+  mailbox: z.strictObject({ depositAfterMs: z.int().min(100), roundMs: z.int().min(100) }).partial().optional(),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });

@@ -39,6 +39,8 @@ export function createBackground(
   peer: PeerNode,
   { usage, ledger }: Pick<ModelRouting, "usage" | "ledger">,
   home: string,
+  /** The bootstrap node answers again, or for the first time. */
+  onBack: () => void = () => undefined,
 ): Background {
   const { clock, log, client, chain, membership, onError } = core;
   const { org, agentId } = core.config;
@@ -51,6 +53,7 @@ export function createBackground(
   };
   const refreshing = repeat({ clock, onError: notReached }, REFRESH_MS, async () => {
     await membership.refresh();
+    if (!reachable) onBack();
     reachable = true;
     await rememberPeers();
     // Without them the last known ones count.

@@ -48,6 +48,12 @@ export interface BootstrapClient {
   directory(): Promise<BootstrapResponse<"directory">>;
   /** What the organisation's model calls used today and this month, as far as it concerns this agent. */
   usage(): Promise<BootstrapResponse<"usage">>;
+  deposit(request: BootstrapRequest<"deposit">): Promise<BootstrapResponse<"deposit">>;
+  fetchMail(request: BootstrapRequest<"fetchMail">): Promise<BootstrapResponse<"fetchMail">>;
+  discardMail(request: BootstrapRequest<"discardMail">): Promise<BootstrapResponse<"discardMail">>;
+  withdrawMail(request: BootstrapRequest<"withdrawMail">): Promise<BootstrapResponse<"withdrawMail">>;
+  /** A person's agents that take mail, unchecked. */
+  mailDevices(subject: string): Promise<BootstrapResponse<"mailDevices">>;
   /** The audit export as it streams in, for a member whom policy lets, or with an admin's key (`asAdmin`). */
   exportAudit(options?: { asAdmin?: boolean }): Promise<AsyncIterable<Uint8Array>>;
   health(): Promise<BootstrapResponse<"health">>;
@@ -109,6 +115,11 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
     usage: () => withToken((bearer) => call("usage", {}, { token: bearer })),
+    deposit: (request) => withToken((bearer) => call("deposit", request, { token: bearer })),
+    fetchMail: (request) => withToken((bearer) => call("fetchMail", request, { token: bearer })),
+    discardMail: (request) => withToken((bearer) => call("discardMail", request, { token: bearer })),
+    withdrawMail: (request) => withToken((bearer) => call("withdrawMail", request, { token: bearer })),
+    mailDevices: (subject) => withToken((bearer) => call("mailDevices", { subject }, { token: bearer })),
     async exportAudit({ asAdmin = false } = {}) {
       const response = asAdmin ? await send("export", {}) : await withToken((bearer) => send("export", {}, { token: bearer }));
       if (response.body === null) throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node sent an empty export; try again.");

@@ -58,6 +58,13 @@ const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
   "approval.request": [],
   "approval.decision": [],
   "pseudonym.key": [],
+  "session.state": ["purpose"],
+  "session.shard": ["title", "body"],
+  "session.withdraw": [],
+  "session.join": [],
+  "session.offer": [],
+  "session.offer-answer": [],
+  "session.report": [],
   "mail.receipt": [],
 };
 

@@ -1,5 +1,5 @@
 /** This agent's membership over time: its credential and bundle, kept fresh from the bootstrap node, and its judgement of others'. */
-import type { BundleStore } from "../../profiles/bundle/bundle-store.ts";
+import type { BundleStore, TrustWord } from "../../profiles/bundle/bundle-store.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
@@ -34,12 +34,16 @@ export interface Membership {
   bundle(): VerifiedBundle;
   /** The last good bundle, also when it has expired: for showing, not for acting. @throws GaggleError BUNDLE_MISSING and its like */
   lastBundle(): VerifiedBundle;
+  /** The newest signed word about issuers and revocations, of whichever role's bundle. @throws as {@link Membership.bundle} */
+  trust(): TrustWord;
+  /** Takes a manifest of any role from a peer: what it revokes counts at once, before the own bundle has come. @throws GaggleError where it is not the root's word */
+  acceptTrust(manifest: string): Promise<void>;
   /** The newest credential, which others judge by its own expiry. */
   credential(): string;
   /** When the credential ends, in milliseconds since the epoch. */
   credentialExpiresAt(): number;
-  /** Judges another's credential by the newest bundle. @throws GaggleError as `verifyMembership` */
-  verify(jwt: string, agentId?: string): MembershipClaims;
+  /** Judges another's credential by the newest bundle, as of a time (default now). @throws GaggleError as `verifyMembership` */
+  verify(jwt: string, agentId?: string, atMs?: number): MembershipClaims;
   /** Takes a bundle from anywhere; a refused one is audited and changes nothing. */
   accept(bundle: unknown): Promise<VerifiedBundle>;
   /** Fetches what is newer now. @throws what the bootstrap node or the check said */
@@ -105,13 +109,20 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     lastBundle: () => deps.bundles.last() ?? bundleNow(),
     credential: () => credential,
     credentialExpiresAt: () => validity.exp,
-    verify(jwt, agentId) {
-      const { manifest, orgChart } = bundleNow();
-      const claims = verifyMembership({ jwt, manifest, nowMs: deps.clock.now(), ...(agentId === undefined ? {} : { agentId }) });
+    verify(jwt, agentId, atMs = deps.clock.now()) {
+      const { orgChart } = bundleNow();
+      const claims = verifyMembership({ jwt, manifest: deps.bundles.trust().manifest, nowMs: atMs, ...(agentId === undefined ? {} : { agentId }) });
       checkPlace(claims, orgChart);
       return claims;
     },
     accept,
+    trust: () => deps.bundles.trust(),
+    async acceptTrust(jws) {
+      if (!(await deps.bundles.acceptTrust(jws))) return;
+      const { role, version, revocations } = deps.bundles.trust().manifest;
+      await deps.audit({ action: "bundle.trust", target: `bundle:${role}@${version}`, result: "ok", details: { revocationSeq: revocations.seq } });
+      changed();
+    },
     async refresh() {
       await accept(await deps.source.bundle());
       await renew();

@@ -178,7 +178,20 @@ export function createMessaging(
     const exp = Math.min(record.exp, ts + ENVELOPE_LIFETIME_MS);
     const message = progress.newest(record.message);
     const content = (await deps.boundary?.depart({ ...record, message })) ?? { message };
-    const claims = { v: 1 as const, id, ts, exp, org, from: self.agentId, to: to.agentId, priority, policyHash, traceparent, ...content, ...mark };
+    const claims = {
+      v: 1 as const,
+      id,
+      ts,
+      exp,
+      org,
+      from: self.agentId,
+      to: to.agentId,
+      priority,
+      policyHash,
+      traceparent,
+      ...content,
+      ...mark,
+    };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);
   };
 
@@ -243,7 +256,19 @@ export function createMessaging(
   };
 
   const { clock, random, store, queue, policy, resolve } = deps;
-  const session = { clock, random, store, queue, policy, resolve, self, sender: outbox, changes, openItems, ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }) };
+  const session = {
+    clock,
+    random,
+    store,
+    queue,
+    policy,
+    resolve,
+    self,
+    sender: outbox,
+    changes,
+    openItems,
+    ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }),
+  };
   const asker = createAsker(session);
   const progress = createProgress({ ...session, onError: deps.onError });
   const approvals = createApprovals({ ...session, verifyApproval: deps.verifyApproval });
@@ -281,7 +306,7 @@ export function createMessaging(
       case "notification":
         return notifications.onNotification(tx, incoming, message);
       case "mail.receipt":
-        return void mail.onReceipt(tx, incoming.from, message);
+        return mail.onReceipt(tx, incoming.from, message);
       case "pseudonym.key": {
         // The key itself was stored before, with the checks of who sent it; a daemon that can't do that takes none.
         if (deps.boundary === undefined) return new GaggleError("POLICY_DENIED", "This agent takes no keys.");

@@ -6,7 +6,10 @@ const MAX_KEYS = 4_096;
 
 /** Members' keys. */
 export interface SealKeys {
-  /** Remembers the key of a credential that verified, shown in hello or in an envelope signed by its agent key. Returns the claims. */
+  /**
+   * Remembers the key of a credential that verified, shown in hello, in an envelope signed by its agent key, or with that agent's signed statement of
+   * the key. Returns the claims.
+   */
   learn(claims: MembershipClaims): MembershipClaims;
   of(agentId: string): MembershipClaims["seal"] | undefined;
 }

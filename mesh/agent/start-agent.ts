@@ -3,12 +3,14 @@ import { socketPathFor } from "../client/socket-path.ts";
 import type { DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { OrderedStore } from "../contract/ports.ts";
+import type { CardService } from "../directory/create-card-service.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { PeerChange, PeerNode } from "../peer/peer-node.ts";
 import { openLevelStore } from "../store/level-store.ts";
 import { type AgentConfig, homePaths, readAgentConfig } from "./agent-config.ts";
 import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
+import { beatOf } from "./open-cards.ts";
 import { type AgentWork, createAgentWork } from "./agent-work.ts";
 import { type Background, createBackground } from "./background.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
@@ -20,6 +22,7 @@ import { openModelRouting, readUpstreams } from "./model-routing.ts";
 import type { HandOut } from "./hand-out.ts";
 import type { Messaging } from "./messaging.ts";
 import { openBoundary } from "./open-boundary.ts";
+import { type AgentMailbox, openMailbox } from "./open-mailbox.ts";
 import type { RunOptions } from "./run-executor.ts";
 import { createSealKeys } from "./seal-keys.ts";
 import { openTokenVault, type TokenVault } from "./token-vault.ts";
@@ -48,7 +51,9 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
   readonly core: AgentCore;
   readonly peer: PeerNode;
   readonly directory: Directory;
+  readonly cards: CardService;
   readonly background: Background;
+  readonly mailbox: AgentMailbox;
   readonly handOut: HandOut;
   readonly tokens: TokenVault["sessions"];
   readonly startedAt: number;
@@ -85,10 +90,11 @@ async function compose(
   const vault = await openTokenVault(core);
   const guard = await openGuard(core, vault, options);
   const sealKeys = createSealKeys();
-  const mesh = await startAgentPeer(core, sealKeys);
+  const mesh = await startAgentPeer(core, sealKeys, () => beatOf(core, work.messaging.load()));
   const send: Messaging["send"] = (make) => work.messaging.send(make);
   const boundary = openBoundary(core, { vault, detection: guard.detection, sealKeys, send });
   const work = createAgentWork(core, mesh, boundary, options);
+  const mailbox = openMailbox(core, { peer: mesh.peer, mail: work.messaging.mail, sealKeys });
   const parts: Parts = {
     core,
     startedAt,
@@ -97,7 +103,8 @@ async function compose(
     ...work,
     handOut: boundary.handOut,
     tokens: vault.sessions,
-    background: createBackground(core, mesh.peer, guard.routing, options.home),
+    background: createBackground(core, mesh.peer, guard.routing, options.home, mailbox.kick),
+    mailbox,
   };
   let local: LocalServer | undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -113,6 +120,8 @@ async function compose(
     // A daemon that can't write must not look alive: who needs it starts a new one.
     storeFailed.catch(closeSoon);
     parts.background.start();
+    await parts.mailbox.start();
+    parts.cards.start();
     deps.log.info(
       { agentId: config.agentId, role: config.role, gateway: parts.gateway.url, peers: parts.peer.addresses() },
       "the agent is up",
@@ -155,7 +164,10 @@ async function start({ core, executor, messaging, peer, background, gateway, han
   const { agentId, gatewayPort } = core.config;
   await core.audit({ action: "daemon.start", target: `agent:${agentId}`, result: "ok", details: { version, pid: process.pid } });
   await executor.killOrphans();
-  core.membership.onChange(() => peer.membershipChanged());
+  core.membership.onChange(() => {
+    peer.membershipChanged();
+    messaging.trustChanged();
+  });
   peer.handleFrames((frame, from) => messaging.receiveFrame(frame, from));
   await messaging.start();
   peer.onPeerChange((change) => {
@@ -207,7 +219,7 @@ async function statusOf(
   version: string,
 ): Promise<DaemonResult<"daemon.status">> {
   const { manifest } = core.membership.lastBundle();
-  const { waiting, queued, dead } = await messaging.counts();
+  const { waiting, queued, dead, busy } = await messaging.counts();
   return {
     ...core.self,
     org: core.config.org,
@@ -224,6 +236,7 @@ async function statusOf(
     gatewayUrl: gateway.url,
     inbox: { waiting },
     outbox: { queued, dead },
+    busy,
     audit: { seq: core.chain.head().seq, shipped: background.shipped() },
     rssBytes: process.memoryUsage.rss(),
   };
@@ -231,7 +244,7 @@ async function statusOf(
 
 /** Ends everything in order: nobody new, then running work, then the last audit events, then the store. */
 async function shutDown(
-  { core, messaging, runner, executor, gateway, detection, directory, peer, background, startedAt }: Parts,
+  { core, messaging, runner, executor, gateway, detection, directory, cards, peer, mailbox, background, startedAt }: Parts,
   local: LocalServer | undefined,
 ): Promise<void> {
   await local?.close();
@@ -240,6 +253,7 @@ async function shutDown(
   await executor.close();
   await gateway.close();
   await detection.close();
+  cards.stop();
   directory.close();
   await peer.close();
   core.refusals.flush();
@@ -247,6 +261,7 @@ async function shutDown(
   await core
     .audit({ action: "daemon.stop", target: `agent:${core.config.agentId}`, result: "ok", details: { uptimeMs } })
     .catch(core.onError("the daemon's end was not recorded"));
+  await mailbox.stop();
   await background.stop();
   await background.ship().catch(core.onError("the last audit events wait for the next start"));
   await core.store.close();

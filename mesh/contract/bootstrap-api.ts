@@ -6,7 +6,9 @@ import { z } from "zod";
 import { auditEvent } from "./audit.ts";
 import { signedBundle } from "./bundle.ts";
 import { principal, x25519Jwk } from "./identity.ts";
-import { sha256 } from "./ids.ts";
+import { agentId, sha256, subjectId, uuid } from "./ids.ts";
+import { MAX_MAIL_DEVICES } from "./limits.ts";
+import { sealedMail } from "./mailbox.ts";
 import { usageTotals } from "./usage.ts";
 
 /** Header with the proof of the agent key for this very call; see `mesh/identity/proof.ts`. */
@@ -20,6 +22,9 @@ export const MAX_INGEST_EVENTS = 1_000;
  * holds an access token and proves the key it is bound to; `export`, as `token` or with a proof by an admin key.
  */
 export type RouteAccess = "none" | "proof" | "token" | "export";
+
+/** Most deposits in one answer or request about several. */
+export const MAX_MAIL_ITEMS = 200;
 
 const compactJws = z.string().min(1).max(4_096);
 const empty = z.strictObject({});
@@ -153,6 +158,46 @@ export const BOOTSTRAP_ROUTES = {
     "What model calls used today and this month: the whole organisation, and the caller's department, role and person.",
     empty,
     usageTotals,
+  ),
+  deposit: route(
+    "POST",
+    "/api/v1/mailbox/deposits",
+    "token",
+    "Keeps sealed mail for the devices of one person. The same id of the same sender again changes nothing.",
+    z.strictObject({ id: uuid, to: z.array(agentId).min(1).max(MAX_MAIL_DEVICES), sealed: sealedMail }),
+    z.object({ stamp: compactJws }),
+  ),
+  fetchMail: route(
+    "POST",
+    "/api/v1/mailbox/fetch",
+    "token",
+    "The caller's mail, oldest first, from after a number on; takes the caller's statement of the key that its mail is sealed to.",
+    z.strictObject({ sealKey: compactJws, after: z.int().min(0) }),
+    z.object({ items: z.array(z.object({ seq: z.int(), stamp: compactJws, sealed: sealedMail })), more: z.boolean() }),
+  ),
+  discardMail: route(
+    "POST",
+    "/api/v1/mailbox/discard",
+    "token",
+    "Deletes the caller's own copies of deposits.",
+    z.strictObject({ items: z.array(z.strictObject({ from: agentId, id: uuid })).max(MAX_MAIL_ITEMS) }),
+    z.object({}),
+  ),
+  withdrawMail: route(
+    "POST",
+    "/api/v1/mailbox/withdraw",
+    "token",
+    "Deletes deposits that the caller made.",
+    z.strictObject({ ids: z.array(uuid).max(MAX_MAIL_ITEMS) }),
+    z.object({}),
+  ),
+  mailDevices: route(
+    "POST",
+    "/api/v1/mailbox/devices",
+    "token",
+    "A person's agents that take mail: membership credential and statement of the key to seal to.",
+    z.strictObject({ subject: subjectId }),
+    z.object({ devices: z.array(z.object({ credential: compactJws, sealKey: compactJws })) }),
   ),
 } as const;
 

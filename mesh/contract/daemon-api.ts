@@ -9,9 +9,10 @@ import { principal } from "./identity.ts";
 import { dataClass } from "./data-class.ts";
 import { agentId, idempotencyKey, sha256, slug, subjectId, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
-import { STATUS_WAIT_MAX_MS } from "./limits.ts";
+import { SESSION_LIFETIME_MAX_MS, SESSION_LIFETIME_MS, STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
 import { parts } from "./part.ts";
+import { participation, sessionScope, sessionView, shardClass, taskSession, visibility } from "./session.ts";
 import { resultSchema } from "./result-shape.ts";
 import { guardStats, spent } from "./usage.ts";
 
@@ -77,6 +78,8 @@ export const taskView = z.strictObject({
   /** What was asked back and what the asker answered, oldest first. */
   answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })).optional(),
   sessionId: z.string().optional(),
+  /** The session of several agents that it belongs to, and the shards it is about. */
+  session: taskSession.optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   history: z.array(historyEntry),
@@ -243,6 +246,9 @@ export const DAEMON_METHODS = {
       stepId: z.string().max(200).optional(),
       parts: parts.optional(),
       resultSchema: resultSchema.optional(),
+      /** Id of a session with the receiver; the task refers to its shards, to all that the receiver may see or to those named. */
+      inSession: uuid.optional(),
+      shards: z.array(slug).max(64).optional(),
       idempotencyKey,
     }),
     z.strictObject({ taskId: uuid, agentId, state: taskState }),
@@ -278,8 +284,71 @@ export const DAEMON_METHODS = {
     z.discriminatedUnion("kind", [
       taskView,
       approvalView,
-      z.strictObject({ kind: z.literal("session"), sessionId: z.string(), tasks: z.array(taskView), approvals: z.array(approvalView) }),
+      z.strictObject({
+        kind: z.literal("session"),
+        sessionId: z.string(),
+        /** Where it is one of several agents and not only a chat. */
+        session: sessionView.optional(),
+        tasks: z.array(taskView),
+        approvals: z.array(approvalView),
+      }),
     ]),
+  ),
+  /** Begins a session; those named are invited, and join where their policy lets them. This agent owns it. */
+  "session.open": method(
+    z.strictObject({
+      purpose: z.string().min(1).max(2_000),
+      participants: z.array(target).max(64),
+      scope: sessionScope.default({}),
+      /** How long it lasts unless it is closed, in milliseconds. */
+      lifetimeMs: z.int().min(60_000).max(SESSION_LIFETIME_MAX_MS).default(SESSION_LIFETIME_MS),
+      idempotencyKey,
+    }),
+    sessionView,
+  ),
+  /** Takes part again after it has left. */
+  "session.join": method(z.strictObject({ sessionId: uuid }), sessionView),
+  /** Takes part no longer; what was shared is deleted here. */
+  "session.leave": method(z.strictObject({ sessionId: uuid }), sessionView),
+  /** Puts a shard into the session, or a new version of one; the owner's to do. */
+  "session.share": method(
+    z.strictObject({
+      sessionId: uuid,
+      id: slug,
+      title: z.string().min(1).max(500),
+      classes: z.array(shardClass).min(1).max(20).default(["internal"]),
+      visibility: visibility.default({}),
+      body: json,
+    }),
+    sessionView,
+  ),
+  /** Offers the session to a participant (`to`), or answers such an offer (`accept`). */
+  "session.handoff": method(
+    z.strictObject({ sessionId: uuid, to: target.optional(), accept: z.boolean().optional() }).refine(
+      ({ to, accept }) => (to === undefined) !== (accept === undefined),
+      "say to whom it goes, or whether you accept it",
+    ),
+    sessionView,
+  ),
+  /** Ends it; what was shared is deleted at all who take part. */
+  "session.close": method(z.strictObject({ sessionId: uuid }), sessionView),
+  /** How it stands; with `shard`, that one's body too. `waitMs`: answers at the next change or when the time is up. */
+  "session.status": method(
+    z.strictObject({
+      sessionId: uuid,
+      shard: slug.optional(),
+      waitMs: z.int().min(0).max(STATUS_WAIT_MAX_MS).default(0),
+    }),
+    sessionView,
+  ),
+  /** The sessions of this agent, newest first. */
+  "session.list": method(
+    z.strictObject({ open: z.boolean().default(true) }),
+    z.strictObject({
+      sessions: z.array(
+        z.strictObject({ sessionId: uuid, purpose: z.string(), state: z.enum(["OPEN", "CLOSED", "EXPIRED"]), owner: principal, participation }),
+      ),
+    }),
   ),
   "inbox.list": method(
     z.strictObject({

@@ -45,6 +45,7 @@ export const ERROR_TABLE = {
   NO_ROUTE: row(404, true, "No known agent matches the target."),
   PEER_UNREACHABLE: row(503, true, "The peer can't be reached right now."),
   APPROVAL_INVALID: row(403, false, "The approval is forged, not from a rostered key, or for another payload."),
+  ROSTER_OLDER: row(409, true, "The approver's key is not on this agent's roster yet; the decision counts once a bundle names it."),
   STATE_CONFLICT: row(409, false, "The task or approval is not in a state that allows this."),
   SESSION_UNKNOWN: row(403, false, "The Goose session never registered with the daemon."),
   GUARD_REFUSED: row(403, false, "The privacy guard refused to pass this on."),
@@ -52,6 +53,7 @@ export const ERROR_TABLE = {
   EXECUTOR_FAILED: row(500, true, "The Goose run for a task failed."),
   GOOSE_MISSING: row(500, false, "No Goose binary was found."),
   AUDIT_BROKEN: row(422, false, "The audit export does not verify."),
+  MAILBOX_FULL: row(507, true, "The mailbox on the bootstrap node has no more room for this sender or recipient; the message waits."),
   AUDIT_GAP: row(409, false, "The audit events do not continue the chain that is already stored."),
 } as const satisfies Record<string, ErrorRow>;
 

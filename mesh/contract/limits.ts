@@ -35,6 +35,18 @@ export const REPLAY_GRACE_MS = DAY_MS;
 export const HELLO_TIMEOUT_MS = 5 * SECOND_MS;
 /** Time that a peer has to acknowledge one frame. */
 export const FRAME_TIMEOUT_MS = 15 * SECOND_MS;
+/** Open items in the inbox from one sender, and in all: beyond it new work is answered `busy`. */
+export const MAX_OPEN_ITEMS_PER_SENDER = 20_000;
+/** See {@link MAX_OPEN_ITEMS_PER_SENDER}. */
+export const MAX_OPEN_ITEMS = 100_000;
+/** Bytes of the messages that made the open items of one sender, and in all. */
+export const MAX_OPEN_BYTES_PER_SENDER = 256 * 1_048_576;
+/** See {@link MAX_OPEN_BYTES_PER_SENDER}. */
+export const MAX_OPEN_BYTES = 1_024 * 1_048_576;
+/** Messages a second that are taken from one sender, and how many at once after a pause. */
+export const MAX_MESSAGES_PER_SECOND = 2_000;
+/** See {@link MAX_MESSAGES_PER_SECOND}. */
+export const MAX_MESSAGE_BURST = 4_000;
 /** First wait before a message is sent again; doubles up to {@link RETRY_MAX_MS}. */
 export const RETRY_MIN_MS = 250;
 /** Longest wait between two tries to send a message. */
@@ -43,9 +55,33 @@ export const RETRY_MAX_MS = MINUTE_MS;
 export const FREE_SPACE_FLOOR_BYTES = 64 * 1024 * 1024;
 /** Longest time that `fetch_status` may wait for a change; Goose gives a tool call 30 s. */
 export const STATUS_WAIT_MAX_MS = 20 * SECOND_MS;
+/** How long a session of several agents lasts unless its owner says otherwise. */
+export const SESSION_LIFETIME_MS = 7 * DAY_MS;
+/** Longest life of such a session. */
+export const SESSION_LIFETIME_MAX_MS = 90 * DAY_MS;
 /** Default limit for one unattended Goose run. */
 export const RUN_TIMEOUT_MS = 10 * MINUTE_MS;
 /** Default limit of model turns for one unattended Goose run. */
 export const RUN_MAX_TURNS = 30;
 /** How long a finished task's record and a decided approval stay readable. */
 export const RECORD_RETENTION_MS = 90 * DAY_MS;
+/** Longest life of an agent's card: how long an agent that is off is still known to those who never met it. */
+export const CARD_LIFETIME_MS = 30 * DAY_MS;
+/** How often an agent tells connected members its load, and at each change. */
+export const BEAT_INTERVAL_MS = 15 * SECOND_MS;
+/** Age at which a member's told load counts no more. */
+export const BEAT_STALE_MS = 45 * SECOND_MS;
+/** How long the bootstrap node keeps a deposit: no envelope in it lives longer. */
+export const MAIL_LIFETIME_MS = ENVELOPE_LIFETIME_MS;
+/** Time after which a message that could not be delivered is also deposited on the bootstrap node. */
+export const MAIL_DEPOSIT_AFTER_MS = 5 * SECOND_MS;
+/** Wait between two rounds of fetching mail from the bootstrap node. */
+export const MAIL_ROUND_MS = 30 * SECOND_MS;
+/** Age at which a deposit's recipients are looked up again: a lost device is replaced by then. */
+export const MAIL_RECHECK_MS = 5 * MINUTE_MS;
+/** Devices of one person that a deposit is sealed to. */
+export const MAX_MAIL_DEVICES = 8;
+/** Smallest size of a sealed content, in bytes; the next ones double. */
+export const MIN_MAIL_BYTES = 4_096;
+/** Largest size of a sealed content, in bytes. */
+export const MAX_MAIL_BYTES = 4_194_304;

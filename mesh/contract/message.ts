@@ -4,12 +4,11 @@ import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
 import { parts } from "./part.ts";
 import { resultSchema } from "./result-shape.ts";
+import { SESSION_MESSAGES, taskSession } from "./session.ts";
+import { type TaskState, taskState } from "./task-state.ts";
 import { spent } from "./usage.ts";
 
-/** Task states of A2A 1.0 without their common prefix. */
-export const taskState = z.enum(["SUBMITTED", "WORKING", "INPUT_REQUIRED", "AUTH_REQUIRED", "COMPLETED", "FAILED", "CANCELED", "REJECTED"]);
-/** Task states of A2A 1.0. */
-export type TaskState = z.infer<typeof taskState>;
+export { type TaskState, taskState };
 
 /** States that a task never leaves. */
 export const TERMINAL_STATES: ReadonlySet<TaskState> = new Set(["COMPLETED", "FAILED", "CANCELED", "REJECTED"]);
@@ -44,6 +43,8 @@ const taskRequest = z.strictObject({
   ...origin,
   /** More inputs, as A2A's parts; `task` and `context` stand for a text and a data part before them. */
   parts: parts.optional(),
+  /** The session it belongs to, and the shards it is about, as far as the receiver may see them. */
+  session: taskSession.optional(),
   /** JSON Schema that the asker wants the result to fit. */
   resultSchema: resultSchema.optional(),
 });
@@ -131,6 +132,7 @@ export const message = z.discriminatedUnion("type", [
   notification,
   pseudonymKey,
   mailReceipt,
+  ...SESSION_MESSAGES,
 ]);
 /** Any message between two agents. */
 export type Message = z.infer<typeof message>;

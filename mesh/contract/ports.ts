@@ -117,6 +117,10 @@ export interface OutgoingMessage {
   readonly message: Message;
   readonly priority: Priority;
   readonly lane: string;
+  /** Session whose messages to one recipient also arrive in order; see docs/delivery.md. */
+  readonly sessionLane?: string;
+  /** When it is no longer worth delivering, milliseconds since the epoch; the envelope's longest life where left out or later. */
+  readonly expiresAt?: number;
   readonly traceId: string;
   /** Task or approval that it is about. */
   readonly ref?: string;

@@ -41,6 +41,10 @@ export interface EnvelopeDeps {
 export interface OpenedEnvelope {
   readonly claims: EnvelopeClaims;
   readonly member: MembershipClaims;
+  /** Bytes of the frame. */
+  readonly bytes: number;
+  /** When the bootstrap node took it as a deposit, ms since the epoch; there where it came from the mailbox. */
+  readonly depositedAt?: number;
   /** What was done with its sealed values, for the audit; the claims hold the message as restored. */
   readonly restored?: RestoreNote;
 }
@@ -97,7 +101,7 @@ function createSignatureCheck(): (unverified: UnverifiedJws, from: string) => vo
 /**
  * Makes the function that opens envelopes for one agent. Checks size, shape, organisation, recipient, times, the sender's signature (its key is in
  * its agent id), and the membership credential, which is remembered by its hash until it expires or trust changes. Replay is the receiver's to check.
- * @returns `open(frame, nowMs)`, which throws GaggleError TOO_LARGE, ENVELOPE_INVALID, ENVELOPE_EXPIRED, CLOCK_SKEW or what `verifyCredential` throws
+ * @returns `open(frame, nowMs, memberAtMs)`: membership counts at `memberAtMs` (default now; of a deposit the time that the node signed). It throws GaggleError TOO_LARGE, ENVELOPE_INVALID, ENVELOPE_EXPIRED, CLOCK_SKEW or what `verifyCredential` throws
  */
 export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string; org: string }) {
   let verified = new Map<string, MembershipClaims>();
@@ -116,14 +120,16 @@ export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string;
     return claims;
   };
 
-  return (frame: Uint8Array, nowMs: number): OpenedEnvelope => {
+  return (frame: Uint8Array, nowMs: number, memberAtMs?: number): OpenedEnvelope => {
     if (frame.length > MAX_FRAME_BYTES) throw new GaggleError("TOO_LARGE", "The message is larger than a frame may be.");
     const jws = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("latin1");
     const { unverified, claims } = readEnvelope(jws);
     checkAddress(claims, config);
     checkTimes(claims, nowMs);
     checkSignature(unverified, claims.from);
-    return { claims, member: memberOf(claims.credential, claims.from, nowMs) };
+    const { credential, from } = claims;
+    const member = memberAtMs === undefined ? memberOf(credential, from, nowMs) : deps.verifyCredential(credential, from, memberAtMs);
+    return { claims, member, bytes: frame.length };
   };
 }
 

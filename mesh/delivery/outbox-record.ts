@@ -13,6 +13,8 @@ export interface OutboxRecord {
   readonly priority: Priority;
   /** Messages of one lane arrive in order; lanes do not wait for each other. */
   readonly lane: string;
+  /** Session whose messages to one recipient arrive in order, too. */
+  readonly sessionLane?: string;
   readonly createdAt: number;
   readonly exp: number;
   readonly policyHash: string;
@@ -30,6 +32,10 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly diedAt: number;
 }
+
+/** True for what asks for something new; everything else continues or ends what its recipient knows, and is never refused for want of room. */
+export const isNewWork = (type: Message["type"]): boolean =>
+  type === "task.request" || type === "approval.request" || type === "notification";
 
 /** Trace id of a record. */
 export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35);

@@ -7,7 +7,7 @@ import type { PolicyAction } from "../contract/bundle.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { canonicalJson } from "../contract/json.ts";
-import { REPLAY_GRACE_MS } from "../contract/limits.ts";
+import { CLOCK_LEEWAY_MS, REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
 import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote } from "./envelope.ts";
@@ -27,6 +27,10 @@ export interface Incoming {
   readonly envelopeId: string;
   readonly priority: EnvelopeClaims["priority"];
   readonly message: Message;
+  /** Size of its content as canonical JSON has it, roughly. */
+  readonly bytes: number;
+  /** A copy for another device of the person than the one it was sent to. */
+  readonly copy?: true;
 }
 
 /**
@@ -47,6 +51,10 @@ export interface ReceiverDeps extends EnvelopeDeps {
    * @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope
    */
   arrive?(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
+  /** @throws GaggleError BUSY where there is no room for new work from this sender */
+  assertRoom?(from: string, bytes: number): void;
+  /** How long the one who hands frames over has to wait before the next one is looked at; 0 where it need not. */
+  waitOf?(via: string): number;
   /** Counts messages that were not even signed by a member, and those that may come again and be taken. */
   countRefusal(source: string, code: string): void;
   onError(error: unknown): void;
@@ -60,6 +68,17 @@ export interface Receiver {
    * @throws GaggleError ENVELOPE_INVALID or TOO_LARGE for what is no envelope at all, STORE_FAILED
    */
   receive(frame: Uint8Array, via: string): Promise<Uint8Array>;
+  /**
+   * Handles an envelope that came from the mailbox, as one that came directly; its sender had to be a member when the node took it.
+   * @param deposit who deposited it, and when (ms since the epoch), by the node's stamp
+   * @throws GaggleError for an envelope that is not believed, STORE_FAILED
+   */
+  receiveDeposit(
+    frame: Uint8Array,
+    deposit: { readonly from: string; readonly at: number },
+  ): Promise<{ from: Principal; claims: EnvelopeClaims; receipt: Receipt }>;
+  /** Messages answered `busy` since the start. */
+  busyAnswers(): number;
   /** Removes replay records whose envelopes can't be accepted any more. */
   prune(): Promise<void>;
   start(): void;
@@ -72,12 +91,31 @@ function questionOf(message: Message): { action: PolicyAction; resource?: string
     return { action: "task.receive", ...(message.skill === undefined ? {} : { resource: message.skill }) };
   if (message.type === "approval.request") return { action: "approval.request" };
   if (message.type === "notification") return { action: "notify.send" };
+  // The end of a session is taken whatever policy says; what a shard may be is asked by its classes where it is stored.
+  if (message.type === "session.state" && message.open) return { action: "session.join" };
+  if (message.type === "session.offer") return { action: "session.handoff" };
   return undefined;
 }
 
-/** Task or approval that a message is about. */
+/** Messages that no policy question is asked about here, and that end nothing: they wait while the disk is nearly full. */
+const ADDS: ReadonlySet<Message["type"]> = new Set(["task.progress", "session.shard", "session.report"]);
+
+/** Task, approval or session that a message is about. */
 const refOf = (message: Message): string | undefined =>
-  "taskId" in message ? message.taskId : "approvalId" in message ? message.approvalId : undefined;
+  "taskId" in message
+    ? message.taskId
+    : "approvalId" in message
+      ? message.approvalId
+      : message.type.startsWith("session.") && "sessionId" in message
+        ? message.sessionId
+        : undefined;
+
+const principalOf = ({ claims, member }: OpenedEnvelope): Principal => ({
+  agentId: claims.from,
+  subject: member.sub,
+  role: member.role,
+  department: member.department,
+});
 
 const replayKey = ({ from, id }: EnvelopeClaims): string => `replay/id/${from}/${id}`;
 const expiryKey = ({ from, id, exp }: EnvelopeClaims): string =>
@@ -92,14 +130,6 @@ const refused = (id: string, error: unknown): Receipt => ({
 
 const isBusy = (error: unknown): boolean => error instanceof GaggleError && (error.code === "DISK_FULL" || error.code === "BUSY");
 
-/** Turns what another try can mend into a receipt that asks for it. */
-const orBusy =
-  (id: string) =>
-  (error: unknown): Receipt => {
-    if (!isBusy(error)) throw error;
-    return { id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
-  };
-
 const toFrame = (answer: Receipt): Uint8Array => Buffer.from(canonicalJson(answer));
 
 /** Makes the receiver of the agent `self`. */
@@ -108,9 +138,20 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
   const actor = { type: "agent", id: config.self.agentId, role: config.self.role } as const;
   let cancelPrune: (() => void) | undefined;
 
+  let busyAnswers = 0;
+
+  /** Turns what another try can mend into a receipt that asks for it. */
+  const orBusy =
+    (id: string) =>
+    (error: unknown): Receipt => {
+      if (!isBusy(error)) throw error;
+      busyAnswers++;
+      return { id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
+    };
+
   const draft = (
     action: "message.receive" | "message.refuse",
-    { claims, member }: OpenedEnvelope,
+    { claims, member, depositedAt }: OpenedEnvelope,
     outcome: { result: AuditDraft["result"]; decision?: PolicyDecision; code?: string },
   ): AuditDraft => {
     const ref = refOf(claims.message);
@@ -133,6 +174,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
         ...policy,
         ...(code === undefined ? {} : { code }),
         ...(ref === undefined ? {} : { ref }),
+        ...(depositedAt === undefined ? {} : { depositedAt }),
       },
       traceId: traceIdOf(claims.traceparent),
     };
@@ -180,16 +222,21 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
         refused(claims.id, new GaggleError("POLICY_DENIED", `The receiver's policy does not allow this. ${decision.reason}`)),
       );
     }
+    if (question !== undefined) deps.assertRoom?.(claims.from, opened.bytes);
     const incoming = {
       from,
+      bytes: opened.bytes,
       traceId: traceIdOf(claims.traceparent),
       envelopeId: claims.id,
       priority: claims.priority,
       message: claims.message,
+      ...(claims.copy === undefined ? {} : { copy: claims.copy }),
     };
     tx.audit(draft("message.receive", opened, { result: "ok", ...(decision === undefined ? {} : { decision }) }));
     if (opened.restored !== undefined) tx.audit(restoreDraft(opened, opened.restored));
     const refusal = deps.handle(tx, incoming);
+    // Such as a roster that is older than the sender's: the same message may be taken later.
+    if (refusal !== undefined && ERROR_TABLE[refusal.code].retryable) return refused(claims.id, refusal);
     return remember(tx, claims, refusal === undefined ? { id: claims.id, status: "stored" } : refused(claims.id, refusal));
   };
 
@@ -204,7 +251,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     });
 
   /** Answers and cancels end running work, so they pass although the disk is nearly full. */
-  const isFinishing = ({ message }: EnvelopeClaims): boolean => questionOf(message) === undefined;
+  const isFinishing = ({ message }: EnvelopeClaims): boolean => questionOf(message) === undefined && !ADDS.has(message.type);
 
   const receiveOpened = async (opened: OpenedEnvelope): Promise<Receipt> => {
     const { claims } = opened;
@@ -248,7 +295,25 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     prune,
     start,
     stop: () => cancelPrune?.(),
+    async receiveDeposit(frame, { from, at }) {
+      const opened = open(frame, deps.clock.now(), at);
+      const { claims } = opened;
+      if (claims.from !== from || claims.ts > at + CLOCK_LEEWAY_MS)
+        throw new GaggleError(
+          "ENVELOPE_INVALID",
+          "The message was deposited by another agent than the one that signed it, or before that.",
+        );
+      return { from: principalOf(opened), claims, receipt: await receiveOpened({ ...opened, depositedAt: at }).catch(orBusy(claims.id)) };
+    },
+    busyAnswers: () => busyAnswers,
     async receive(frame, via) {
+      const waitMs = deps.waitOf?.(via) ?? 0;
+      if (waitMs > 0) {
+        const id = claimedIdOf(frame);
+        busyAnswers++;
+        if (id === undefined) throw new GaggleError("BUSY", "Too many messages from this agent at once; they are taken later.");
+        return toFrame({ id, status: "busy", retryAfterMs: waitMs });
+      }
       let opened: OpenedEnvelope;
       try {
         opened = open(frame, deps.clock.now());

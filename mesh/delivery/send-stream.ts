@@ -1,77 +1,232 @@
 /**
  * The messages that wait for one recipient: which may be sent now. Pure bookkeeping, no store and no link.
- * Invariants: at most `window` are in flight, one while the recipient is failing; of a lane only the oldest is ever in flight.
+ * Invariants: at most `window` are in flight, one while the recipient can't be reached; of a lane only the oldest is ever in flight; nothing is in
+ * flight twice. Source: docs/delivery.md, decision 0084.
  */
 import { RETRY_MAX_MS, RETRY_MIN_MS } from "../contract/limits.ts";
-import type { OutboxRecord } from "./outbox-record.ts";
+import type { Priority } from "../contract/message.ts";
+import { type Attempt, type BreakerState, createCircuitBreaker } from "../resilience/circuit-breaker.ts";
+import { createFifo, type Fifo } from "./fifo.ts";
+import { createLanes, type InLanes } from "./lanes.ts";
+import { isNewWork, type OutboxRecord } from "./outbox-record.ts";
 
 /** A waiting message and what happened to it in this run of the daemon. */
-export interface OutboxEntry {
-  readonly record: OutboxRecord;
+export interface OutboxEntry extends InLanes {
+  readonly seq: number;
+  /** Id of the envelope. */
+  readonly id: string;
+  readonly priority: Priority;
+  readonly exp: number;
+  /** It asks for something new, so a recipient without room may refuse it; what continues or ends work goes all the same. */
+  readonly isWork: boolean;
+  /** The message itself where it is kept in memory; else it is read from the disk when it is sent. */
+  record?: OutboxRecord;
   attempts: number;
+  /** An earlier run of the daemon may have sent it. */
+  maybeTried?: boolean;
   lastError?: string;
+  /** Its receipt came another way while it was in flight, so what becomes of that try no longer counts. */
+  isSettled?: true;
+  state: "waiting" | "flying" | "gone";
+  /** Failures of the stream before it was sent: what was sent before the last failure tells nothing new. */
+  round: number;
 }
 
-const PRIORITIES = { P0: 0, P1: 1, P2: 2, P3: 3 } as const;
+/** A new entry. */
+export const entryOf = ({ seq, id, priority, exp, lane, sessionLane, message }: OutboxRecord): OutboxEntry => ({
+  seq,
+  id,
+  priority,
+  exp,
+  lanes: sessionLane === undefined ? [lane] : [lane, `session ${sessionLane}`],
+  isWork: isNewWork(message.type),
+  blockers: 0,
+  followers: [],
+  removed: false,
+  attempts: 0,
+  state: "waiting",
+  round: 0,
+});
+
+const PRIORITIES: readonly Priority[] = ["P0", "P1", "P2", "P3"];
+/** Failures in a row after which a recipient is left alone for longer. */
+const BREAKER = { failures: 5, openMs: 5_000, maxOpenMs: RETRY_MAX_MS };
 
 /** Wait before the next try after `failures` failures in a row: doubles, bounded, and somewhere in its upper half (`chance` from 0 to 1). */
 export const backoffMs = (failures: number, chance: number): number =>
   Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 20)) * (0.5 + chance / 2));
 
+/** A moment to wait for. After the clock was set back it may lie further ahead than any wait: then it counts as come. */
+const stillAhead = (at: number, nowMs: number): boolean => at > nowMs && at - nowMs <= RETRY_MAX_MS;
+
 /** Makes the stream to one recipient. */
 export function createSendStream(window: number) {
-  const lanes = new Map<string, OutboxEntry[]>();
-  const ready: OutboxEntry[][] = [[], [], [], []];
-  let inFlight = 0;
+  const entries = new Map<number, OutboxEntry>();
+  const ready = PRIORITIES.map((): { work: Fifo<OutboxEntry>; other: Fifo<OutboxEntry> } => ({ work: createFifo(), other: createFifo() }));
+  const parked = new Map<OutboxEntry, number>();
+  const attempts = new Map<OutboxEntry, Attempt>();
+  let now = 0;
+  const newBreaker = () => createCircuitBreaker({ clock: { now: () => now } }, BREAKER);
+  let breaker = newBreaker();
   let failures = 0;
+  let round = 0;
   let blockedUntil = 0;
+  let busyUntil = 0;
+  let roomUnsure = false;
+  let workInFlight = 0;
 
-  const makeReady = (entry: OutboxEntry): void => void ready[PRIORITIES[entry.record.priority]]?.push(entry);
+  const makeReady = (entry: OutboxEntry): void => {
+    const queues = ready[PRIORITIES.indexOf(entry.priority)];
+    (entry.isWork ? queues?.work : queues?.other)?.push(entry);
+  };
+  const lanes = createLanes<OutboxEntry>(makeReady);
+
+  const unpark = (nowMs: number): void => {
+    for (const [entry, until] of parked) {
+      if (stillAhead(until, nowMs)) continue;
+      parked.delete(entry);
+      makeReady(entry);
+    }
+  };
+
+  /** Where many wait so, the reason is not theirs: then nothing goes for a while. */
+  const park = (entry: OutboxEntry, nowMs: number, chance: number): void => {
+    const until = nowMs + backoffMs(entry.attempts, chance);
+    parked.set(entry, until);
+    if (parked.size > window) blockedUntil = until;
+  };
+
+  const first = (queue: Fifo<OutboxEntry>): OutboxEntry | undefined => {
+    while (queue.peek()?.state === "gone") queue.shift();
+    return queue.peek();
+  };
+
+  /** The queue to take from: the highest priority first, and of one priority what continues work before new work. */
+  const nextQueue = (workAllowed: boolean): Fifo<OutboxEntry> | undefined => {
+    for (const { work, other } of ready) {
+      if (first(other) !== undefined) return other;
+      if (workAllowed && first(work) !== undefined) return work;
+    }
+    return undefined;
+  };
+
+  const landed = (entry: OutboxEntry): Attempt | undefined => {
+    const attempt = attempts.get(entry);
+    attempts.delete(entry);
+    if (entry.isWork) workInFlight--;
+    entry.state = "waiting";
+    return attempt;
+  };
+
+  const end = (entry: OutboxEntry): void => {
+    entry.state = "gone";
+    entries.delete(entry.seq);
+    parked.delete(entry);
+  };
 
   return {
     add(entry: OutboxEntry): void {
-      const lane = lanes.get(entry.record.lane) ?? [];
-      lane.push(entry);
-      lanes.set(entry.record.lane, lane);
-      if (lane.length === 1) makeReady(entry);
+      entries.set(entry.seq, entry);
+      lanes.add(entry);
     },
 
-    /** Takes the next message to send, the highest priority first; undefined where none may be sent now. */
+    /** Takes the next message to send; undefined where none may be sent now. */
     take(nowMs: number): OutboxEntry | undefined {
-      if (nowMs < blockedUntil || inFlight >= (failures > 0 ? 1 : window)) return undefined;
-      const entry = ready.find((queue) => queue.length > 0)?.shift();
-      if (entry !== undefined) inFlight++;
+      now = nowMs;
+      unpark(nowMs);
+      if (stillAhead(blockedUntil, nowMs) || attempts.size >= (failures > 0 ? 1 : window)) return undefined;
+      const workAllowed = !stillAhead(busyUntil, nowMs) && !(roomUnsure && workInFlight > 0);
+      const queue = nextQueue(workAllowed);
+      if (queue === undefined) return undefined;
+      const attempt = breaker.attempt();
+      if (attempt === undefined) return undefined;
+      const entry = queue.shift();
+      if (entry === undefined) return undefined;
+      attempts.set(entry, attempt);
+      if (entry.isWork) workInFlight++;
+      entry.state = "flying";
+      entry.round = round;
       return entry;
     },
 
-    /** The message is settled, delivered or dead; the next of its lane may go. `reached` where the recipient answered. */
+    /** The message in flight is settled, delivered or dead; the next of its lanes may go. `reached` where the recipient answered. */
     settled(entry: OutboxEntry, reached: boolean): void {
-      inFlight--;
-      if (reached) failures = 0;
-      const lane = lanes.get(entry.record.lane) ?? [];
-      lane.shift();
-      const [next] = lane;
-      if (next === undefined) lanes.delete(entry.record.lane);
-      else makeReady(next);
+      const attempt = landed(entry);
+      if (reached) {
+        failures = 0;
+        if (entry.isWork) roomUnsure = false;
+        attempt?.succeeded();
+      } else attempt?.abandoned();
+      end(entry);
+      lanes.settle(entry);
     },
 
-    /** The try failed; the recipient is left alone for a while. The message goes behind others, never behind its own lane. */
-    failed(entry: OutboxEntry, nowMs: number, chance: number, waitMs = 0): void {
-      inFlight--;
-      failures++;
-      blockedUntil = Math.max(blockedUntil, nowMs + Math.max(waitMs, backoffMs(failures, chance)));
+    /** The recipient could not be reached; it is left alone for a while. The message goes behind others, never behind its own lanes. */
+    failed(entry: OutboxEntry, nowMs: number, chance: number): void {
+      now = nowMs;
+      const attempt = landed(entry);
       makeReady(entry);
+      // Many in flight fail together when a connection ends: that is one failure.
+      if (entry.round !== round) return attempt?.abandoned();
+      round++;
+      failures++;
+      attempt?.failed();
+      const open = breaker.state().retryAtMs ?? 0;
+      blockedUntil = Math.max(blockedUntil > nowMs + RETRY_MAX_MS ? 0 : blockedUntil, nowMs + backoffMs(failures, chance), open);
     },
 
-    /** The recipient is there again: no more waiting. */
+    /** The recipient has no room for new work: no more of it for a while, then one at a time until one is taken. */
+    busy(entry: OutboxEntry, nowMs: number, waitMs: number): void {
+      failures = 0;
+      landed(entry)?.succeeded();
+      makeReady(entry);
+      roomUnsure = true;
+      busyUntil = nowMs + Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, waitMs));
+    },
+
+    /** The recipient refused this message for a reason that may pass: it alone waits. */
+    refused(entry: OutboxEntry, nowMs: number, chance: number): void {
+      failures = 0;
+      landed(entry)?.succeeded();
+      park(entry, nowMs, chance);
+    },
+
+    /** This side could not send it now, which says nothing about the recipient: it alone waits. */
+    held(entry: OutboxEntry, nowMs: number, chance: number): void {
+      landed(entry)?.abandoned();
+      park(entry, nowMs, chance);
+    },
+
+    /** Takes a waiting message out; false where it is in flight. */
+    remove(entry: OutboxEntry): boolean {
+      if (entry.state !== "waiting") return false;
+      end(entry);
+      lanes.remove(entry);
+      return true;
+    },
+
+    /** The recipient is there again, or has news: no more waiting. */
     unblock(): void {
-      blockedUntil = 0;
+      [blockedUntil, busyUntil, failures] = [0, 0, 0];
+      breaker = newBreaker();
+      for (const entry of parked.keys()) parked.set(entry, 0);
     },
 
-    /** All messages that wait, also those in flight. */
-    entries: (): OutboxEntry[] => [...lanes.values()].flat(),
-    blockedUntil: (): number => blockedUntil,
-    isEmpty: (): boolean => lanes.size === 0,
+    /** When something may be sent that may not be sent now; undefined where nothing waits for a time. */
+    nextAt(nowMs: number): number | undefined {
+      if (entries.size === 0) return undefined;
+      if (stillAhead(blockedUntil, nowMs)) return blockedUntil;
+      const waiting = [...parked.values(), busyUntil].filter((at) => stillAhead(at, nowMs));
+      return waiting.length === 0 ? undefined : Math.min(...waiting);
+    },
+
+    /** Messages that wait, also those in flight, by number. */
+    entries: (): ReadonlyMap<number, OutboxEntry> => entries,
+    /** How the recipient stands: not reached, without room, or fine. */
+    condition: (nowMs: number): "away" | "busy" | "fine" =>
+      failures > 0 || breaker.state().state !== "closed" ? "away" : stillAhead(busyUntil, nowMs) || roomUnsure ? "busy" : "fine",
+    breaker: (): BreakerState => breaker.state(),
+    isEmpty: (): boolean => entries.size === 0,
   };
 }
 /** The stream to one recipient. */

@@ -21,11 +21,17 @@ export type JwsType =
   | "gaggle-bundle+jws"
   | "gaggle-head+jws"
   | "gaggle-approval+jws"
+  | "gaggle-handoff+jws"
   | "gaggle-envelope+jws"
   | "gaggle-invitation+jws"
   | "gaggle-membership+jwt"
   | "gaggle-proof+jwt"
-  | "gaggle-export+jws";
+  | "gaggle-peer+jws"
+  | "gaggle-export+jws"
+  | "gaggle-deposit+jws"
+  | "gaggle-seal-key+jws"
+  /** Agent cards and nothing else: what A2A wants their signatures to be typed as. */
+  | "JOSE";
 
 const header = z.strictObject({ alg: z.literal("EdDSA"), typ: z.string().max(60), kid: thumbprint });
 

@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { createAccessTokens } from "../../bootstrap-node/access-tokens.ts";
 import { createAuditCollection } from "../../bootstrap-node/audit-collection.ts";
 import { openBundleShelf } from "../../bootstrap-node/bundle-shelf.ts";
+import { createMailbox, type Mailbox, type MailQuotas } from "../../bootstrap-node/mailbox/mailbox.ts";
 import { createMembers } from "../../bootstrap-node/members.ts";
 import { createUsageCounters } from "../../bootstrap-node/usage-totals.ts";
 import { createBootstrapServer, type NodeLog } from "../../bootstrap-node/server.ts";
@@ -35,6 +36,7 @@ export interface TestBootstrap {
   readonly clock: VirtualClock;
   readonly store: OrderedStore;
   readonly chain: AuditChain;
+  readonly mailbox: Mailbox;
   /** JWS of an invitation. */
   invite(who: { subject: string; role: string; org?: string; signer?: Signer }): string;
   /** Publishes a bundle of every role. */
@@ -73,7 +75,7 @@ export const injectFetch =
 
 /** Opens a node over a store; without bundles until {@link TestBootstrap.publish}. */
 export async function openTestBootstrap(
-  options: { store?: OrderedStore; clock?: VirtualClock; openRequestsPerMinute?: number } = {},
+  options: { store?: OrderedStore; clock?: VirtualClock; openRequestsPerMinute?: number; quotas?: MailQuotas } = {},
 ): Promise<TestBootstrap> {
   const organisation = createTestOrganisation();
   const clock = options.clock ?? createVirtualClock();
@@ -89,12 +91,18 @@ export async function openTestBootstrap(
   const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint: root.thumbprint });
   const usage = createUsageCounters({ store, queue, clock }, { org });
   const issuerKey = ed25519PrivateJwk.parse(generateSigningKey(seededRandom("harbour issuer")));
+  const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org });
+  const mailbox = createMailbox(
+    { store, queue, clock, issuer, members },
+    { org, ...(options.quotas === undefined ? {} : { quotas: options.quotas }) },
+  );
   const app = createBootstrapServer(
     {
       clock,
       log: silent,
       shelf,
-      members: createMembers({ store, queue, clock, random, shelf, issuer, own }, { org }),
+      members,
+      mailbox,
       tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
       collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
       usage,
@@ -116,6 +124,7 @@ export async function openTestBootstrap(
     clock,
     store,
     chain,
+    mailbox,
     invite({ subject, role, org: otherOrg = org, signer = organisation.admin }) {
       const secrets = { rootFingerprint: root.thumbprint, pseudonymEpoch: 1, pseudonymKey: Buffer.alloc(32, 1).toString("base64url") };
       const link = createInvitation({
