@@ -1,18 +1,35 @@
 /** The daemon's place in the mesh: its peer node, judged by the newest bundle, and the directory of who is there. */
 import { createCardShelf } from "../directory/card-shelf.ts";
+import type { Beat } from "../directory/card-wire.ts";
+import type { CardService } from "../directory/create-card-service.ts";
 import { createDirectory, type Directory } from "../directory/create-directory.ts";
+import { createIntlZones } from "../directory/intl-zones.ts";
 import { isRevoked } from "../identity/membership.ts";
 import { createPeerNode } from "../peer/create-peer-node.ts";
 import type { PeerMembership, PeerNode, PeerNodeDeps } from "../peer/peer-node.ts";
 import { createStoredPeerBook } from "../peer/stored-peer-book.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { createBundleSharing } from "./bundle-sharing.ts";
 import { freePort } from "./free-port.ts";
 import { listenOnKeptPorts } from "./kept-ports.ts";
+import { openCards } from "./open-cards.ts";
 import type { SealKeys } from "./seal-keys.ts";
 
-/** Starts the peer node and opens the directory. @throws GaggleError INVALID_INPUT for an address that can't be listened on */
-export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys): Promise<{ peer: PeerNode; directory: Directory }> {
-  const { clock, random, log, store, config, bundle, self, refusals } = core;
+/** The daemon's place in the mesh. */
+export interface AgentPeer {
+  readonly peer: PeerNode;
+  readonly directory: Directory;
+  /** Start it once messages are taken. */
+  readonly cards: CardService;
+}
+
+/**
+ * Starts the peer node and opens the directory.
+ * @param load this agent's load now
+ * @throws GaggleError INVALID_INPUT for an address that can't be listened on
+ */
+export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys, load: () => Beat): Promise<AgentPeer> {
+  const { clock, random, log, store, config, bundle, membership, self, refusals } = core;
   const skills = (): { id: string; description: string }[] => bundle().profile.skills.map(({ id, description }) => ({ id, description }));
   const deps: PeerNodeDeps = {
     privateKey: core.keys.sign,
@@ -27,21 +44,29 @@ export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys): Promi
   const peer = await listenOnKeptPorts({ store, freePort }, config.listen, (listen) =>
     createPeerNode(deps, { org, listen, bootstrapPeers, mdns }),
   );
+  const cards = await openCards(core, peer, load);
   const directory = await createDirectory({
-    self: () => ({ principal: self, skills: skills() }),
+    self: () => {
+      const { concurrency, workingHours } = bundle().profile;
+      return { principal: self, skills: skills(), concurrency, workingHours };
+    },
     orgChart: () => bundle().orgChart,
-    isRevoked: (principal) => isRevoked(principal, bundle().manifest),
+    isRevoked: (principal) => isRevoked(principal, membership.trust().manifest),
+    policy: core.policy,
     peers: peer,
+    cards: cards.book,
+    loadOf: cards.loadOf,
+    zones: createIntlZones(),
     shelf: createCardShelf(store),
     clock,
     log,
   });
-  return { peer, directory };
+  return { peer, directory, cards };
 }
 
 /** Membership as the peer node asks for it. Where the own bundle is no good, it throws, and the node trusts nobody. */
 const peerMembership = (
-  { membership, bundle }: AgentCore,
+  { membership, bundle, config }: AgentCore,
   sealKeys: SealKeys,
   skills: () => { id: string; description: string }[],
 ): PeerMembership => ({
@@ -50,7 +75,9 @@ const peerMembership = (
     const { sub, role, department } = sealKeys.learn(membership.verify(jwt, agentId));
     return { agentId, subject: sub, role, department };
   },
-  bundleVersion: () => bundle().manifest.version,
-  revocationSeq: () => bundle().manifest.revocations.seq,
+  // The last good one, also when it has expired: a member that knows a newer one can then hand it over.
+  bundleVersion: () => membership.lastBundle().manifest.version,
+  revocationSeq: () => membership.trust().manifest.revocations.seq,
+  sharing: createBundleSharing(membership, config),
   card: () => ({ version: bundle().manifest.version, skills: skills() }),
 });

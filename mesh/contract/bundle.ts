@@ -72,6 +72,16 @@ export const skill = z.strictObject({
 /** What a role's agent can be asked to do. */
 export type Skill = z.infer<typeof skill>;
 
+/** When a role is at work: days from 1 (Monday) to 7, wall-clock times of an IANA time zone; `to` before `from` ends on the next day. */
+export const workingHours = z.strictObject({
+  timeZone: z.string().min(1).max(60),
+  days: z.array(z.int().min(1).max(7)).min(1).max(7),
+  from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "a time like 08:30"),
+  to: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "a time like 17:00"),
+});
+/** When a role is at work. */
+export type WorkingHours = z.infer<typeof workingHours>;
+
 /** `profile.json` in a bundle. */
 export const roleProfile = z.strictObject({
   role: slug,
@@ -84,6 +94,8 @@ export const roleProfile = z.strictObject({
   guard: guardProfile,
   concurrency: z.int().min(1).max(16),
   locale: z.string().max(20),
+  /** Left out: at work at any time. */
+  workingHours: workingHours.optional(),
 });
 /** `profile.json` in a bundle. */
 export type RoleProfile = z.infer<typeof roleProfile>;
@@ -110,6 +122,9 @@ export const policyAction = z.enum([
   "approval.request",
   "approval.decide",
   "notify.send",
+  "session.join",
+  "session.share",
+  "session.handoff",
   "tool.call",
   "guard.restore",
   "audit.export",

@@ -1,13 +1,22 @@
-/** Who is known in the organisation, who of them is online, and who is meant by a target. Source: spec M3, M6. */
-import type { OrgChart } from "../contract/bundle.ts";
+/** Who is known in the organisation, who of them is online and how busy, and who is meant by a target. Source: spec M3, M6, M8. */
+import type { OrgChart, PolicyAction, WorkingHours } from "../contract/bundle.ts";
 import type { AgentView, Target } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { BOOTSTRAP_ROLE, type Principal } from "../contract/identity.ts";
 import { RECORD_RETENTION_MS } from "../contract/limits.ts";
-import type { Clock } from "../contract/ports.ts";
+import type { Clock, PolicyEngine } from "../contract/ports.ts";
 import type { CardShelf, KnownAgent } from "./card-shelf.ts";
+import type { Beat } from "./card-wire.ts";
+import { type Candidate, type Passed, type Ranked, rankRoutes, type RouterDeps } from "./router.ts";
+import type { VerifiedCard } from "./signed-card.ts";
+import type { Zones } from "./working-hours.ts";
 
 type Skills = KnownAgent["skills"];
+
+/** Runs at a time of an agent that has not said how many. */
+const UNKNOWN_CONCURRENCY = 1;
+/** Agents that a choice or a refusal names; a company has more than anyone reads. */
+const MAX_NAMED = 10;
 
 /** What the directory needs to hear of a connected member. */
 export interface DirectoryMember {
@@ -22,37 +31,80 @@ export interface DirectoryPeers {
 
 /** What the directory needs. */
 export interface DirectoryDeps {
-  /** This agent and its skills, from the newest bundle. */
-  self(): { principal: Principal; skills: Skills };
+  /** This agent, from the newest bundle. */
+  self(): { principal: Principal; skills: Skills; concurrency: number; workingHours?: WorkingHours | undefined };
   orgChart(): OrgChart;
   /** Whether the newest bundle revokes the agent; such agents are not known any more. */
   isRevoked(principal: Principal): boolean;
+  readonly policy: PolicyEngine;
   readonly peers: DirectoryPeers;
+  /** Signed cards of agents, met or not. */
+  readonly cards: { all(): readonly VerifiedCard[]; get(agentId: string): VerifiedCard | undefined };
+  /** What an agent, this one included, last said about its load. */
+  loadOf(agentId: string): Beat | undefined;
+  readonly zones: Zones;
   readonly shelf: CardShelf;
   readonly clock: Clock;
   readonly log: { warn(details: object, text: string): void };
 }
 
-/** Which agents to list; both narrow. */
+/** Which agents to list; all narrow. */
 export interface AgentFilter {
   readonly role?: string | undefined;
   readonly skill?: string | undefined;
+  readonly department?: string | undefined;
+  readonly online?: boolean | undefined;
+}
+
+/** Whom a target means, and why. */
+export interface Route {
+  readonly to: Principal;
+  /** Other agents of the same person, best first. */
+  readonly devices: readonly Principal[];
+  readonly because: string;
+  /** The other candidates, best first, and then those that fit in a part. */
+  readonly notChosen: readonly Passed[];
+  /** Everybody who may be asked, best first, the chosen one included. */
+  readonly ranked: readonly Ranked[];
+}
+
+/** A person of the org chart with its agents. */
+export interface Seat {
+  readonly id: string;
+  readonly title: string;
+  readonly role: string;
+  readonly department: string;
+  readonly manager: string | null;
+  readonly agents: readonly { readonly agentId: string; readonly online: boolean; readonly self: boolean }[];
 }
 
 /** Who is known. */
 export interface Directory {
   /** Known agents, this one included: online first, then by subject and agent id. */
   agents(filter?: AgentFilter): AgentView[];
+  /** The signed org chart, with the agents that are known of each person. */
+  seats(): Seat[];
   /**
-   * The one agent that a target means: an online one before an offline one, then by subject and agent id; this agent only when asked by id.
-   * @throws GaggleError NO_ROUTE, naming the roles and skills that are known
+   * Whom a target means; this agent only when asked by id. Where policy denies everyone who fits, the best of them: the caller's own question to policy
+   * is what refuses, and is recorded.
+   * @throws GaggleError NO_ROUTE, saying why each who nearly fits does not
    */
-  resolve(target: Target): Principal;
+  route(target: Target, action?: PolicyAction): Route;
+  /** The one agent of {@link Directory.route}. @throws GaggleError NO_ROUTE */
+  resolve(target: Target, action?: PolicyAction): Principal;
   /** The agent of an id, or undefined. */
   find(agentId: string): AgentView | undefined;
-  /** When an agent was last connected, ms since the epoch; undefined where it is unknown. */
+  /** When an agent was last connected or signed a card, ms since the epoch; undefined where it is unknown. */
   lastSeenAt(agentId: string): number | undefined;
   close(): void;
+}
+
+/** An agent from whatever is known of it. */
+interface Entry {
+  readonly principal: Principal;
+  readonly skills: Skills;
+  readonly self: boolean;
+  readonly card?: VerifiedCard | undefined;
 }
 
 /** A directory that has read its shelf and listens to the peer node. */
@@ -82,40 +134,125 @@ export async function createDirectory(deps: DirectoryDeps): Promise<Directory> {
     keep(deps.shelf.save(agent));
   }
 
-  function viewOf({ principal, skills }: { principal: Principal; skills: Skills }, self: boolean): AgentView {
-    const title = deps.orgChart().find((node) => node.id === principal.subject)?.title ?? principal.role;
-    return { ...principal, title, online: self || online.has(principal.agentId), self, skills };
+  /** A card says more than hello, and comes anew with every change. */
+  const entryOf = (agentId: string): Entry | undefined => {
+    const card = deps.cards.get(agentId);
+    if (card !== undefined) return { principal: card.principal, skills: [...card.skills], self: false, card };
+    const met = known.get(agentId);
+    return met && { principal: met.principal, skills: met.skills, self: false };
+  };
+
+  function entries(): Entry[] {
+    const self = deps.self();
+    const ids = new Set([...known.keys(), ...deps.cards.all().map(({ facts }) => facts.agentId)]);
+    ids.delete(self.principal.agentId);
+    const others = [...ids].flatMap((id) => entryOf(id) ?? []).filter(({ principal }) => !deps.isRevoked(principal));
+    return [{ principal: self.principal, skills: self.skills, self: true, card: deps.cards.get(self.principal.agentId) }, ...others];
+  }
+
+  const lastSeenAt = (agentId: string): number | undefined =>
+    online.has(agentId) ? deps.clock.now() : (known.get(agentId)?.lastSeenAt ?? deps.cards.get(agentId)?.facts.issuedAt);
+
+  const isOnline = ({ principal, self }: Entry): boolean => self || online.has(principal.agentId);
+  const hasLeft = ({ card, self }: Entry): boolean => !self && card?.facts.state === "left";
+  const concurrencyOf = (entry: Entry): number =>
+    entry.self ? deps.self().concurrency : (entry.card?.facts.concurrency ?? UNKNOWN_CONCURRENCY);
+
+  function viewOf(entry: Entry, chart: OrgChart): AgentView {
+    const { principal, skills, self, card } = entry;
+    const seat = chart.find((node) => node.id === principal.subject);
+    const load = deps.loadOf(principal.agentId);
+    const seen = self ? undefined : lastSeenAt(principal.agentId);
+    const locale = card?.facts.locale ?? seat?.locale;
+    return {
+      ...principal,
+      title: seat?.title ?? principal.role,
+      online: isOnline(entry),
+      self,
+      skills,
+      ...(locale === undefined ? {} : { locale }),
+      ...(seen === undefined ? {} : { lastSeenAt: new Date(seen).toISOString() }),
+      ...(load === undefined ? {} : { load: { ...load, concurrency: concurrencyOf(entry) } }),
+    };
   }
 
   function all(): AgentView[] {
-    const self = deps.self();
-    const others = [...known.values()].filter(
-      ({ principal }) => principal.agentId !== self.principal.agentId && !deps.isRevoked(principal),
-    );
-    return [viewOf(self, true), ...others.map((agent) => viewOf(agent, false))].sort(inOrder);
+    const chart = deps.orgChart();
+    return entries()
+      .filter((entry) => !hasLeft(entry))
+      .map((entry) => viewOf(entry, chart))
+      .sort(inOrder);
+  }
+
+  const candidateOf = (entry: Entry): Candidate => {
+    const { principal, skills, self, card } = entry;
+    return {
+      principal,
+      self,
+      online: isOnline(entry),
+      left: hasLeft(entry),
+      skills: skills.map(({ id }) => id),
+      locale: card?.facts.locale,
+      workingHours: self ? deps.self().workingHours : card?.facts.workingHours,
+      concurrency: concurrencyOf(entry),
+      load: deps.loadOf(principal.agentId),
+    };
+  };
+
+  const routerFor = ({ skill }: Target, action: PolicyAction): RouterDeps => {
+    const principal = deps.self().principal;
+    const resource = skill === undefined ? {} : { resource: skill };
+    return {
+      denied: ({ role }) => {
+        const { allowed, reason } = deps.policy.decide({ action, principal, targetRole: role, ...resource });
+        return allowed ? undefined : reason;
+      },
+      runsAlone: ({ role }) =>
+        skill !== undefined && deps.policy.decide({ action: "task.run", principal, targetRole: role, ...resource }).allowed,
+      zones: deps.zones,
+    };
+  };
+
+  function route(target: Target, action: PolicyAction = "task.send"): Route {
+    const { ranked, denied, misfits } = rankRoutes(entries().map(candidateOf), target, deps.clock.now(), routerFor(target, action));
+    const [best, ...others] = ranked;
+    const notChosen = [...others, ...denied, ...misfits].slice(0, MAX_NAMED).map(({ principal, because }) => ({ principal, because }));
+    if (best !== undefined) return { to: best.principal, devices: best.devices, because: best.because, notChosen, ranked };
+    const [refused] = denied;
+    if (refused === undefined) throw noRoute(target, all(), misfits);
+    return { to: refused.principal, devices: [], because: refused.because, notChosen: notChosen.slice(1), ranked };
   }
 
   await load();
   const stop = deps.peers.onPeerChange(onChange);
   return {
     agents: (filter = {}) => all().filter((agent) => fits(agent, filter)),
-    resolve(target) {
+    seats() {
       const agents = all();
-      const named =
-        target.agentId === undefined ? agents.filter((agent) => !agent.self) : agents.filter((a) => a.agentId === target.agentId);
-      const chosen = named.find((agent) => fits(agent, { role: target.targetRole, skill: target.skill }));
-      if (chosen === undefined) throw noRoute(target, agents);
-      const { agentId, subject, role, department } = chosen;
-      return { agentId, subject, role, department };
+      return deps.orgChart().map(({ id, title, role, department, manager }) => ({
+        id,
+        title,
+        role,
+        department,
+        manager,
+        agents: agents
+          .filter(({ subject }) => subject === id)
+          .map(({ agentId, online: isThere, self }) => ({ agentId, online: isThere, self })),
+      }));
     },
+    route,
+    resolve: (target, action) => route(target, action).to,
     find: (agentId) => all().find((agent) => agent.agentId === agentId),
-    lastSeenAt: (agentId) => (online.has(agentId) ? deps.clock.now() : known.get(agentId)?.lastSeenAt),
+    lastSeenAt,
     close: stop,
   };
 }
 
-const fits = (agent: AgentView, { role, skill }: AgentFilter): boolean =>
-  (role === undefined || agent.role === role) && (skill === undefined || agent.skills.some((one) => one.id === skill));
+const fits = (agent: AgentView, { role, skill, department, online }: AgentFilter): boolean =>
+  (role === undefined || agent.role === role) &&
+  (department === undefined || agent.department === department) &&
+  (online === undefined || agent.online === online) &&
+  (skill === undefined || agent.skills.some((one) => one.id === skill));
 
 /** Plain comparison of code points: the same order on every machine, whatever its locale. */
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
@@ -123,19 +260,22 @@ const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 const inOrder = (a: AgentView, b: AgentView): number =>
   Number(b.online) - Number(a.online) || compare(a.subject, b.subject) || compare(a.agentId, b.agentId);
 
-function noRoute(target: Target, agents: readonly AgentView[]): GaggleError {
+function noRoute(target: Target, agents: readonly AgentView[], misfits: readonly Passed[]): GaggleError {
   const wanted = [
     ...(target.agentId === undefined ? [] : [`the id ${target.agentId}`]),
     ...(target.targetRole === undefined ? [] : [`the role ${target.targetRole}`]),
+    ...(target.department === undefined ? [] : [`the department ${target.department}`]),
     ...(target.skill === undefined ? [] : [`the skill ${target.skill}`]),
   ].join(" and ");
   const others = agents.filter((agent) => !agent.self);
   const list = (values: string[]): string => [...new Set(values)].sort(compare).join(", ") || "none";
   const roles = list(others.map((agent) => agent.role));
   const skills = list(others.flatMap((agent) => agent.skills.map(({ id }) => id)));
+  const why = misfits.slice(0, MAX_NAMED).map(({ principal, because }) => `${principal.subject} ${because}`);
+  const near = why.length === 0 ? "" : ` Nearest: ${why.join("; ")}.`;
   return new GaggleError(
     "NO_ROUTE",
-    `No known agent has ${wanted}. Known roles: ${roles}; known skills: ${skills}. See \`gaggle peers\`; agents are learned when they come online.`,
+    `No known agent has ${wanted}. Known roles: ${roles}; known skills: ${skills}.${near} See \`gaggle peers\`; agents are learned when they come online.`,
     { details: { known: others.length } },
   );
 }

@@ -4,6 +4,9 @@ import { RECORD_RETENTION_MS } from "../../../../mesh/contract/limits.ts";
 import { createCardShelf } from "../../../../mesh/directory/card-shelf.ts";
 import { createDirectory, type Directory, type DirectoryMember } from "../../../../mesh/directory/create-directory.ts";
 import { agentIdOf } from "../../../../mesh/identity/keys.ts";
+import type { Beat } from "../../../../mesh/directory/card-wire.ts";
+import type { VerifiedCard } from "../../../../mesh/directory/signed-card.ts";
+import { policyOf } from "../../../support/messaging-node.ts";
 import { type MemoryStore, openMemoryStore } from "../../../support/memory-store.ts";
 import { keyOf } from "../../../support/peer-world.ts";
 import { createVirtualClock, settle } from "../../../support/virtual-clock.ts";
@@ -21,7 +24,16 @@ const ELENA = member("elena.novak", "engineering", "accruals");
 type Change = { type: "connected" | "disconnected"; member: DirectoryMember };
 
 /** A directory with a peer node that the test plays. */
-async function createWorld(options: { store?: MemoryStore; now?: number; revoked?: string[] } = {}): Promise<{
+async function createWorld(
+  options: {
+    store?: MemoryStore;
+    now?: number;
+    revoked?: string[];
+    cards?: VerifiedCard[];
+    loads?: Record<string, Beat>;
+    deny?: string[];
+  } = {},
+): Promise<{
   directory: Directory;
   store: MemoryStore;
   tell(type: Change["type"], ...members: DirectoryMember[]): void;
@@ -29,7 +41,11 @@ async function createWorld(options: { store?: MemoryStore; now?: number; revoked
   const store = options.store ?? openMemoryStore();
   const listeners = new Set<(change: Change) => void>();
   const directory = await createDirectory({
-    self: () => ({ principal: FIONA, skills: [{ id: "month-end-close", description: "Closes the month." }] }),
+    self: () => ({ principal: FIONA, skills: [{ id: "month-end-close", description: "Closes the month." }], concurrency: 2 }),
+    policy: policyOf(({ targetRole }) => options.deny?.includes(targetRole ?? "") !== true),
+    cards: { all: () => options.cards ?? [], get: (id) => options.cards?.find(({ facts }) => facts.agentId === id) },
+    loadOf: (id) => options.loads?.[id],
+    zones: { wallTime: () => undefined },
     orgChart: () => [
       { id: "marco.diaz", title: "Head of Marketing", role: "marketing", department: "marketing", manager: null, locale: "en" },
     ],
@@ -64,6 +80,8 @@ describe("the directory", () => {
       online: true,
       self: false,
       skills: [{ id: "accruals", description: "Does accruals." }],
+      locale: "en",
+      lastSeenAt: new Date(1_000_000).toISOString(),
     });
     expect(directory.find(ELENA.principal.agentId)).toMatchObject({ online: false, title: "engineering" });
     expect(directory.find(FIONA.agentId)).toMatchObject({ online: true, self: true });
