@@ -20,17 +20,7 @@ import type {
   Random,
   Transaction,
 } from "../contract/ports.ts";
-import {
-  DEAD_RANGE,
-  type DeadLetter,
-  deadKey,
-  isNewWork,
-  type OutboxRecord,
-  QUEUED_RANGE,
-  queuedKey,
-  SEQ_KEY,
-  traceIdOf,
-} from "./outbox-record.ts";
+import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY, traceIdOf } from "./outbox-record.ts";
 import { createSendStream, entryOf, type OutboxEntry, type SendStream } from "./send-stream.ts";
 
 /** Largest message in bytes of its canonical JSON: with claims, credential and base64url it still fits a frame. */

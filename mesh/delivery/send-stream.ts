@@ -167,7 +167,10 @@ export function createSendStream(window: number) {
       const attempt = landed(entry);
       makeReady(entry);
       // Many in flight fail together when a connection ends: that is one failure.
-      if (entry.round !== round) return attempt?.abandoned();
+      if (entry.round !== round) {
+        attempt?.abandoned();
+        return;
+      }
       round++;
       failures++;
       attempt?.failed();

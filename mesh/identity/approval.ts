@@ -58,11 +58,20 @@ export function verifyApproval(input: {
   return statement;
 }
 
+/** `details.unknownKey`: a newer roster may name it. */
+const unknownKey = (): GaggleError =>
+  new GaggleError("APPROVAL_INVALID", "The approval does not count: it is forged, altered, or not from a rostered key.", {
+    details: { unknownKey: true },
+  });
+
 function readStatement(jws: string, roster: Roster): { statement: ApprovalStatement; kid: string } {
   try {
+    const kid = claimedKeyOf(jws, MAX_BYTES);
+    if (!roster.approvers.some(({ key }) => thumbprintOf(key) === kid)) throw unknownKey();
     const payload = verifyJws({ jws, typ: TYP, keys: roster.approvers.map(({ key }) => key), maxBytes: MAX_BYTES });
-    return { statement: approvalStatement.parse(payload), kid: claimedKeyOf(jws, MAX_BYTES) };
+    return { statement: approvalStatement.parse(payload), kid };
   } catch (cause) {
+    if (cause instanceof GaggleError && cause.code === "APPROVAL_INVALID") throw cause;
     throw new GaggleError("APPROVAL_INVALID", "The approval does not count: it is forged, altered, or not from a rostered key.", { cause });
   }
 }

@@ -48,7 +48,9 @@ export function createCircuitBreaker({ clock }: { clock: Pick<Clock, "now"> }, c
   };
   const state = (): BreakerState => {
     if (openUntilMs === undefined) return { state: "closed" };
-    return clock.now() < openUntilMs ? { state: "open", retryAtMs: openUntilMs } : { state: "half-open" };
+    const leftMs = openUntilMs - clock.now();
+    // After the clock was set back the end lies further ahead than any wait: then it counts as come.
+    return leftMs > 0 && leftMs <= config.maxOpenMs ? { state: "open", retryAtMs: openUntilMs } : { state: "half-open" };
   };
 
   /** Lets only the first word about a call count. */

@@ -7,6 +7,8 @@ import type { JsonObject } from "../../mesh/contract/json.ts";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, PolicyEngine, PolicyQuestion, Random } from "../../mesh/contract/ports.ts";
+import type { QuotaConfig } from "../../mesh/delivery/inbox-quota.ts";
+import type { BucketConfig } from "../../mesh/resilience/token-buckets.ts";
 import { verifyApproval } from "../../mesh/identity/approval.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import type { RunnableSkill, RunnableTask, Runner, RunOutcome } from "../../mesh/session/ports.ts";
@@ -65,6 +67,9 @@ export interface NodeOptions {
   /** The org's trust as this node sees it. */
   readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
   readonly window?: number;
+  /** Other limits for what comes in than those of the product. */
+  readonly quota?: Partial<QuotaConfig>;
+  readonly rate?: Partial<BucketConfig>;
   /** Runs tasks instead of `run`. */
   readonly runner?: Runner;
   /** Last hand on what messaging is made from, such as for a bug that a test plants. */
@@ -147,7 +152,14 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
       onError: (error) => void state.errors.push(error),
       ...(options.boundary === undefined ? {} : { boundary: options.boundary(queue) }),
     }),
-    { self, org: org.org, concurrency: options.concurrency ?? 2, ...(options.window === undefined ? {} : { window: options.window }) },
+    {
+      self,
+      org: org.org,
+      concurrency: options.concurrency ?? 2,
+      ...(options.window === undefined ? {} : { window: options.window }),
+      ...(options.quota === undefined ? {} : { quota: options.quota }),
+      ...(options.rate === undefined ? {} : { rate: options.rate }),
+    },
   );
   await messaging.start();
   network.attach(self.agentId, (frame, from) => {

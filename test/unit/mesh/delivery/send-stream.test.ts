@@ -2,13 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RETRY_MAX_MS, RETRY_MIN_MS } from "../../../../mesh/contract/limits.ts";
 import type { OutboxRecord } from "../../../../mesh/delivery/outbox-record.ts";
-import { backoffMs, createSendStream, type OutboxEntry } from "../../../../mesh/delivery/send-stream.ts";
+import { backoffMs, createSendStream, entryOf, type OutboxEntry, type SendStream } from "../../../../mesh/delivery/send-stream.ts";
 
 const TO = { agentId: `12D3KooW${"A".repeat(44)}`, subject: "marco.diaz", role: "marketing", department: "marketing" };
 
-const entry = (seq: number, lane: string, priority: OutboxRecord["priority"] = "P2"): OutboxEntry => ({
-  attempts: 0,
-  record: {
+const entry = (seq: number, lane: string, priority: OutboxRecord["priority"] = "P2", more: Partial<OutboxRecord> = {}): OutboxEntry =>
+  entryOf({
     v: 1,
     seq,
     id: `0192a000-0000-7000-8000-${String(seq).padStart(12, "0")}`,
@@ -20,8 +19,14 @@ const entry = (seq: number, lane: string, priority: OutboxRecord["priority"] = "
     policyHash: "a".repeat(64),
     traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01`,
     message: { type: "notification", message: "x", severity: "info" },
-  },
-});
+    ...more,
+  });
+const update: Partial<OutboxRecord> = { message: { type: "task.read", taskId: "0192a000-0000-7000-8000-000000000000" } };
+const takeAll = (stream: SendStream, now = 0): OutboxEntry[] => {
+  const taken: OutboxEntry[] = [];
+  for (let next = stream.take(now); next !== undefined; next = stream.take(now)) taken.push(next);
+  return taken;
+};
 
 test("P0 goes first, and of one priority the oldest", () => {
   const stream = createSendStream(1);
@@ -34,7 +39,7 @@ test("P0 goes first, and of one priority the oldest", () => {
     stream.add(entry(seq, `lane${seq}`, priority));
   const order: number[] = [];
   for (let next = stream.take(0); next !== undefined; next = stream.take(0)) {
-    order.push(next.record.seq);
+    order.push(next.seq);
     stream.settled(next, true);
   }
   expect(order).toEqual([3, 4, 2, 1]);
@@ -61,7 +66,7 @@ test("unblock lets a waiting recipient be tried at once", () => {
   if (first !== undefined) stream.failed(first, 0, 1);
   expect(stream.take(1)).toBeUndefined();
   stream.unblock();
-  expect(stream.take(1)?.record.seq).toBe(1);
+  expect(stream.take(1)?.seq).toBe(1);
 });
 
 describe("backoff", () => {
@@ -77,12 +82,91 @@ describe("backoff", () => {
   });
 });
 
-test("whatever fails and succeeds in whatever order, a lane's messages settle in order and none is lost", () => {
+test("many that fail together, as when a connection ends, count as one failure", () => {
+  const stream = createSendStream(16);
+  for (let i = 0; i < 16; i++) stream.add(entry(i, `lane${i}`));
+  for (const one of takeAll(stream)) stream.failed(one, 0, 1);
+  expect(stream.nextAt(0)).toBe(RETRY_MIN_MS);
+});
+
+test("five failures in a row open the breaker, and a clock that was set back does not keep it open", () => {
+  const stream = createSendStream(1);
+  stream.add(entry(1, "a"));
+  let now = 0;
+  for (let i = 0; i < 5; i++) {
+    const one = stream.take(now);
+    if (one === undefined) throw new Error("nothing was taken");
+    stream.failed(one, now, 0);
+    now = stream.nextAt(now) ?? now;
+  }
+  expect(stream.breaker().state).not.toBe("closed");
+  expect(stream.condition(now)).toBe("away");
+  expect(stream.take(now - 2 * RETRY_MAX_MS)?.seq).toBe(1);
+});
+
+test("a recipient without room gets no new work for a while, then one at a time until one is taken; what continues work goes all the same", () => {
+  const stream = createSendStream(4);
+  for (let i = 0; i < 3; i++) stream.add(entry(i, `lane${i}`));
+  const [one, ...others] = takeAll(stream);
+  if (one === undefined) throw new Error("nothing was taken");
+  stream.busy(one, 0, 5_000);
+  for (const other of others) stream.busy(other, 0, 5_000);
+  stream.add(entry(3, "lane3", "P3", update));
+  expect(takeAll(stream, 10).map(({ seq }) => seq)).toEqual([3]);
+  expect(stream.condition(10)).toBe("busy");
+  expect(stream.nextAt(10)).toBe(5_000);
+  const [probe, ...more] = takeAll(stream, 5_000);
+  expect(more).toEqual([]);
+  if (probe !== undefined) stream.settled(probe, true);
+  expect(takeAll(stream, 5_000)).toHaveLength(2);
+});
+
+test("a message that is refused for a passing reason waits alone", () => {
+  const stream = createSendStream(1);
+  stream.add(entry(1, "a"));
+  stream.add(entry(2, "b"));
+  const [one] = [stream.take(0)];
+  if (one !== undefined) stream.refused(one, 0, 1);
+  expect(stream.take(0)?.seq).toBe(2);
+});
+
+test("messages of one session keep their order across tasks and priorities, and other sessions do not wait", () => {
+  const stream = createSendStream(8);
+  stream.add(entry(1, "task1", "P3", { sessionLane: "s" }));
+  stream.add(entry(2, "task2", "P0", { sessionLane: "s" }));
+  stream.add(entry(3, "task3", "P2", { sessionLane: "other" }));
+  const first = takeAll(stream);
+  expect(first.map(({ seq }) => seq)).toEqual([3, 1]);
+  for (const one of first) stream.settled(one, true);
+  expect(takeAll(stream).map(({ seq }) => seq)).toEqual([2]);
+});
+
+test("a message taken out of the middle of its lanes lets nothing behind it overtake what is before it", () => {
+  const stream = createSendStream(8);
+  const [a, b, c] = [
+    entry(1, "task1", "P2", { sessionLane: "s" }),
+    entry(2, "task2", "P2", { sessionLane: "s" }),
+    entry(3, "task2", "P2", update),
+  ];
+  for (const one of [a, b, c]) stream.add(one);
+  expect(takeAll(stream)).toEqual([a]);
+  expect(stream.remove(a), "in flight").toBe(false);
+  expect(stream.remove(b)).toBe(true);
+  expect(takeAll(stream)).toEqual([]);
+  stream.settled(a, true);
+  expect(takeAll(stream)).toEqual([c]);
+  stream.settled(c, true);
+  expect(stream.isEmpty()).toBe(true);
+});
+
+test("whatever fails, succeeds and is taken out in whatever order, a lane's messages settle in order and none is lost", () => {
   const step = fc.record({
     add: fc.boolean(),
     lane: fc.nat(3),
     priority: fc.constantFrom("P0" as const, "P2" as const),
+    session: fc.option(fc.nat(1), { nil: undefined }),
     fails: fc.boolean(),
+    removes: fc.boolean(),
     pick: fc.nat(),
   });
   fc.assert(
@@ -91,6 +175,7 @@ test("whatever fails and succeeds in whatever order, a lane's messages settle in
       const settled: OutboxEntry[] = [];
       let flying: OutboxEntry[] = [];
       let added = 0;
+      let removed = 0;
       let now = 0;
       const end = (fails: boolean, pick: number): void => {
         const one = flying[pick % Math.max(1, flying.length)];
@@ -105,23 +190,26 @@ test("whatever fails and succeeds in whatever order, a lane's messages settle in
       };
       const fly = (): void => {
         for (let next = stream.take(now); next !== undefined; next = stream.take(now)) flying.push(next);
-        expect(new Set(flying.map(({ record }) => record.lane)).size).toBe(flying.length);
+        const lanes = flying.flatMap((one) => one.lanes);
+        expect(new Set(lanes).size).toBe(lanes.length);
         expect(flying.length).toBeLessThanOrEqual(window);
       };
-      for (const { add, lane, priority, fails, pick } of steps) {
+      for (const { add, lane, session, priority, fails, removes, pick } of steps) {
         now += RETRY_MAX_MS;
-        if (add) stream.add(entry(++added, `lane${lane}`, priority));
+        if (add) stream.add(entry(++added, `lane${lane}`, priority, session === undefined ? {} : { sessionLane: String(session) }));
         fly();
-        end(fails, pick);
+        const candidate = [...stream.entries().values()][pick % Math.max(1, stream.entries().size)];
+        if (removes && candidate !== undefined && stream.remove(candidate)) removed++;
+        else end(fails, pick);
       }
       while (!stream.isEmpty()) {
         now += RETRY_MAX_MS;
         fly();
         end(false, 0);
       }
-      expect(settled).toHaveLength(added);
-      for (const lane of ["lane0", "lane1", "lane2", "lane3"]) {
-        const seqs = settled.filter(({ record }) => record.lane === lane).map(({ record }) => record.seq);
+      expect(settled.length + removed).toBe(added);
+      for (const lane of ["lane0", "lane1", "lane2", "lane3", "session 0", "session 1"]) {
+        const seqs = settled.filter(({ lanes }) => lanes.includes(lane)).map(({ seq }) => seq);
         expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
       }
     }),

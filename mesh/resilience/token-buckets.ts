@@ -1,0 +1,48 @@
+/** Bounds how often each of many may do something: a bucket of tokens a key, refilled over time. Source: spec M7. */
+import type { Clock } from "../contract/ports.ts";
+
+/** How fast a bucket fills and how much it holds. */
+export interface BucketConfig {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Buckets by key. */
+export interface TokenBuckets {
+  /** Takes a token. @returns 0, or how many milliseconds to wait until there is one */
+  take(key: string): number;
+}
+
+/** Buckets that are kept before the full ones are forgotten. */
+const MAX_KEPT = 4_096;
+
+/** Makes full buckets. A clock that is set back costs nobody a token, and one that is set ahead fills no bucket beyond its size. */
+export function createTokenBuckets({ clock }: { clock: Pick<Clock, "now"> }, { perSecond, burst }: BucketConfig): TokenBuckets {
+  const buckets = new Map<string, { tokens: number; at: number }>();
+
+  const refill = (bucket: { tokens: number; at: number }, nowMs: number): void => {
+    bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, nowMs - bucket.at) * perSecond) / 1_000);
+    bucket.at = nowMs;
+  };
+
+  /** A full bucket says no more than none. */
+  const forgetFull = (nowMs: number): void => {
+    for (const [key, bucket] of buckets) {
+      refill(bucket, nowMs);
+      if (bucket.tokens >= burst) buckets.delete(key);
+    }
+  };
+
+  return {
+    take(key) {
+      const now = clock.now();
+      if (buckets.size >= MAX_KEPT && !buckets.has(key)) forgetFull(now);
+      const bucket = buckets.get(key) ?? { tokens: burst, at: now };
+      buckets.set(key, bucket);
+      refill(bucket, now);
+      if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * 1_000) / perSecond);
+      bucket.tokens--;
+      return 0;
+    },
+  };
+}
