@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Detection } from "../../guard/detect/detection.ts";
+import { fetchPackages, runProgram } from "./fetch-packages.ts";
 import { type Figures, inTurn, timed } from "./figures.ts";
 import { createPrompts } from "./guard-prompts.ts";
 
@@ -38,31 +38,6 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** Runs a program to its end. @throws Error with the end of what it said */
-function runProgram(command: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-      shell: process.platform === "win32",
-    });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (part: Buffer) => (said = `${said}${part.toString()}`.slice(-400)));
-    child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`${command} ended with ${code}: ${said.trim()}`))));
-  });
-}
-
-/** Fetches the library, without its install script, which would download CUDA. */
-async function fetchTransformers(folder: string): Promise<void> {
-  if (await exists(join(folder, "node_modules", "@huggingface", "transformers", "package.json"))) return;
-  await writeFile(join(folder, "package.json"), '{"private":true}\n');
-  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", TRANSFORMERS];
-  await runProgram("npm", args, { ONNXRUNTIME_NODE_INSTALL: "skip" }, folder);
-}
 
 /** Makes the model with random weights, and gives it the words of the guard's own model, which are BERT's. */
 async function makeModel(folder: string, python: string, guardModel: string): Promise<void> {
@@ -140,11 +115,10 @@ async function compare(folder: string, { detection, rounds, say }: BertSetting):
 
 /** Compares; where library or model can't be had, says why instead. */
 export async function compareWithBert(setting: BertSetting): Promise<BertComparison | NoBert> {
-  const folder = join(tmpdir(), "gaggle-bench-bert");
+  let folder: string;
   try {
-    await mkdir(folder, { recursive: true });
-    setting.say(`Getting ${TRANSFORMERS} and making the model in ${folder}, where they stay …`);
-    await fetchTransformers(folder);
+    setting.say(`Getting ${TRANSFORMERS} and making the model, which stay in the folder for temporary files …`);
+    folder = await fetchPackages("bert", [TRANSFORMERS]);
     await makeModel(folder, setting.python, setting.guardModel);
   } catch (error) {
     return { missing: error instanceof Error ? error.message : String(error) };

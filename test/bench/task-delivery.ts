@@ -22,12 +22,12 @@ export interface TaskDelivery {
 }
 
 /** When the daemon's events came, by action and reference. */
-interface EventTimes {
+export interface EventTimes {
   of(action: string, ref: string): Promise<number>;
 }
 
 /** Listens to a daemon's audit events, which it sends once they are on its disk. */
-async function watchEvents(daemon: DaemonClient): Promise<EventTimes> {
+export async function watchEvents(daemon: DaemonClient): Promise<EventTimes> {
   const came = new Map<string, number>();
   const waiting = new Map<string, (at: number) => void>();
   daemon.onEvent((_name, params) => {
@@ -58,7 +58,7 @@ async function watchEvents(daemon: DaemonClient): Promise<EventTimes> {
 }
 
 /** Sends one task and waits for both ends. The clock is this process's own for all three times. */
-function sendTask(sender: DaemonClient, sent: EventTimes, received: EventTimes): Measured {
+export function sendTask(sender: DaemonClient, sent: EventTimes, received: EventTimes): Measured {
   return async () => {
     const task = randomBytes(BYTES / 2).toString("hex");
     const idempotencyKey = randomBytes(16).toString("hex");

@@ -1,0 +1,139 @@
+/**
+ * The mesh's figures of docs/benchmarks.md, measured anew: `npm run bench:mesh -- [--json] [--rounds N] [--agents N] [--seconds S] [--only PART]`.
+ * Ratios are of things measured in turn in one run; absolute times vary by machine.
+ *   --rounds    tasks that are counted beside the others (default 500)
+ *   --agents    agents under the even load (default 100)
+ *   --seconds   how long the even load lasts (default 120)
+ *   --only      `rivals` or `load` alone
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createSupervisor } from "../../mesh/demo/supervisor.ts";
+import { startOrganisation } from "./bench-organisation.ts";
+import { ratioOf } from "./figures.ts";
+import { startModelServer } from "./gateway-time.ts";
+import { type MeshLoad, measureMeshLoad } from "./mesh-agents.ts";
+import { measureRivals, RIVALS, type RivalFigures } from "./mesh-rivals.ts";
+import { figureRows, round, table } from "./table.ts";
+
+const DIST = join(import.meta.dirname, "..", "..", "dist");
+const PROCESSES = 4;
+const SESSIONS = 300;
+const PER_SECOND = 30;
+const CLIMB = [60, 120, 240, 480, 960];
+const CLIMB_SECONDS = 20;
+const P95_MS = 150;
+
+/** A figure that is wanted. */
+interface Goal {
+  readonly name: string;
+  readonly wanted: string;
+  readonly measured: string;
+  readonly ok: boolean;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    rounds: { type: "string", default: "500" },
+    agents: { type: "string", default: "100" },
+    seconds: { type: "string", default: "120" },
+    only: { type: "string" },
+  },
+});
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const wants = (part: string): boolean => options.only === undefined || options.only === part;
+
+/** Runs a founded organisation of real daemons beside the others. */
+async function runRivals(folder: string): Promise<RivalFigures> {
+  const model = await startModelServer();
+  const supervisor = createSupervisor(() => undefined);
+  const program = { node: process.execPath, entry: join(DIST, "gaggle.js"), signal: new AbortController().signal };
+  try {
+    say("Founding an organisation with four members …");
+    const organisation = await startOrganisation(supervisor, { folder, program, model, nodeArgs: [] });
+    say(`Sending ${options.rounds} tasks, and as many by other means …`);
+    return await measureRivals(organisation, { folder, rounds: Number(options.rounds) });
+  } finally {
+    await supervisor.stopAll();
+    await model.close();
+  }
+}
+
+const runLoad = (folder: string): Promise<MeshLoad> =>
+  measureMeshLoad(
+    folder,
+    {
+      agents: Number(options.agents),
+      processes: PROCESSES,
+      sessions: SESSIONS,
+      perSecond: PER_SECOND,
+      seconds: Number(options.seconds),
+      climb: CLIMB,
+      climbSeconds: CLIMB_SECONDS,
+      p95Ms: P95_MS,
+    },
+    say,
+  );
+
+function goalsOf(rivals: RivalFigures | undefined, load: MeshLoad | undefined): Goal[] {
+  const goals: Goal[] = [];
+  if (rivals?.figures[RIVALS.jetstream] !== undefined) {
+    const ratio = ratioOf(rivals.figures, RIVALS.stored, RIVALS.jetstream);
+    goals.push({ name: "send to stored ÷ JetStream, medians", wanted: "≤ 4", measured: round(ratio), ok: ratio <= 4 });
+  }
+  const [first] = load?.steps ?? [];
+  if (load !== undefined && first !== undefined) {
+    const name = `${load.agents} agents, ${SESSIONS} sessions, ${first.perSecond} tasks/s: p95 to the result`;
+    goals.push({ name, wanted: `≤ ${P95_MS} ms`, measured: `${round(first.times.p95)} ms`, ok: first.times.p95 <= P95_MS });
+    goals.push({ name: "the same: failures", wanted: "0", measured: String(first.failed), ok: first.failed === 0 });
+  }
+  return goals;
+}
+
+function print(goals: readonly Goal[], rivals: RivalFigures | undefined, load: MeshLoad | undefined): void {
+  const out = process.stdout;
+  const [cpu] = cpus();
+  out.write(
+    `Node ${process.version}, ${availableParallelism()} × ${cpu?.model ?? "unknown"}, load ${round(loadavg()[0] ?? 0)} at the end\n`,
+  );
+  table(out, "Wanted figures", [
+    ["figure", "wanted", "measured", ""],
+    ...goals.map(({ name, wanted, measured, ok }) => [name, wanted, measured, ok ? "ok" : "MISSED"]),
+  ]);
+  if (rivals !== undefined) {
+    table(out, "1 KB task beside the others", figureRows(rivals.figures));
+    for (const line of rivals.missing) out.write(`  left out: ${line}\n`);
+  }
+  if (load !== undefined) {
+    const title = `${load.agents} agents in ${load.processes} processes: all met in ${round(load.metSeconds, 1)} s, ${round(load.mibPerAgent, 0)} MiB an agent`;
+    table(out, title, [
+      ["tasks/s", "p50 ms", "p95 ms", "failed", "cores", ""],
+      ...load.steps.map(({ perSecond, times, failed, cores, held }) => [
+        String(perSecond),
+        round(times.p50),
+        round(times.p95),
+        String(failed),
+        round(cores),
+        held ? "held" : "BROKEN",
+      ]),
+    ]);
+  }
+}
+
+const folder = await mkdtemp(join(tmpdir(), "gaggle-bench-"));
+try {
+  const agents = join(folder, "agents");
+  await mkdir(agents);
+  const rivals = wants("rivals") ? await runRivals(folder) : undefined;
+  const load = wants("load") ? await runLoad(agents) : undefined;
+  const goals = goalsOf(rivals, load);
+  if (options.json) process.stdout.write(`${JSON.stringify({ node: process.version, goals, rivals, load })}\n`);
+  else print(goals, rivals, load);
+  if (!goals.every(({ ok }) => ok)) process.exitCode = 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
