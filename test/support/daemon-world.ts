@@ -23,6 +23,7 @@ import type { AuditEvent } from "../../mesh/contract/audit.ts";
 import type { DaemonMethod, DaemonParams, DaemonResult } from "../../mesh/contract/daemon-api.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../mesh/identity/keys.ts";
+import { sharedEnv } from "./shared-env.ts";
 
 /** Repository root, which is also an install folder. */
 export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
@@ -76,8 +77,8 @@ export interface DaemonWorld {
   /** Approval keys of those named in `approvers`, by subject. */
   readonly approvalKeys: ReadonlyMap<string, Signer>;
   agent(subject: string): WorldAgent;
-  /** Invites a person and lets them join; nothing is started. */
-  join(subject: string, role: string): Promise<WorldAgent>;
+  /** Invites a person and lets them join; nothing is started. `device` names a further machine of a person, and its home. */
+  join(subject: string, role: string, device?: string): Promise<WorldAgent>;
   /** Signs a new version and publishes it. */
   sign(): Promise<number>;
   /** Waits until each of the named agents sees the others online. */
@@ -146,10 +147,9 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
   const approvalKeys = new Map<string, Signer>();
 
   const env = (home: string): NodeJS.ProcessEnv => ({
-    PATH: process.env["PATH"],
+    ...sharedEnv(),
     HOME: dir,
     TMPDIR: process.env["TMPDIR"],
-    XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"],
     GAGGLE_HOME: home,
     GAGGLE_LOG: "debug",
     NO_COLOR: "1",
@@ -182,8 +182,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     };
   }
 
-  const enrol = async (subject: string, role: string): Promise<WorldAgent> => {
-    const home = join(dir, "agents", subject);
+  const enrol = async (subject: string, role: string, device = subject): Promise<WorldAgent> => {
+    const home = join(dir, "agents", device);
     const url = request.via === undefined ? bootstrap.url : await request.via(bootstrap.url);
     const invitation = await orgInvite({ dir: orgDir, role, user: subject, url }, silent, deps);
     const upstream = { protocol: "openai", baseUrl: "http://127.0.0.1:9/v1", local: false, model: "none" } as const;
@@ -192,11 +192,11 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       invitation,
       listen: ["/ip4/127.0.0.1/tcp/0"],
       mdns: false,
-      gooseRoot: join(dir, "goose", subject),
+      gooseRoot: join(dir, "goose", device),
       upstream,
     });
     const agent = agentOf(subject, role, home, await readAgentConfig(home));
-    agents.set(subject, agent);
+    agents.set(device, agent);
     return agent;
   };
 

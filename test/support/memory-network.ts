@@ -56,6 +56,7 @@ export function createMemoryNetwork(deps: { clock: Clock; random: SeededRandom }
   return {
     state,
     attach: (agentId: string, handler: FrameHandler): void => void handlers.set(agentId, handler),
+    isAttached: (agentId: string): boolean => handlers.has(agentId),
     detach: (agentId: string): void => void handlers.delete(agentId),
     linkOf: (from: string): PeerLink => ({ request: (to, frame) => request(from, to, frame) }),
   };
