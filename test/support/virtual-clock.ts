@@ -14,37 +14,65 @@ export interface VirtualClock extends Clock {
 /** Lets every promise chain that is ready run to its end. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** The same without a turn of the event loop: quicker, and enough where nothing real is waited for. */
+export const settleMicrotasks = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+
+interface Timer {
+  readonly at: number;
+  readonly fn: () => void;
+  cancelled: boolean;
+}
+
+/** Puts a timer behind those that fire before it or at the same time. */
+function insert(timers: Timer[], timer: Timer): void {
+  let [low, high] = [0, timers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((timers[middle]?.at ?? 0) <= timer.at) low = middle + 1;
+    else high = middle;
+  }
+  timers.splice(low, 0, timer);
+}
+
 /** Makes a clock that stands at `startMs`. */
-export function createVirtualClock(startMs = Date.UTC(2026, 9, 31, 8)): VirtualClock {
+export function createVirtualClock(startMs = Date.UTC(2026, 9, 31, 8), settled: () => Promise<void> = settle): VirtualClock {
   let now = startMs;
-  let order = 0;
-  let timers: { at: number; order: number; fn: () => void }[] = [];
-  const nextDue = (until: number) => timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+  let timers: Timer[] = [];
+
+  /** Takes the next timer that is due by then. */
+  const takeDue = (until: number): Timer | undefined => {
+    for (let [next] = timers; next !== undefined && next.at <= until; [next] = timers) {
+      timers.shift();
+      if (!next.cancelled) return next;
+    }
+    return undefined;
+  };
 
   return {
     now: () => now,
     after(ms, fn) {
-      const timer = { at: now + ms, order: order++, fn };
-      timers.push(timer);
+      const timer: Timer = { at: now + ms, fn, cancelled: false };
+      insert(timers, timer);
       return () => {
-        timers = timers.filter((other) => other !== timer);
+        timer.cancelled = true;
       };
     },
     async advance(ms) {
       const until = now + ms;
-      await settle();
-      for (let due = nextDue(until); due !== undefined; due = nextDue(until)) {
-        const fired = due;
-        timers = timers.filter((other) => other !== fired);
-        now = Math.max(now, fired.at);
-        fired.fn();
-        await settle();
+      await settled();
+      for (let due = takeDue(until); due !== undefined; due = takeDue(until)) {
+        now = Math.max(now, due.at);
+        due.fn();
+        await settled();
       }
       now = until;
     },
     jump(ms) {
       now += ms;
     },
-    pending: () => timers.length,
+    pending: () => {
+      timers = timers.filter(({ cancelled }) => !cancelled);
+      return timers.length;
+    },
   };
 }
