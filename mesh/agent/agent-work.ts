@@ -49,6 +49,7 @@ export function createAgentWork(
       link: peer,
       runner,
       resolve: directory.resolve,
+      route: directory.route,
       skillOf: (id) => runnableSkill(core, options, id),
       isMasked: (text) => tokenPattern().test(text),
       countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),

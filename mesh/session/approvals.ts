@@ -179,7 +179,7 @@ export function createApprovals(deps: ApprovalDeps) {
       v: 1,
       side: "requester",
       approvalId: newUuid(tx.now, deps.random),
-      peer: deps.resolve(request.target),
+      peer: deps.resolve(request.target, "approval.request"),
       state: "PENDING",
       payload,
       payloadHash: canonicalHash(payload),

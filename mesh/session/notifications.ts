@@ -52,7 +52,7 @@ export function createNotifications(deps: SessionDeps) {
     const once = { verb: "notify", key, content: { target, message, severity } };
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return JSON.parse(tx.get(sentKey(earlier)) ?? "{}") as SentNotification;
-    const to = deps.resolve(target);
+    const to = deps.resolve(target, "notify.send");
     const decision = deps.policy.decide({ action: "notify.send", principal: deps.self, targetRole: to.role });
     const id = newUuid(tx.now, deps.random);
     const body = { type: "notification" as const, message, severity };
