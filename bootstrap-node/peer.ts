@@ -3,12 +3,13 @@
  */
 import { createRefusalCounter } from "../mesh/audit/refusal-counter.ts";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
+import { GaggleError } from "../mesh/contract/errors.ts";
 import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random, Signer } from "../mesh/contract/ports.ts";
 import { type AgentKeys, publicJwkOf } from "../mesh/identity/keys.ts";
 import { issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
 import { createPeerNode } from "../mesh/peer/create-peer-node.ts";
-import type { PeerNode } from "../mesh/peer/peer-node.ts";
+import type { BundleOffer, PeerNode } from "../mesh/peer/peer-node.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
 import { BOOTSTRAP_PRINCIPAL, ownEvent, type OwnIdentity } from "./own-event.ts";
 import type { NodeLog } from "./server.ts";
@@ -61,6 +62,12 @@ export async function startBootstrapPeer(
     bundleVersion: () => shelf.version(),
     revocationSeq: () => (shelf.version() === 0 ? 0 : shelf.newest().manifest.revocations.seq),
     card: () => ({ version: 1, skills: [] }),
+    sharing: {
+      // Only an admin publishes here.
+      wants: () => false,
+      take: async () => undefined,
+      offer: (role: string) => offerOf(shelf, role),
+    },
   };
   const book = { load: async () => [], save: async () => undefined };
   const onRefusal = ({ agentId, address, code }: { agentId?: string; address: string; code: string }): void =>
@@ -83,6 +90,18 @@ export async function startBootstrapPeer(
       await peer.close();
     },
   };
+}
+
+/** The newest manifest, and the bundle of a role where there is a valid one. */
+function offerOf(shelf: BundleShelf, role: string): BundleOffer | undefined {
+  if (shelf.version() === 0) return undefined;
+  const manifest = shelf.newest().signed.manifest;
+  try {
+    return { manifest, bundle: shelf.ofRole(role).signed };
+  } catch (error) {
+    if (error instanceof GaggleError) return { manifest, bundle: null };
+    throw error;
+  }
 }
 
 /** Calls `fn` every `ms` until the function it gives back is called. */

@@ -100,7 +100,7 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     client,
     membership,
     bundle: membership.bundle,
-    policy: createBundlePolicy(membership.bundle),
+    policy: createBundlePolicy(membership.bundle, () => membership.trust().manifest),
     refusals: createRefusalCounter({ clock, actor, newTraceId: newTrace, record }),
     sessions,
     newTrace,

@@ -1,6 +1,7 @@
 /** The policy engine over the newest bundle: without a valid bundle everything is denied, and whom it revokes everything too. */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import { createAllowListEngine } from "../../guard/policy/allow-list.ts";
+import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
@@ -19,8 +20,15 @@ export function policyHashOf(bundle: () => VerifiedBundle): string {
   }
 }
 
-/** An engine that always answers by the bundle in force. @param bundle throws BUNDLE_MISSING and its like */
-export function createBundlePolicy(bundle: () => VerifiedBundle): PolicyEngine {
+/**
+ * An engine that always answers by the bundle in force.
+ * @param bundle throws BUNDLE_MISSING and its like
+ * @param trust the newest word about revocations, where another role's bundle may be newer; throws as `bundle`
+ */
+export function createBundlePolicy(
+  bundle: () => VerifiedBundle,
+  trust: () => Pick<BundleManifest, "revocations"> = () => bundle().manifest,
+): PolicyEngine {
   let engine: { readonly hash: string; readonly decide: PolicyEngine["decide"] } | undefined;
   return {
     decide(question) {
@@ -28,7 +36,7 @@ export function createBundlePolicy(bundle: () => VerifiedBundle): PolicyEngine {
       let revoked: boolean;
       try {
         current = bundle();
-        revoked = isRevoked(question.principal, current.manifest);
+        revoked = isRevoked(question.principal, trust());
       } catch (error) {
         return denyAll(error instanceof GaggleError ? error.message : "The profile bundle could not be read.");
       }

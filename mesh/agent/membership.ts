@@ -111,7 +111,12 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     credentialExpiresAt: () => validity.exp,
     verify(jwt, agentId, atMs = deps.clock.now()) {
       const { orgChart } = bundleNow();
-      const claims = verifyMembership({ jwt, manifest: deps.bundles.trust().manifest, nowMs: atMs, ...(agentId === undefined ? {} : { agentId }) });
+      const claims = verifyMembership({
+        jwt,
+        manifest: deps.bundles.trust().manifest,
+        nowMs: atMs,
+        ...(agentId === undefined ? {} : { agentId }),
+      });
       checkPlace(claims, orgChart);
       return claims;
     },
@@ -120,7 +125,12 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     async acceptTrust(jws) {
       if (!(await deps.bundles.acceptTrust(jws))) return;
       const { role, version, revocations } = deps.bundles.trust().manifest;
-      await deps.audit({ action: "bundle.trust", target: `bundle:${role}@${version}`, result: "ok", details: { revocationSeq: revocations.seq } });
+      await deps.audit({
+        action: "bundle.trust",
+        target: `bundle:${role}@${version}`,
+        result: "ok",
+        details: { revocationSeq: revocations.seq },
+      });
       changed();
     },
     async refresh() {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { thumbprint } from "../contract/ids.ts";
-import { canonicalJson } from "../contract/json.ts";
+import { canonicalJson, jsonText } from "../contract/json.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 import type { Signer } from "../contract/ports.ts";
 import { thumbprintOf, type VerifyingKey, verifyingKeyOf } from "./keys.ts";
@@ -43,8 +43,22 @@ const invalid = (problem: string): GaggleError => new GaggleError("CREDENTIAL_IN
  * @returns a compact JWS
  */
 export function signJws(input: { typ: JwsType; payload: unknown; signer: Signer }): string {
-  const head = canonicalJson({ alg: "EdDSA", typ: input.typ, kid: input.signer.thumbprint });
-  const signed = `${base64url(head)}.${base64url(canonicalJson(input.payload))}`;
+  return signText(input, canonicalJson(input.payload));
+}
+
+/**
+ * Signs a payload whose text nobody has to make again: its keys stay in the order in which they were made, which is much quicker. The signature is over
+ * the bytes either way.
+ * @returns a compact JWS
+ */
+export function signJwsAsMade(input: { typ: JwsType; payload: unknown; signer: Signer }): string {
+  return signText(input, jsonText(input.payload));
+}
+
+function signText(input: { typ: JwsType; signer: Signer }, payload: string): string {
+  // In the order of RFC 8785.
+  const head = jsonText({ alg: "EdDSA", kid: input.signer.thumbprint, typ: input.typ });
+  const signed = `${base64url(head)}.${base64url(payload)}`;
   return `${signed}.${Buffer.from(input.signer.sign(Buffer.from(signed))).toString("base64url")}`;
 }
 
@@ -132,10 +146,12 @@ function decode(text: string, part: string): Buffer {
   return bytes;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 function parsePart(text: string, part: string): unknown {
   const bytes = decode(text, part);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(UTF8.decode(bytes));
   } catch {
     // Without the cause: the parser's message quotes the input.
     throw invalid(`its ${part} is not JSON`);

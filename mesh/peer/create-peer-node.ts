@@ -3,13 +3,14 @@ import { networkInterfaces } from "node:os";
 import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
-import { agentIdOf } from "../identity/keys.ts";
+import { agentIdOf, createSigner } from "../identity/keys.ts";
 import { readAddresses, readPeerAddress } from "./address.ts";
 import { createBookKeeper } from "./book-keeper.ts";
+import { createBundleExchange } from "./bundle-exchange.ts";
 import { createDialler } from "./dialler.ts";
 import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
 import { judgeHello, ownHello } from "./hello-wire.ts";
-import { createKnownPeers, type PeerRecord } from "./known-peers.ts";
+import { createKnownPeers, type PeerRecord, type SharedPeer } from "./known-peers.ts";
 import { createLanDiscovery } from "./lan/lan-discovery.ts";
 import { openMulticastLink } from "./lan/multicast-link.ts";
 import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
@@ -18,8 +19,10 @@ import { createMessageLink } from "./message-link.ts";
 import { watchNetwork } from "./network-watch.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
+import { createOwnStatement } from "./peer-statement.ts";
 import { libp2pKeyOf } from "./private-key.ts";
 import {
+  BUNDLE_PROTOCOL,
   CARDS_PROTOCOL,
   HELLO_PROTOCOL,
   MAX_STREAMS_PER_PROTOCOL,
@@ -48,7 +51,13 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     listen: config.listen ?? defaultListen(),
     interfaces,
   });
-  const own = (): PeerRecord => ({ agentId, addresses: ownAddresses(), credential: membership.credential(), seenAt: clock.now() });
+  const stateSelf = createOwnStatement({ org: config.org, agent: agentId, signer: createSigner(deps.privateKey), now: clock.now });
+  const own = (): SharedPeer & PeerRecord => {
+    const [credential, addresses] = [membership.credential(), ownAddresses()];
+    const { statement, seq } = stateSelf(addresses, credential);
+    return { agentId, credential, statement, addresses, seenAt: seq };
+  };
+  const ownNews = () => ({ bundleVersion: membership.bundleVersion(), revocationSeq: membership.revocationSeq() });
 
   const dialler = createDialler({
     ownId: agentId,
@@ -58,7 +67,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     random,
   });
   const gatekeeper: Gatekeeper = createGatekeeper({
-    ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now()),
+    ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
       members.add(proven);
@@ -72,7 +81,23 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const link = createMessageLink({ members, reach: dialler.reach, clock });
   const cards = createMessageLink({ members, reach: () => Promise.reject(notConnected()), clock, protocol: CARDS_PROTOCOL });
   const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
-  const spread = createPeerSpread({ ownId: agentId, known, members, own, onLearned: learned, clock, random, log });
+  const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, clock, log });
+  const spread = createPeerSpread({
+    ownId: agentId,
+    org: config.org,
+    known,
+    members,
+    own: () => {
+      const { credential, statement } = own();
+      return { agentId, credential, statement };
+    },
+    news: ownNews,
+    onLearned: learned,
+    onNews: (from, news) => bundles?.heard(from, news),
+    clock,
+    random,
+    log,
+  });
   const book = createBookKeeper({ book: deps.book, known, members, clock, log });
   const lan = createLanDiscovery(
     {
@@ -135,7 +160,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   function networkChanged(): void {
     rememberSelf();
     if (config.mdns) lan.refresh();
-    spread.announce(PROBE_TIMEOUT_MS);
+    spread.probe(PROBE_TIMEOUT_MS);
     dialler.retryAll();
   }
 
@@ -146,6 +171,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve),
     [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve),
     [CARDS_PROTOCOL]: gatekeeper.guard(cards.serve),
+    ...(bundles === undefined ? {} : { [BUNDLE_PROTOCOL]: gatekeeper.guard(bundles.serve) }),
   };
   await start(node, gatekeeper, guarded, () => ownAddresses().length > 0);
   rememberSelf();
@@ -183,6 +209,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       await lan.close();
       dialler.close();
       spread.close();
+      bundles?.close();
       link.close();
       cards.close();
       await book.close();

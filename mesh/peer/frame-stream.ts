@@ -6,6 +6,9 @@ import type { Clock } from "../contract/ports.ts";
 import { createFrameReader, encodeFrame, type StreamFrame } from "./frame-codec.ts";
 import { MAX_UNSENT_BYTES } from "./protocols.ts";
 
+/** Bytes that are written at once: what one message of Noise can hold. */
+const WRITE_BYTES = 65_000;
+
 /** Frames over one stream. */
 export interface FrameStream {
   /**
@@ -36,6 +39,7 @@ export interface FrameStreamEvents {
 export function createFrameStream(stream: Stream, clock: Clock, events: FrameStreamEvents): FrameStream {
   const unsent: Uint8Array[] = [];
   let unsentBytes = 0;
+  let flushing = false;
   let cancelStall: (() => void) | undefined;
   let ended = false;
   const reader = createFrameReader(events.onFrame);
@@ -74,14 +78,45 @@ export function createFrameStream(stream: Stream, clock: Clock, events: FrameStr
     if (before || reader.partial) watchStall();
   }
 
-  function flush(): void {
-    while (unsent.length > 0 && !stream.writableNeedsDrain && stream.writeStatus === "writable") {
-      const bytes = unsent.shift();
-      if (bytes === undefined) break;
-      unsentBytes -= bytes.byteLength;
-      stream.send(bytes);
+  /** The next frames to write at once: those that wait, up to {@link WRITE_BYTES}. */
+  function nextWrite(): Uint8Array | undefined {
+    let count = 0;
+    let bytes = 0;
+    for (const frame of unsent) {
+      if (count > 0 && bytes + frame.byteLength > WRITE_BYTES) break;
+      count++;
+      bytes += frame.byteLength;
     }
+    unsentBytes -= bytes;
+    const frames = unsent.splice(0, count);
+    return frames.length > 1 ? Buffer.concat(frames, bytes) : frames[0];
+  }
+
+  function write(): void {
+    while (!ended && !stream.writableNeedsDrain && stream.writeStatus === "writable") {
+      const bytes = nextWrite();
+      if (bytes === undefined) break;
+      try {
+        stream.send(bytes);
+      } catch (error) {
+        abort(error instanceof Error ? error : new Error("the stream could not be written"));
+      }
+    }
+  }
+
+  function flush(): void {
+    write();
     if (unsent.length === 0 && !ended) events.onDrained?.();
+  }
+
+  /** Frames that are sent in one go, such as the receipts of one commit, share a write: encrypting and writing each alone costs more than the rest. */
+  function flushSoon(): void {
+    if (flushing) return;
+    flushing = true;
+    queueMicrotask(() => {
+      flushing = false;
+      write();
+    });
   }
 
   stream.addEventListener("message", onMessage);
@@ -96,18 +131,15 @@ export function createFrameStream(stream: Stream, clock: Clock, events: FrameStr
         throw new GaggleError("PEER_UNREACHABLE", "The stream to the peer is closed; the message is tried again.");
       }
       const bytes = encodeFrame(frame);
-      if (unsent.length === 0 && !stream.writableNeedsDrain) {
-        stream.send(bytes);
-        return;
-      }
       if (unsentBytes + bytes.byteLength > MAX_UNSENT_BYTES) {
         throw new GaggleError("BUSY", "The peer reads too slowly; the message is tried again later.", { details: { unsentBytes } });
       }
       unsent.push(bytes);
       unsentBytes += bytes.byteLength;
+      flushSoon();
     },
     get congested() {
-      return unsent.length > 0 || stream.writableNeedsDrain;
+      return (unsent.length > 0 && !flushing) || stream.writableNeedsDrain;
     },
     pause: () => {
       if (ended || stream.readStatus !== "readable") return;

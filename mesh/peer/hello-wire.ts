@@ -7,7 +7,7 @@ import { parseAs, parseJson } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
 import { codeFromPeer } from "./peer-code.ts";
 import type { AgentCard, PeerMembership } from "./peer-node.ts";
-import { MAX_ADDRESSES } from "./protocols.ts";
+import { MAX_ADDRESSES, MAX_STATEMENT_BYTES } from "./protocols.ts";
 
 /** A multiaddr as text; read it with {@link readAddress} before use. */
 export const addressText = z.string().min(1).max(256);
@@ -26,6 +26,8 @@ const hello = z.strictObject({
   revocationSeq: z.int().min(0),
   card,
   addresses: z.array(addressText).max(MAX_ADDRESSES),
+  /** The same addresses, signed, so that others can be told; see `peer-statement.ts`. */
+  statement: z.string().max(MAX_STATEMENT_BYTES).optional(),
   /** The speaker's clock, ms since the epoch. */
   time: z.int().min(0),
 });
@@ -46,13 +48,15 @@ export interface ProvenHello {
   readonly bundleVersion: number;
   readonly revocationSeq: number;
   readonly addresses: readonly string[];
+  readonly statement: string | undefined;
   /** The peer's clock at hello, ms since the epoch. */
   readonly time: number;
 }
 
 /** What this side says of itself. */
-export function ownHello(org: string, membership: PeerMembership, addresses: readonly string[], now: number): Hello {
+export function ownHello(org: string, membership: PeerMembership, addresses: readonly string[], now: number, statement?: string): Hello {
   return {
+    ...(statement === undefined ? {} : { statement }),
     v: 1,
     kind: "hello",
     org,
@@ -86,8 +90,8 @@ export function judgeHello(said: Hello, agentId: string, own: { org: string; mem
   if (principal.agentId !== agentId) {
     throw new GaggleError("CREDENTIAL_INVALID", "The peer shows a membership credential that is bound to another key.");
   }
-  const { credential, card: shown, bundleVersion, revocationSeq, addresses, time } = said;
-  return { principal, credential, card: shown, bundleVersion, revocationSeq, addresses, time };
+  const { credential, card: shown, bundleVersion, revocationSeq, addresses, statement, time } = said;
+  return { principal, credential, card: shown, bundleVersion, revocationSeq, addresses, statement, time };
 }
 
 /** The error for a code that the other side refused us with. */

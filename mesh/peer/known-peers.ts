@@ -8,18 +8,35 @@ import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
 import { readAddresses } from "./address.ts";
-import { addressText } from "./hello-wire.ts";
-import { MAX_ADDRESSES, MAX_KNOWN_PEERS } from "./protocols.ts";
+import { readStatement } from "./peer-statement.ts";
+import { MAX_KNOWN_PEERS, MAX_STATEMENT_BYTES } from "./protocols.ts";
 
-/** A member as members tell each other of it. `seenAt`: when it last stated its addresses itself, by its own clock, ms since the epoch. */
-export const peerRecord = z.strictObject({
+/** A member as members tell each other of it. */
+export const sharedPeer = z.strictObject({
   agentId,
-  addresses: z.array(addressText).max(MAX_ADDRESSES),
   credential: z.string().max(4_096),
-  seenAt: z.int().min(0),
+  /** See {@link readStatement}. */
+  statement: z.string().max(MAX_STATEMENT_BYTES),
 });
 /** A member as members tell each other of it. */
-export type PeerRecord = z.infer<typeof peerRecord>;
+export type SharedPeer = z.infer<typeof sharedPeer>;
+
+/** A member that this node knows of. */
+export interface PeerRecord {
+  readonly agentId: string;
+  readonly addresses: readonly string[];
+  readonly credential: string;
+  /** When it last stated its addresses itself, by its own clock, ms since the epoch. */
+  readonly seenAt: number;
+  /** The signed form of `addresses` and `seenAt`. Without it, which only a hello can be, others are not told. */
+  readonly statement?: string;
+}
+
+/** A record from what a member tells of another. @throws GaggleError where that one did not sign it */
+export function recordOf({ agentId: id, credential, statement }: SharedPeer, { org, now }: { org: string; now: number }): PeerRecord {
+  const { addresses, seq } = readStatement(statement, { org, agent: id, now });
+  return { agentId: id, credential, statement, addresses, seenAt: seq };
+}
 
 /** What a merge changed. */
 export interface MergeResult {
@@ -38,6 +55,10 @@ export interface KnownPeers {
   merge(record: PeerRecord): MergeResult;
   get(agentId: string): PeerRecord | undefined;
   all(): PeerRecord[];
+  /** What others are told. */
+  shared(): SharedPeer[];
+  /** Whether exactly this is known already, so that it need not be verified again. */
+  has(shared: SharedPeer): boolean;
   remove(agentId: string): void;
   /** Removes those whose credential doesn't hold any more; returns who and why. */
   recheck(): { agentId: string; error: unknown }[];
@@ -54,8 +75,13 @@ export function createKnownPeers(deps: { verify(jwt: string, agentId: string): P
     if (known === undefined) return record;
     const stated = record.seenAt > known.seenAt ? record : known;
     const credited = issuedAt(record.credential) > issuedAt(known.credential) ? record : known;
-    return { agentId: record.agentId, addresses: stated.addresses, seenAt: stated.seenAt, credential: credited.credential };
+    return { ...stated, credential: credited.credential };
   }
+
+  const shared = (): SharedPeer[] =>
+    [...records.values()]
+      .toSorted((a, b) => b.seenAt - a.seenAt)
+      .flatMap(({ agentId: id, credential, statement }) => (statement === undefined ? [] : [{ agentId: id, credential, statement }]));
 
   return {
     merge(raw) {
@@ -93,7 +119,12 @@ export function createKnownPeers(deps: { verify(jwt: string, agentId: string): P
       digest = undefined;
       return bad;
     },
-    digest: () => (digest ??= canonicalHash([...records.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1)))),
+    shared,
+    has: ({ agentId: id, credential, statement }) => {
+      const known = records.get(id);
+      return known?.credential === credential && known.statement === statement;
+    },
+    digest: () => (digest ??= canonicalHash(shared().sort((a, b) => (a.agentId < b.agentId ? -1 : 1)))),
   };
 }
 

@@ -5,20 +5,33 @@ import { z } from "zod";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { sha256 } from "../contract/ids.ts";
-import { type PeerRecord, peerRecord } from "./known-peers.ts";
+import { type SharedPeer, sharedPeer } from "./known-peers.ts";
 import { MAX_KNOWN_PEERS } from "./protocols.ts";
 
-const records = z.array(peerRecord).max(MAX_KNOWN_PEERS);
+const records = z.array(sharedPeer).max(MAX_KNOWN_PEERS);
+
+const news = z.strictObject({ bundleVersion: z.int().min(0), revocationSeq: z.int().min(0) });
+/** The newest signed bundle and revocations that a side knows of. */
+export type BundleNews = z.infer<typeof news>;
+
 const question = z.discriminatedUnion("kind", [
-  z.strictObject({ v: z.literal(1), kind: z.literal("pull"), digest: sha256 }),
-  z.strictObject({ v: z.literal(1), kind: z.literal("push"), peers: records }),
+  z.strictObject({ v: z.literal(1), kind: z.literal("pull"), digest: sha256, news }),
+  z.strictObject({ v: z.literal(1), kind: z.literal("push"), peers: records, news }),
 ]);
-const reply = z.strictObject({ v: z.literal(1), kind: z.literal("peers"), same: z.boolean(), peers: records });
+const reply = z.strictObject({ v: z.literal(1), kind: z.literal("peers"), same: z.boolean(), peers: records, news });
 
 /** What one side knows. */
 export interface ExchangeSide {
   digest(): string;
-  all(): PeerRecord[];
+  /** The most recently seen first. */
+  shared(): SharedPeer[];
+  news(): BundleNews;
+}
+
+/** What one side hears. */
+export interface Heard {
+  readonly peers: readonly SharedPeer[];
+  readonly news: BundleNews;
 }
 
 const talkOn = (stream: Stream): ReturnType<typeof lpStream<Stream>> =>
@@ -31,41 +44,39 @@ async function hear<T>(schema: z.ZodType<T>, talk: ReturnType<typeof talkOn>, si
   return parseAs(schema, parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The peers message"), "The peers message");
 }
 
-/** As many records as fit into one message, the most recently seen first. */
-function fitting(all: readonly PeerRecord[]): PeerRecord[] {
-  let bytes = 200;
-  return all
-    .toSorted((a, b) => b.seenAt - a.seenAt)
-    .slice(0, MAX_KNOWN_PEERS)
-    .filter((record) => {
-      bytes += Buffer.byteLength(JSON.stringify(record)) + 1;
-      return bytes <= MAX_FRAME_BYTES;
-    });
+/** As many records as fit into one message. */
+function fitting(all: readonly SharedPeer[]): SharedPeer[] {
+  let bytes = 300;
+  return all.slice(0, MAX_KNOWN_PEERS).filter((record) => {
+    bytes += Buffer.byteLength(JSON.stringify(record)) + 1;
+    return bytes <= MAX_FRAME_BYTES;
+  });
 }
 
-/** Asks the member at the other end whom it knows; nothing comes back where both know the same. */
-export async function pullPeers(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<PeerRecord[]> {
+/** Asks the member at the other end whom it knows; no peers come back where both know the same. */
+export async function pullPeers(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
-  await talk.write(encode({ v: 1, kind: "pull", digest: side.digest() }), { signal });
+  await talk.write(encode({ v: 1, kind: "pull", digest: side.digest(), news: side.news() }), { signal });
   const answer = await hear(reply, talk, signal);
   await stream.close({ signal });
-  return answer.peers;
+  return answer;
 }
 
 /** Tells the member at the other end of some members. */
-export async function pushPeers(stream: Stream, peers: readonly PeerRecord[], signal: AbortSignal): Promise<void> {
+export async function pushPeers(stream: Stream, side: ExchangeSide, peers: readonly SharedPeer[], signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
-  await talk.write(encode({ v: 1, kind: "push", peers: fitting(peers) }), { signal });
-  await hear(reply, talk, signal);
+  await talk.write(encode({ v: 1, kind: "push", peers: fitting(peers), news: side.news() }), { signal });
+  const answer = await hear(reply, talk, signal);
   await stream.close({ signal });
+  return answer;
 }
 
-/** Answers one exchange; resolves with what the member pushed. */
-export async function answerExchange(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<PeerRecord[]> {
+/** Answers one exchange; resolves with what the member told. */
+export async function answerExchange(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
   const asked = await hear(question, talk, signal);
   const same = asked.kind === "push" || asked.digest === side.digest();
-  await talk.write(encode({ v: 1, kind: "peers", same, peers: same ? [] : fitting(side.all()) }), { signal });
+  await talk.write(encode({ v: 1, kind: "peers", same, peers: same ? [] : fitting(side.shared()), news: side.news() }), { signal });
   await stream.close({ signal });
-  return asked.kind === "push" ? asked.peers : [];
+  return { peers: asked.kind === "push" ? asked.peers : [], news: asked.news };
 }

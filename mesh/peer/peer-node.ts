@@ -1,5 +1,6 @@
 /** The peer node as its composers see it: what it needs, what it is told, what it does. Source: design, Trust, Strangers; decision 0021. */
 import type { NetworkInterfaceInfo } from "node:os";
+import type { SignedBundle } from "../contract/bundle.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, PeerLink, Random } from "../contract/ports.ts";
 import type { Ed25519PrivateJwk } from "../identity/keys.ts";
@@ -22,6 +23,25 @@ export interface PeerMembership {
   bundleVersion(): number;
   revocationSeq(): number;
   card(): AgentCard;
+  /** Left out where bundles do not spread. */
+  readonly sharing?: BundleSharing;
+}
+
+/** A bundle as one member hands it to another: the newest manifest that it knows, and the whole bundle where it has the one of the other's role. */
+export interface BundleOffer {
+  /** Compact JWS by the root key, of whichever role. */
+  readonly manifest: string;
+  readonly bundle: SignedBundle | null;
+}
+
+/** How bundles spread between members. */
+export interface BundleSharing {
+  /** Whether a member of a role that says to know this much has something that this agent lacks. */
+  wants(news: { readonly bundleVersion: number; readonly revocationSeq: number }, role: string): boolean;
+  /** What to hand to a member of a role. */
+  offer(role: string): BundleOffer | undefined;
+  /** Checks what a member brought and installs what is newer. @throws GaggleError where it is not the root's word */
+  take(offer: BundleOffer): Promise<void>;
 }
 
 /** An agent as it is remembered across restarts. `seenAt`: when it last stated these addresses itself, ms since the epoch. */

@@ -5,21 +5,26 @@ import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock, Random } from "../contract/ports.ts";
 import { withDeadline } from "./deadline.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
-import type { KnownPeers, MergeResult, PeerRecord } from "./known-peers.ts";
+import { type KnownPeers, type MergeResult, type PeerRecord, recordOf, type SharedPeer } from "./known-peers.ts";
 import type { Members } from "./members.ts";
-import { answerExchange, pullPeers, pushPeers } from "./peer-exchange.ts";
+import { answerExchange, type BundleNews, type Heard, pullPeers, pushPeers } from "./peer-exchange.ts";
 import type { PeerLog } from "./peer-node.ts";
 import { EXCHANGE_FANOUT, EXCHANGE_INTERVAL_MS, PEERS_PROTOCOL } from "./protocols.ts";
 
 /** What spreading needs. */
 export interface PeerSpreadDeps {
   readonly ownId: string;
+  readonly org: string;
   readonly known: KnownPeers;
   readonly members: Members;
-  /** This agent's own record. */
-  own(): PeerRecord;
+  /** What this agent tells of itself. */
+  own(): SharedPeer;
+  /** The newest bundle and revocations that this agent knows of. */
+  news(): BundleNews;
   /** A record was new or has new addresses. */
   onLearned(record: PeerRecord): void;
+  /** What a member knows of bundles and revocations. */
+  onNews(agentId: string, news: BundleNews): void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: PeerLog;
@@ -31,34 +36,47 @@ export interface PeerSpread {
   onHello(proven: ProvenConnection): void;
   /** Answers a member's stream of the peers protocol. */
   serve(stream: Stream, from: ProvenConnection): void;
-  /** Tells all connected members this agent's record; who does not answer in `limitMs` (default FRAME_TIMEOUT_MS) is taken for gone. */
-  announce(limitMs?: number): void;
+  /** Tells all connected members this agent's record and news. */
+  announce(): void;
+  /** The same at once, beside what is under way: who does not answer in `limitMs` is taken for gone and its connection is cut. */
+  probe(limitMs: number): void;
   close(): void;
 }
+
+const NOTHING: MergeResult = { added: false, moved: false };
 
 /** Starts the rounds. A member that does not answer in time is taken for gone and its connection is cut. */
 export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   const askedAt = new Map<string, number>();
+  /** What the next message to a member says, while one is under way. */
+  const untold = new Map<string, Map<string, SharedPeer>>();
   let cancelRound = (): void => undefined;
   let closed = false;
 
-  const side = { digest: () => deps.known.digest(), all: () => deps.known.all() };
+  const side = { digest: () => deps.known.digest(), shared: () => deps.known.shared(), news: () => deps.news() };
 
-  function merge(record: PeerRecord): MergeResult | undefined {
-    if (record.agentId === deps.ownId) return undefined;
+  function merge(agentId: string, read: () => PeerRecord): MergeResult {
+    if (agentId === deps.ownId) return NOTHING;
     try {
-      return deps.known.merge(record);
+      return deps.known.merge(read());
     } catch (error) {
-      deps.log.debug({ peer: record.agentId, code: errorCode(error) }, "peer record not taken");
-      return undefined;
+      deps.log.debug({ peer: agentId, code: errorCode(error) }, "peer record not taken");
+      return NOTHING;
     }
   }
 
-  function take(records: readonly PeerRecord[]): void {
-    for (const record of records) {
-      const known = merge(record)?.moved === true ? deps.known.get(record.agentId) : undefined;
-      if (known !== undefined) deps.onLearned(known);
-    }
+  const read = (shared: SharedPeer): PeerRecord => recordOf(shared, { org: deps.org, now: deps.clock.now() });
+
+  function takeRecord(shared: SharedPeer): void {
+    if (deps.known.has(shared)) return;
+    const { moved } = merge(shared.agentId, () => read(shared));
+    const record = moved ? deps.known.get(shared.agentId) : undefined;
+    if (record !== undefined) deps.onLearned(record);
+  }
+
+  function take(from: string, { peers, news }: Heard): void {
+    for (const shared of peers) takeRecord(shared);
+    deps.onNews(from, news);
   }
 
   /** One exchange with a member, on its own stream. */
@@ -86,12 +104,32 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   async function pull(agentId: string): Promise<void> {
     if (closed || !deps.members.has(agentId)) return;
     askedAt.set(agentId, deps.clock.now());
-    take((await converse(agentId, (stream, signal) => pullPeers(stream, side, signal))) ?? []);
+    const heard = await converse(agentId, (stream, signal) => pullPeers(stream, side, signal));
+    if (heard !== undefined) take(agentId, heard);
   }
 
-  async function push(agentId: string, records: readonly PeerRecord[], limitMs?: number): Promise<void> {
-    if (closed || !deps.members.has(agentId)) return;
-    await converse(agentId, (stream, signal) => pushPeers(stream, records, signal), limitMs);
+  /** Tells a member; what comes up while it is told goes with the next message, so that many newcomers are few messages. */
+  function push(agentId: string, records: readonly SharedPeer[]): void {
+    const waiting = untold.get(agentId);
+    for (const record of records) waiting?.set(record.agentId, record);
+    if (waiting !== undefined) return;
+    untold.set(agentId, new Map(records.map((record) => [record.agentId, record])));
+    void tell(agentId).finally(() => untold.delete(agentId));
+  }
+
+  /** One message to a member; false where it did not answer. */
+  async function say(agentId: string, records: readonly SharedPeer[], limitMs?: number): Promise<boolean> {
+    const heard = await converse(agentId, (stream, signal) => pushPeers(stream, side, records, signal), limitMs);
+    if (heard !== undefined) take(agentId, heard);
+    return heard !== undefined;
+  }
+
+  async function tell(agentId: string): Promise<void> {
+    for (let records = untold.get(agentId); records !== undefined && records.size > 0; records = untold.get(agentId)) {
+      if (closed || !deps.members.has(agentId)) return;
+      untold.set(agentId, new Map());
+      if (!(await say(agentId, [...records.values()]))) return;
+    }
   }
 
   function round(): void {
@@ -110,25 +148,32 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   plan();
   return {
     onHello({ agentId, hello }) {
-      const { credential, addresses, time } = hello;
-      const merged = merge({ agentId, credential, addresses: [...addresses], seenAt: time });
-      const record = deps.known.get(agentId);
-      if (merged?.moved === true && record !== undefined) {
-        for (const id of deps.members.ids()) if (id !== agentId) void push(id, [record]);
+      const { credential, addresses, statement, bundleVersion, revocationSeq } = hello;
+      const signed = statement === undefined ? undefined : { agentId, credential, statement };
+      const isNews = signed !== undefined && !deps.known.has(signed);
+      // The member is believed here in any case; others are told only what it has signed.
+      merge(agentId, () => ({ agentId, credential, addresses, seenAt: 0 }));
+      if (signed !== undefined) merge(agentId, () => read(signed));
+      if (isNews && deps.known.has(signed)) {
+        for (const id of deps.members.ids()) if (id !== agentId) push(id, [signed]);
       }
+      deps.onNews(agentId, { bundleVersion, revocationSeq });
       void pull(agentId);
     },
     serve(stream, from) {
       withDeadline(deps.clock, FRAME_TIMEOUT_MS, "The exchange of members", (signal) => answerExchange(stream, side, signal)).then(
-        take,
+        (heard) => take(from.agentId, heard),
         (error: unknown) => {
           deps.log.debug({ peer: from.agentId, code: errorCode(error) }, "a member's exchange failed");
           stream.abort(error instanceof Error ? error : new Error("exchange failed"));
         },
       );
     },
-    announce(limitMs) {
-      for (const id of deps.members.ids()) void push(id, [deps.own()], limitMs);
+    announce() {
+      for (const id of deps.members.ids()) push(id, [deps.own()]);
+    },
+    probe(limitMs) {
+      for (const id of deps.members.ids()) void say(id, [deps.own()], limitMs);
     },
     close() {
       closed = true;

@@ -6,12 +6,18 @@ export const HELLO_PROTOCOL = "/gaggle/hello/1.0.0";
 /** Frames with request ids between members. */
 export const MESSAGE_PROTOCOL = "/gaggle/message/1.0.0";
 /** Members tell each other of members. */
-export const PEERS_PROTOCOL = "/gaggle/peers/1.0.0";
+export const PEERS_PROTOCOL = "/gaggle/peers/2.0.0";
 /** Members' signed cards and their load; see mesh/directory/card-wire.ts. */
 export const CARDS_PROTOCOL = "/gaggle/cards/1.0.0";
+/** Members hand each other signed bundles. */
+export const BUNDLE_PROTOCOL = "/gaggle/bundle/1.0.0";
 
 /** Largest hello: credential, addresses and a card. */
 export const MAX_HELLO_BYTES = 65_536;
+/** Largest signed statement of addresses, as text. */
+export const MAX_STATEMENT_BYTES = 8_192;
+/** Largest answer with a bundle: its manifest, its files as JSON text, and room for escapes. */
+export const MAX_BUNDLE_REPLY_BYTES = 7_340_032;
 /** Addresses that an agent may state. */
 export const MAX_ADDRESSES = 16;
 /** Connections that have not proven membership yet, in all and from one host. More are cut at once. */

@@ -2,12 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { BundleManifest } from "../../mesh/contract/bundle.ts";
 import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
 import { sha256 } from "../../mesh/contract/ids.ts";
 import { canonicalHash, parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
 import { writePrivateFile } from "../../mesh/store/private-file.ts";
-import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle } from "./verify.ts";
+import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle, verifyManifest } from "./verify.ts";
 
 /** Newest version ever accepted, and the hash of what it said. Kept apart from the bundle, so that a lost bundle loses no memory. */
 const seen = z.strictObject({ v: z.literal(1), version: z.int().min(1), hash: sha256 });
@@ -40,6 +41,21 @@ export interface BundleStore {
    *   version. The last good one stays.
    */
   accept(bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }>;
+  /**
+   * Takes what a newer bundle of any role says about whom to believe: all roles are signed together, and the revocations are the same in all.
+   * @returns whether it is newer than what was known
+   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_EXPIRED, CLOCK_SKEW
+   */
+  acceptTrust(manifest: string): Promise<boolean>;
+  /** The newest word about issuers and revocations: of the bundle, or of another role's newer one. @throws as {@link BundleStore.current} */
+  trust(): TrustWord;
+}
+
+/** A manifest that was checked, and its text. */
+export interface TrustWord {
+  readonly manifest: BundleManifest;
+  /** Compact JWS by the root key. */
+  readonly jws: string;
 }
 
 /**
@@ -47,10 +63,11 @@ export interface BundleStore {
  * wrong.
  */
 export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, config: BundleStoreConfig): Promise<BundleStore> {
-  const paths = { bundle: join(config.dir, "bundle.json"), seen: join(config.dir, "seen.json") };
+  const paths = { bundle: join(config.dir, "bundle.json"), seen: join(config.dir, "seen.json"), trust: join(config.dir, "trust.jws") };
   let highest = await readSeen(paths.seen);
   let { held, problem } = await readStored(paths.bundle, config, highest);
   if (held !== undefined && held.manifest.version > (highest?.version ?? 0)) highest = seenOf(held);
+  let newest = await readTrust(paths.trust, config);
   let turn: Promise<unknown> = Promise.resolve();
 
   const accept = async (bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }> => {
@@ -70,14 +87,35 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
     return { changed: true, bundle: verified };
   };
 
+  const current = (): VerifiedBundle => {
+    if (problem !== undefined) throw problem;
+    if (held === undefined) {
+      throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle yet; it is fetched when the bootstrap node can be reached.");
+    }
+    checkBundleTimes(held.manifest, deps.clock.now());
+    return held;
+  };
+
+  const acceptTrust = async (jws: string): Promise<boolean> => {
+    const manifest = verifyManifest(jws, config.rootFingerprint);
+    if (manifest.org !== config.org) throw new GaggleError("BUNDLE_MISMATCH", "The manifest is of another organisation.");
+    checkBundleTimes(manifest, deps.clock.now());
+    if (manifest.version <= Math.max(newest?.manifest.version ?? 0, highest?.version ?? 0)) return false;
+    await writePrivateFile(paths.trust, jws);
+    newest = { manifest, jws };
+    return true;
+  };
+
   return {
-    current() {
-      if (problem !== undefined) throw problem;
-      if (held === undefined) {
-        throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle yet; it is fetched when the bootstrap node can be reached.");
-      }
-      checkBundleTimes(held.manifest, deps.clock.now());
-      return held;
+    current,
+    acceptTrust(jws) {
+      const result = turn.then(() => acceptTrust(jws));
+      turn = result.catch(() => undefined);
+      return result;
+    },
+    trust() {
+      const { manifest, signed } = current();
+      return newest !== undefined && newest.manifest.version > manifest.version ? newest : { manifest, jws: signed.manifest };
     },
     last: () => held,
     accept(bundle) {
@@ -118,6 +156,19 @@ async function readStored(
         { cause },
       ),
     };
+  }
+}
+
+/** What another role's newer bundle said. A damaged file is as none: it comes again with the next word from a peer or with the bundle itself. */
+async function readTrust(path: string, config: BundleStoreConfig): Promise<TrustWord | undefined> {
+  const jws = await readIfThere(path);
+  if (jws === undefined) return undefined;
+  try {
+    const manifest = verifyManifest(jws, config.rootFingerprint);
+    return manifest.org === config.org ? { manifest, jws } : undefined;
+  } catch (cause) {
+    if (cause instanceof GaggleError) return undefined;
+    throw cause;
   }
 }
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
+import type { PeerMembership } from "../../mesh/peer/peer-node.ts";
 import {
   addressOf,
   createMemoryBook,
@@ -221,6 +222,51 @@ describe("membership that changes while connected", () => {
     await expect(fiona.node.request(marco.node.agentId, new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
     await vi.waitFor(() => expect(fiona.refusals.map((refusal) => refusal.code)).toContain("REVOKED"), WITHIN);
     expect(await hanna.node.request(fiona.node.agentId, new Uint8Array([5]))).toEqual(Buffer.from([5]));
+  });
+
+  it("spreads from member to member, so that a revoked one is cut by whoever learns of it, with nobody in the middle", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const marco = organisation.member("marco.diaz");
+    /** A member with a word about revocations of its own, which spreads as bundles do; the word is a number. */
+    const startKnowing = async (name: string): Promise<TestPeer & { learn(word: number): void }> => {
+      const member = organisation.member(name);
+      let word = 0;
+      const learn = (next: number): void => {
+        word = next;
+        peer.node.membershipChanged();
+      };
+      const membership: PeerMembership = {
+        ...member.membership,
+        revocationSeq: () => word,
+        verify: (jwt, id) => {
+          if (word > 0 && id === marco.agentId) throw new GaggleError("REVOKED", "He has left.");
+          return member.membership.verify(jwt, id);
+        },
+        sharing: {
+          wants: (news) => news.revocationSeq > word,
+          offer: () => ({ manifest: String(word), bundle: null }),
+          take: async ({ manifest }) => learn(Number(manifest)),
+        },
+      };
+      const peer: TestPeer = await startTestPeer(organisation, { ...member, membership });
+      peers.push(peer);
+      return { ...peer, learn };
+    };
+    const [fiona, hanna, theo] = [await startKnowing("fiona.berg"), await startKnowing("hanna.okoye"), await startKnowing("theo.whitaker")];
+    const leaver = await startTestPeer(organisation, marco);
+    peers.push(leaver);
+    for (const other of [hanna, theo, leaver]) await other.node.dial(addressOf(fiona));
+    const all = [fiona, hanna, theo];
+    await vi.waitFor(() => expect(all.map(({ node }) => node.members().length)).toEqual([3, 3, 3]), WITHIN);
+
+    hanna.learn(7);
+
+    await vi.waitFor(
+      () =>
+        expect(all.map(({ node }) => node.members().some((one) => one.principal.agentId === marco.agentId))).toEqual([false, false, false]),
+      { timeout: 5_000, interval: 10 },
+    );
+    expect(all.map((peer) => peer.node.members().length)).toEqual([2, 2, 2]);
   });
 
   it("keeps a member that has renewed its credential when the old one no longer holds, on the same connection", async () => {

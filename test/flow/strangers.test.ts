@@ -8,9 +8,10 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CLOCK_LEEWAY_MS, FRAME_TIMEOUT_MS, HELLO_TIMEOUT_MS, MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
-import { agentIdOf, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
+import { agentIdOf, createSigner, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
+import { signStatement } from "../../mesh/peer/peer-statement.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
-import { HELLO_PROTOCOL, MAX_HELLO_BYTES, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
+import { BUNDLE_PROTOCOL, HELLO_PROTOCOL, MAX_HELLO_BYTES, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
 import {
   addressOf,
   createTestOrganisation,
@@ -153,16 +154,19 @@ describe("a peer node that is no member", () => {
 });
 
 describe("a bare libp2p node", () => {
-  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL])("that opens %s without hello gets nothing and is cut off at once", async (protocol) => {
-    const stranger = await startStranger();
-    const connection = await dial(stranger);
-    const stream = await connection.newStream(protocol);
-    const got = bytesFrom(stream);
-    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
-    expect((await got).byteLength).toBe(0);
-    expect(codes(fiona)).toEqual(["NOT_A_MEMBER"]);
-    await expectGoodPeersUnharmed();
-  });
+  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, BUNDLE_PROTOCOL])(
+    "that opens %s without hello gets nothing and is cut off at once",
+    async (protocol) => {
+      const stranger = await startStranger();
+      const connection = await dial(stranger);
+      const stream = await connection.newStream(protocol);
+      const got = bytesFrom(stream);
+      await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+      expect((await got).byteLength).toBe(0);
+      expect(codes(fiona)).toEqual(["NOT_A_MEMBER"]);
+      await expectGoodPeersUnharmed();
+    },
+  );
 
   it.each(["/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0", "/libp2p/circuit/relay/0.2.0/hop", "/meshsub/1.1.0"])(
     "that asks for %s finds no such protocol",
@@ -303,19 +307,43 @@ describe("a member that misbehaves", () => {
     await expectGoodPeersUnharmedWithHanna();
   });
 
-  it("and pushes peers with forged credentials teaches nobody", async () => {
-    const connection = await connectMember();
+  const NEWS = { bundleVersion: 1, revocationSeq: 0 };
+
+  /** Says one thing on the peers protocol and gives the answer as text. */
+  async function exchange(connection: Connection, question: object): Promise<string> {
     const talk = lpStream(await connection.newStream(PEERS_PROTOCOL), { maxDataLength: MAX_FRAME_BYTES });
+    await talk.write(Buffer.from(JSON.stringify({ v: 1, ...question, news: NEWS })));
+    return Buffer.from((await talk.read()).subarray()).toString("utf8");
+  }
+
+  it("and pushes peers with forged credentials, or false addresses of true ones, teaches nobody", async () => {
+    const connection = await connectMember();
+    const { org } = organisation;
+    const seq = Date.now();
     const ghost = agentIdOf(keyOf("ghost"));
-    const credential = createTestOrganisation("contoso").issue(ghost);
-    const peer = { agentId: ghost, addresses: ["/ip4/127.0.0.1/tcp/9"], credential, seenAt: Date.now() };
-    await talk.write(Buffer.from(JSON.stringify({ v: 1, kind: "push", peers: [peer] })));
-    await talk.read();
-    const again = lpStream(await connection.newStream(PEERS_PROTOCOL), { maxDataLength: MAX_FRAME_BYTES });
-    await again.write(Buffer.from(JSON.stringify({ v: 1, kind: "pull", digest: "0".repeat(64) })));
-    const told = Buffer.from((await again.read()).subarray()).toString("utf8");
+    const forged = {
+      agentId: ghost,
+      credential: createTestOrganisation("contoso").issue(ghost),
+      statement: signStatement({ org, agent: ghost, signer: createSigner(keyOf("ghost")), addresses: ["/ip4/127.0.0.1/tcp/9"], seq }),
+    };
+    // A colleague with a true credential, whom nobody has met; Hanna signs where he is with her own key.
+    const theo = organisation.member("theo.whitaker");
+    const lie = {
+      agentId: theo.agentId,
+      credential: theo.membership.credential(),
+      statement: signStatement({
+        org,
+        agent: theo.agentId,
+        signer: createSigner(keyOf("hanna.okoye")),
+        addresses: ["/ip4/127.0.0.1/tcp/9"],
+        seq,
+      }),
+    };
+    await exchange(connection, { kind: "push", peers: [forged, lie] });
+    const told = await exchange(connection, { kind: "pull", digest: "0".repeat(64) });
     expect(told).toContain(marco.node.agentId);
     expect(told).not.toContain(ghost);
+    expect(told).not.toContain(theo.agentId);
     await expectGoodPeersUnharmedWithHanna();
   });
 

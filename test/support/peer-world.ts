@@ -87,6 +87,7 @@ export function createTestOrganisation(name: string): TestOrganisation {
           verify,
           bundleVersion: () => 1,
           revocationSeq: () => trust.revocations.seq,
+          sharing: { wants: () => false, offer: () => undefined, take: async () => undefined },
           card: () => claims.card ?? { version: 1, skills: [{ id: "echo", description: "Answers with what it got." }] },
         },
         renew(next) {

@@ -46,15 +46,16 @@ describe("known peers", () => {
 
   it("have one digest for the same knowledge in whatever order it came", () => {
     const hanna = organisation.member("hanna.okoye");
-    const second = { ...record, agentId: hanna.agentId, credential: hanna.membership.credential() };
+    const second = { ...record, statement: "s2", agentId: hanna.agentId, credential: hanna.membership.credential() };
     const [one, other] = [create(), create()];
-    one.merge(record);
+    one.merge({ ...record, statement: "s1" });
     const before = one.digest();
     one.merge(second);
     other.merge(second);
-    other.merge(record);
+    other.merge({ ...record, statement: "s1" });
     expect(one.digest()).toBe(other.digest());
     expect(one.digest()).not.toBe(before);
+    expect(one.shared()).toHaveLength(2);
   });
 
   it("lose those whose credential no longer holds, and say who and why", () => {

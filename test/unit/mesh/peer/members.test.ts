@@ -41,6 +41,7 @@ function createWorld(ownId: string): { members: Members; clock: VirtualClock; ch
       bundleVersion: 1,
       revocationSeq: 0,
       addresses: [],
+      statement: undefined,
       time: 0,
     };
     members.add({ agentId: "peer", connection: connection as unknown as Connection, hello });

@@ -1,0 +1,140 @@
+/**
+ * Members hand each other signed bundles, so that a revocation reaches everybody who is connected to anybody, also while the bootstrap node is
+ * down. What comes is checked against the pinned root key by whoever takes it; the peer that brought it is believed in nothing. Source: decision 0081.
+ */
+import type { Stream } from "@libp2p/interface";
+import { lpStream } from "@libp2p/utils";
+import { z } from "zod";
+import { signedBundle } from "../contract/bundle.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import { parseAs, parseJson } from "../contract/json.ts";
+import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
+import type { Clock } from "../contract/ports.ts";
+import { withDeadline } from "./deadline.ts";
+import type { ProvenConnection } from "./gatekeeper.ts";
+import type { Members } from "./members.ts";
+import type { BundleNews } from "./peer-exchange.ts";
+import type { BundleSharing, PeerLog } from "./peer-node.ts";
+import { BUNDLE_PROTOCOL, MAX_BUNDLE_REPLY_BYTES } from "./protocols.ts";
+
+/** Room in the reading buffer beside the message: one yamux frame. */
+const SLACK_BYTES = 262_144;
+/** How long a member that promised more than it gave is not asked again: it lies, or the way to it is bad. */
+const PATIENCE_MS = 60_000;
+const MAX_QUESTION_BYTES = 1_024;
+
+const question = z.strictObject({ v: z.literal(1), kind: z.literal("bundle") });
+const reply = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal("bundle"),
+  offer: z.strictObject({ manifest: z.string().max(1_048_576), bundle: signedBundle.nullable() }).nullable(),
+});
+
+/** What the exchange needs. */
+export interface BundleExchangeDeps {
+  readonly sharing: BundleSharing;
+  readonly members: Members;
+  readonly clock: Clock;
+  readonly log: PeerLog;
+}
+
+/** Fetches newer bundles from members and hands out its own. */
+export interface BundleExchange {
+  /** A member has said what it knows. */
+  heard(agentId: string, news: BundleNews): void;
+  /** Answers a member's stream of the bundle protocol. */
+  serve(stream: Stream, from: ProvenConnection): void;
+  close(): void;
+}
+
+const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const talkOn = (stream: Stream, maxDataLength: number): ReturnType<typeof lpStream<Stream>> =>
+  lpStream(stream, { maxDataLength, maxBufferSize: maxDataLength + SLACK_BYTES });
+
+/** An exchange that asks one member at a time. */
+export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
+  /** Who said to know something newer, the last word of each. */
+  const sources = new Map<string, BundleNews>();
+  /** Who promised more than it gave, and until when it is not asked again, in ms since the epoch. */
+  const disappointing = new Map<string, number>();
+  let fetching = false;
+  let closed = false;
+
+  const roleOf = (agentId: string): string | undefined =>
+    deps.members.list().find(({ principal }) => principal.agentId === agentId)?.principal.role;
+
+  function isWanted(agentId: string, news: BundleNews): boolean {
+    if ((disappointing.get(agentId) ?? 0) > deps.clock.now()) return false;
+    const role = roleOf(agentId);
+    return role !== undefined && deps.sharing.wants(news, role);
+  }
+
+  async function fetchFrom(agentId: string): Promise<void> {
+    const stream = await deps.members.connectionTo(agentId).newStream(BUNDLE_PROTOCOL);
+    try {
+      await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Fetching a bundle from a peer", async (signal) => {
+        const talk = talkOn(stream, MAX_BUNDLE_REPLY_BYTES);
+        await talk.write(encode({ v: 1, kind: "bundle" }), { signal });
+        const bytes = await talk.read({ signal });
+        await stream.close({ signal });
+        const { offer } = parseAs(
+          reply,
+          parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The bundle's message"),
+          "The bundle's message",
+        );
+        if (offer !== null) await deps.sharing.take(offer);
+      });
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error("bundle not fetched"));
+      throw error;
+    }
+  }
+
+  /** Asks one source after another, until nobody knows more than this agent. */
+  async function fetchAll(): Promise<void> {
+    for (const [agentId, news] of sources) {
+      sources.delete(agentId);
+      if (closed || !isWanted(agentId, news)) continue;
+      await fetchFrom(agentId).catch((error: unknown) =>
+        deps.log.debug({ peer: agentId, code: errorCode(error) }, "no bundle from this member"),
+      );
+      disappointing.delete(agentId);
+      if (isWanted(agentId, news)) disappointing.set(agentId, deps.clock.now() + PATIENCE_MS);
+    }
+  }
+
+  async function answer(stream: Stream, role: string, signal: AbortSignal): Promise<void> {
+    const talk = talkOn(stream, MAX_QUESTION_BYTES);
+    const asked = await talk.read({ signal });
+    parseAs(question, parseJson(Buffer.from(asked.subarray()).toString("utf8"), "The question"), "The question");
+    const offer = deps.sharing.offer(role);
+    const bytes = encode({ v: 1, kind: "bundle", offer: offer === undefined ? null : { manifest: offer.manifest, bundle: offer.bundle } });
+    if (bytes.byteLength > MAX_BUNDLE_REPLY_BYTES)
+      throw new GaggleError("TOO_LARGE", "The bundle is larger than one answer between peers.");
+    await talk.write(bytes, { signal });
+    await stream.close({ signal });
+  }
+
+  return {
+    heard(agentId, news) {
+      if (closed || !isWanted(agentId, news)) return;
+      sources.set(agentId, news);
+      if (fetching) return;
+      fetching = true;
+      void fetchAll().finally(() => {
+        fetching = false;
+      });
+    },
+    serve(stream, from) {
+      withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Handing out a bundle", (signal) =>
+        answer(stream, from.hello.principal.role, signal),
+      ).catch((error: unknown) => {
+        deps.log.debug({ peer: from.agentId, code: errorCode(error) }, "a bundle was not handed out");
+        stream.abort(error instanceof Error ? error : new Error("bundle not handed out"));
+      });
+    },
+    close() {
+      closed = true;
+    },
+  };
+}
