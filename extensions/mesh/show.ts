@@ -58,7 +58,12 @@ export function showItemDetail(
 
 /** One sentence on a task. */
 export function sayTask(view: TaskView): string {
-  const waiting = view.delivery === "queued" ? " It has not reached the colleague's machine yet." : "";
+  const waiting =
+    view.delivery === "queued"
+      ? " It has not reached the colleague's machine yet."
+      : view.delivery === "deposited"
+        ? " The colleague's machine is off; it waits for it, sealed, on the bootstrap node."
+        : "";
   const lost = view.delivery === "dead" ? " It could not be delivered." : "";
   const whose =
     view.side === "asker" ? `with ${view.peer.subject} (${view.peer.role})` : `asked by ${view.peer.subject} (${view.peer.role})`;
