@@ -1,6 +1,6 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
 import type { AuditDraft } from "../contract/audit.ts";
-import type { DaemonRequest, DaemonResult, Target } from "../contract/daemon-api.ts";
+import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
@@ -35,12 +35,14 @@ import { createApprovals, type ExpectedDecision, viewApproval } from "../session
 import { createAsker } from "../session/asker.ts";
 import { createChanges } from "../session/changes.ts";
 import { createNotifications } from "../session/notifications.ts";
-import type { CallContext, OpenItems, RunnableSkill, Runner, RunOutcome } from "../session/ports.ts";
+import type { CallContext, OpenItems, RunnableSkill, Runner, RunOutcome, SessionDeps } from "../session/ports.ts";
 import { createDueTimes } from "../session/due-times.ts";
+import { createBroker, isSessionMessage } from "../session/broker/create-broker.ts";
 import { createProgress } from "../session/progress.ts";
 import { createRunQueue } from "../session/run-queue.ts";
 import { createStatus } from "../session/status.ts";
-import { viewTask } from "../session/task-record.ts";
+import { viewTask, type WorkerTask } from "../session/task-record.ts";
+import type { SessionContext } from "../session/broker/session-tasks.ts";
 import { createWorker } from "../session/worker.ts";
 
 /** What one sender and all together may leave open in the inbox. */
@@ -70,6 +72,7 @@ export type MessagingMethod =
   | "inbox.complete"
   | "inbox.ask"
   | "inbox.progress"
+  | `session.${"open" | "join" | "leave" | "share" | "handoff" | "close" | "status" | "list"}`
   | "outbox.list"
   | "outbox.cancel"
   | "dead.list"
@@ -112,7 +115,9 @@ export interface MessagingDeps {
   trustVersion(): string;
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
   /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
-  resolve(target: Target): Principal;
+  resolve: SessionDeps["resolve"];
+  /** The same with reasons; left out, nobody explains and one is asked. */
+  readonly route?: SessionDeps["route"];
   skillOf(id: string): RunnableSkill | undefined;
   /** Masks what leaves for another department, and restores what came sealed; left out, messages go and come as they are. */
   readonly boundary?: Boundary;
@@ -169,7 +174,7 @@ export function createMessaging(
 ): Messaging {
   const { self, org } = config;
   const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
-  const changes = createChanges(deps.clock);
+  const changes = createChanges(deps.clock, (ids) => broker.changed(ids));
 
   const seal = async (record: OutboxRecord, mark: Pick<EnvelopeClaims, "copy"> = {}): Promise<Uint8Array> => {
     const { id, to, priority, policyHash, traceparent } = record;
@@ -206,19 +211,21 @@ export function createMessaging(
       policyHash: deps.policyHash,
       onError: deps.onError,
       onDelivered(tx, record) {
-        const { message, ref } = record;
+        const { message, ref, to } = record;
         mail.onSettled(tx, record);
         if (message.type === "task.progress") progress.onSettled(message.taskId);
+        else if (isSessionMessage(message)) broker.onDelivered(tx, message, to.agentId);
         else if (message.type === "task.request") asker.onDelivered(tx, message.taskId);
         else if (message.type === "approval.request") approvals.onDelivered(tx, message.approvalId);
         else if (message.type === "notification" && ref !== undefined) notifications.onDelivered(tx, ref);
       },
       onDead(tx, record, failure) {
-        const { message } = record;
+        const { message, to } = record;
         mail.onSettled(tx, record);
         if (message.type === "task.request" || message.type === "task.answer" || message.type === "task.cancel")
           asker.onDead(tx, message, failure);
         else if (message.type === "task.progress") progress.onSettled(message.taskId);
+        else if (isSessionMessage(message)) broker.onDead(tx, message, to.agentId, failure.code);
         else if (message.type === "approval.request") approvals.onDead(tx, message.approvalId, failure);
       },
       onWithdrawn(tx, record) {
@@ -263,29 +270,44 @@ export function createMessaging(
     queue,
     policy,
     resolve,
+    ...(deps.route === undefined ? {} : { route: deps.route }),
     self,
     sender: outbox,
     changes,
     openItems,
     ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }),
   };
-  const asker = createAsker(session);
+  const broker = createBroker({
+    ...session,
+    org,
+    signer: deps.signer,
+    onError: deps.onError,
+    tellPerson: (tx, incoming, text) =>
+      notifications.onNotification(tx, incoming, { type: "notification", message: text, severity: "info" }),
+  });
+  const asker = createAsker({ ...session, taskSessions: broker.tasks });
   const progress = createProgress({ ...session, onError: deps.onError });
   const approvals = createApprovals({ ...session, verifyApproval: deps.verifyApproval });
   const notifications = createNotifications(session);
   const worker = createWorker({
     ...session,
+    taskSessions: broker.tasks,
     skillOf: deps.skillOf,
     due: { plan: (tx, at, taskId) => due.plan(tx, at, taskId) },
     onRunnable: (taskId, priority) => runs.offer(taskId, priority),
     onUnwanted: (taskId, attempt) => deps.runner.stop(taskId, attempt),
   });
-  const runs = createRunQueue({ clock, store, runner: deps.runner, worker, onError: deps.onError }, { concurrency: config.concurrency });
+  const sessionOf = (task: WorkerTask): SessionContext | undefined => broker.tasks.contextOf(store, task.session);
+  const runs = createRunQueue(
+    { clock, store, runner: deps.runner, worker, sessionOf, onError: deps.onError },
+    { concurrency: config.concurrency },
+  );
   const due = createDueTimes({ clock, store, wake: worker.wake, onError: deps.onError });
-  const status = createStatus({ store, changes, onRead: notifications.read, onTaskRead: worker.read });
+  const status = createStatus({ store, changes, findSession: broker.find, onRead: notifications.read, onTaskRead: worker.read });
 
   const handle = (tx: Transaction, incoming: Incoming): GaggleError | undefined => {
     const message: Message = incoming.message;
+    if (isSessionMessage(message)) return broker.handle(tx, incoming, message);
     switch (message.type) {
       case "task.request":
         return worker.onRequest(tx, incoming, message);
@@ -337,10 +359,15 @@ export function createMessaging(
 
   const methods: MessagingMethods = {
     "task.send": async (params, call) => {
-      const { taskId, peer, state } = await asker.send(params, call);
-      return { taskId, agentId: peer.agentId, state };
+      const { id: taskId, tasks } = await asker.send(params, call);
+      const { peer, state, group } = status.task(taskId);
+      const children = tasks.map((task) => ({ taskId: task.taskId, agentId: task.peer.agentId }));
+      return { taskId, agentId: peer.agentId, state, ...(group === undefined ? {} : { children }) };
     },
-    "task.cancel": async (params) => viewTask(await asker.cancel(params)),
+    "task.cancel": async (params) => {
+      await asker.cancel(params);
+      return status.task(params.taskId);
+    },
     "task.answer": async (params) => viewTask(await asker.answer(params)),
     "approval.request": async (params, call) => {
       const { approvalId, peer, payloadHash } = await approvals.request(params, call);
@@ -349,6 +376,7 @@ export function createMessaging(
     "approval.open": async ({ approvalId }, call) => viewApproval(await approvals.open(approvalId, call)),
     "approval.decide": async (params, call) => viewApproval(await approvals.decide(params, call)),
     notify: (params, call) => notifications.notify(params, call),
+    ...broker.methods,
     "status.fetch": (params) => status.fetch(params),
     "inbox.list": (params) => status.list(params),
     "inbox.read": ({ id }) => status.read(id),
@@ -382,11 +410,13 @@ export function createMessaging(
       await outbox.start();
       receiver.start();
       await runs.start();
+      await broker.start();
       due.start();
     },
     stop() {
       runs.stop();
       progress.stop();
+      broker.stop();
       due.stop();
       receiver.stop();
       outbox.stop();

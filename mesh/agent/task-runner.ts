@@ -34,9 +34,16 @@ export function createTaskRunner(deps: TaskRunnerDeps): TaskRunner {
     const bundle = deps.bundle();
     const skill = bundle.profile.skills.find(({ id }) => id === task.skill);
     if (skill === undefined) throw new GaggleError("NOT_FOUND", "The role has no such skill any more. Ask for another, or ask a person.");
-    const { taskId, context, asker, answers, parts } = task;
+    const { taskId, context, asker, answers, parts, session } = task;
     const from = { subject: asker.subject, role: asker.role };
-    const inputs = { task: task.task, context, from, answers, ...(parts === undefined ? {} : { parts }) };
+    const inputs = {
+      task: task.task,
+      context,
+      from,
+      answers,
+      ...(parts === undefined ? {} : { parts }),
+      ...(session === undefined ? {} : { session }),
+    };
     return { taskId, ...inputs, skill, recipeText: bundle.text(skill.recipe), signal };
   };
 

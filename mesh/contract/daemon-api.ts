@@ -46,6 +46,19 @@ export type Target = z.infer<typeof target>;
 /** One line of a task's or approval's history. */
 const historyEntry = z.strictObject({ at: z.iso.datetime(), state: z.string(), note: z.string().optional() });
 
+/** Why an agent was chosen, and why others were not. */
+const routeView = z.strictObject({
+  because: z.string(),
+  notChosen: z.array(z.strictObject({ agentId, subject: subjectId, because: z.string() })),
+});
+
+/** A task that was asked of several people: what became of each. */
+const groupView = z.strictObject({
+  mode: z.enum(["all", "any", "quorum"]),
+  n: z.int().optional(),
+  children: z.array(z.strictObject({ taskId: uuid, peer: principal, state: taskState, message: z.string().optional() })),
+});
+
 /** A task as either side sees it. `side` says whose view this is. */
 export const taskView = z.strictObject({
   kind: z.literal("task"),
@@ -75,6 +88,10 @@ export const taskView = z.strictObject({
   progress: z.strictObject({ seq: z.int(), note: z.string(), fraction: z.number().optional(), at: z.iso.datetime() }).optional(),
   /** What the runs used so far, where the worker told. */
   spent: spent.optional(),
+  /** Asker's side: why it went to whom it went. */
+  route: routeView.optional(),
+  /** There where it was asked of several; `peer`, `result` and `state` are then those of all, or of the one that accepted first. */
+  group: groupView.optional(),
   /** What was asked back and what the asker answered, oldest first. */
   answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })).optional(),
   sessionId: z.string().optional(),
@@ -251,7 +268,14 @@ export const DAEMON_METHODS = {
       shards: z.array(slug).max(64).optional(),
       idempotencyKey,
     }),
-    z.strictObject({ taskId: uuid, agentId, state: taskState }),
+    z.strictObject({
+      /** With fan-out, the group's. */
+      taskId: uuid,
+      agentId,
+      state: taskState,
+      /** With fan-out, the task of each who was asked. */
+      children: z.array(z.strictObject({ taskId: uuid, agentId })).optional(),
+    }),
   ),
   "task.cancel": method(z.strictObject({ taskId: uuid, reason: z.string().max(1_000).default("") }), taskView),
   "task.answer": method(z.strictObject({ taskId: uuid, answer: z.string().min(1).max(20_000) }), taskView),
@@ -324,10 +348,9 @@ export const DAEMON_METHODS = {
   ),
   /** Offers the session to a participant (`to`), or answers such an offer (`accept`). */
   "session.handoff": method(
-    z.strictObject({ sessionId: uuid, to: target.optional(), accept: z.boolean().optional() }).refine(
-      ({ to, accept }) => (to === undefined) !== (accept === undefined),
-      "say to whom it goes, or whether you accept it",
-    ),
+    z
+      .strictObject({ sessionId: uuid, to: target.optional(), accept: z.boolean().optional() })
+      .refine(({ to, accept }) => (to === undefined) !== (accept === undefined), "say to whom it goes, or whether you accept it"),
     sessionView,
   ),
   /** Ends it; what was shared is deleted at all who take part. */
@@ -346,7 +369,13 @@ export const DAEMON_METHODS = {
     z.strictObject({ open: z.boolean().default(true) }),
     z.strictObject({
       sessions: z.array(
-        z.strictObject({ sessionId: uuid, purpose: z.string(), state: z.enum(["OPEN", "CLOSED", "EXPIRED"]), owner: principal, participation }),
+        z.strictObject({
+          sessionId: uuid,
+          purpose: z.string(),
+          state: z.enum(["OPEN", "CLOSED", "EXPIRED"]),
+          owner: principal,
+          participation,
+        }),
       ),
     }),
   ),

@@ -6,7 +6,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { PolicyAction } from "../contract/bundle.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import { canonicalJson } from "../contract/json.ts";
+import { jsonText } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
@@ -130,7 +130,7 @@ const refused = (id: string, error: unknown): Receipt => ({
 
 const isBusy = (error: unknown): boolean => error instanceof GaggleError && (error.code === "DISK_FULL" || error.code === "BUSY");
 
-const toFrame = (answer: Receipt): Uint8Array => Buffer.from(canonicalJson(answer));
+const toFrame = (answer: Receipt): Uint8Array => Buffer.from(jsonText(answer));
 
 /** Makes the receiver of the agent `self`. */
 export function createReceiver(deps: ReceiverDeps, config: { self: Principal; org: string }): Receiver {
@@ -197,7 +197,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
   });
 
   const remember = (tx: Transaction, claims: EnvelopeClaims, answer: Receipt): Receipt => {
-    tx.put(replayKey(claims), canonicalJson(answer));
+    tx.put(replayKey(claims), jsonText(answer));
     tx.put(expiryKey(claims), "");
     return answer;
   };

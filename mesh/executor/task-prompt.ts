@@ -1,9 +1,14 @@
 /** How a colleague's task reaches the model: as marked data, after the recipe's own words. */
-import type { JsonObject } from "../contract/json.ts";
+import type { Json, JsonObject } from "../contract/json.ts";
 import { isRaw, type Part } from "../contract/part.ts";
 
 /** What a task says, and who says it. */
 export interface TaskPayload {
+  /** Of the session that the task belongs to: its purpose, and the shared context that this agent may see. */
+  readonly session?: {
+    readonly purpose: string;
+    readonly shards: readonly { readonly id: string; readonly version: number; readonly title: string; readonly body: Json }[];
+  };
   readonly task: string;
   readonly context: JsonObject;
   readonly from: { readonly subject: string; readonly role: string };
@@ -19,8 +24,16 @@ const readable = (part: Part) => (isRaw(part) ? { ...part, raw: "(bytes, not sho
  * The prompt of a run: the recipe's own words, then the task as data between marks that hold `nonce`.
  * @param nonce random, so that nobody can write the closing mark; `<` is escaped in the data as well
  */
-export function taskPrompt(recipePrompt: string, { task, context, from, parts = [], answers = [] }: TaskPayload, nonce: string): string {
-  const more = { ...(parts.length > 0 ? { parts: parts.map(readable) } : {}), ...(answers.length > 0 ? { answers } : {}) };
+export function taskPrompt(
+  recipePrompt: string,
+  { task, context, from, session, parts = [], answers = [] }: TaskPayload,
+  nonce: string,
+): string {
+  const more = {
+    ...(session === undefined ? {} : { session }),
+    ...(parts.length > 0 ? { parts: parts.map(readable) } : {}),
+    ...(answers.length > 0 ? { answers } : {}),
+  };
   const data = JSON.stringify({ from, task, context, ...more }, null, 2).replaceAll("<", "\\u003c");
   return [
     recipePrompt.trim(),

@@ -1,16 +1,18 @@
 /** The asking side of tasks: send, cancel, answer, and follow the worker's states. Sans-IO. Source: spec M3, M8; design, Durability. */
 import type { AuditDraft } from "../contract/audit.ts";
-import type { DaemonRequest } from "../contract/daemon-api.ts";
+import type { DaemonRequest, Fanout } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import type { Principal } from "../contract/identity.ts";
 import { type MessageOf, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import type { Changes } from "./changes.ts";
+import { assertFanout, childrenOf, type GroupRecord, readGroup, saveGroup, settleGroup } from "./group.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
-import type { CallContext, SessionDeps, SessionIncoming } from "./ports.ts";
+import type { CallContext, SessionDeps, SessionIncoming, TargetRoute, TaskSessions } from "./ports.ts";
 import { clearProgress } from "./progress.ts";
+import { auditRoute, noteOf, routeOf } from "./route.ts";
 import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
 import { indexSession } from "./session-index.ts";
 import { isTooLate, timesOf } from "./task-times.ts";
@@ -30,14 +32,21 @@ const readBy = (record: AskerTask, state: TaskState, nowMs: number): Pick<AskerT
 const claimed = (record: AskerTask | undefined, from: Principal): AskerTask | undefined =>
   record?.rev === 0 && record.peer.subject === from.subject && record.peer.role === from.role ? { ...record, peer: from } : record;
 
+/** What was sent: one task, or the tasks of a group under the group's id. */
+export interface Sent {
+  readonly id: string;
+  readonly tasks: readonly AskerTask[];
+}
+
 /** Makes the asking side. */
-export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
+export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSessions; readonly changes: Changes }) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
 
   const save = (tx: Transaction, record: AskerTask): AskerTask => {
     tx.put(taskKey("asker", record.taskId), JSON.stringify(record));
     if (isTerminal(record)) clearProgress(tx, record);
-    deps.changes.changed(tx, [record.taskId, record.sessionId]);
+    deps.changes.changed(tx, [record.taskId, record.sessionId, record.groupId, record.session?.id]);
+    settleGroup(tx, record, (taskId, reason) => void callOff(tx, must(tx, taskId), reason));
     return record;
   };
 
@@ -47,13 +56,22 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     return record;
   };
 
-  const makeRecord = (tx: Transaction, request: SendRequest, call: CallContext): AskerTask => {
-    const { target, sessionId, stepId, parts, resultSchema } = request;
+  /** Asks the worker to stop; it says which came first. */
+  const callOff = (tx: Transaction, record: AskerTask, reason: string): AskerTask => {
+    if (isTerminal(record) || record.cancelRequested) return record;
+    deps.sender.enqueue(tx, messageFor(record, { type: "task.cancel", taskId: record.taskId, reason }));
+    return save(tx, { ...noteTask(record, tx.now, "cancel requested"), cancelRequested: true });
+  };
+
+  const makeRecord = (tx: Transaction, request: SendRequest, call: CallContext, peer: Principal): AskerTask => {
+    const { target, sessionId, stepId, parts, resultSchema, inSession, shards } = request;
+    const session =
+      inSession === undefined ? undefined : deps.taskSessions.refer(tx, { sessionId: inSession, to: peer, skill: target.skill, shards });
     return {
       v: 1,
       side: "asker",
       taskId: newUuid(tx.now, deps.random),
-      peer: deps.resolve(target),
+      peer,
       state: "SUBMITTED",
       rev: 0,
       task: request.task,
@@ -73,11 +91,12 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       ...(stepId === undefined ? {} : { stepId }),
       ...(parts === undefined ? {} : { parts }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
+      ...(session === undefined ? {} : { session }),
     };
   };
 
   const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema } = record;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema, session } = record;
     const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
     const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
     return {
@@ -90,6 +109,7 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       ...(skill === undefined ? {} : { skill }),
       ...(parts === undefined ? {} : { parts: [...parts] }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
+      ...(session === undefined ? {} : { session }),
       ...times,
       ...origin,
     };
@@ -110,17 +130,13 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     return deps.policy.decide({ action: "task.send", principal: deps.self, targetRole: peer.role, ...resource });
   };
 
-  const create = (tx: Transaction, request: SendRequest, call: CallContext): AskerTask | PolicyDecision => {
-    // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
-    const { idempotencyKey: key, sessionId: _, ...content } = request;
-    const once = { verb: "task.send", key, content };
-    const earlier = earlierId(tx, once);
-    if (earlier !== undefined) return must(tx, earlier);
-    assertSchema(request.resultSchema);
-    const record = makeRecord(tx, request, call);
+  /** Sends one task to one agent; where policy denies it, that is recorded and nothing is sent. */
+  const sendTo = (tx: Transaction, record: AskerTask, key: string, call: CallContext): AskerTask | PolicyDecision => {
     assertReadable(record.parts, deps.self, record.peer);
     const decision = maySend(record);
-    const { sessionId: sessionLane, expiresAt } = record;
+    const { sessionId, session, expiresAt } = record;
+    const sessionLane = session?.id ?? sessionId;
+    indexSession(tx, session?.id, "task", record.taskId);
     const outgoing: OutgoingMessage = {
       ...messageFor(record, requestOf(record, key), decision),
       ...(sessionLane === undefined ? {} : { sessionLane }),
@@ -130,8 +146,6 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
       deps.sender.auditDenied(tx, outgoing);
       return decision;
     }
-    rememberId(tx, once, record.taskId);
-    indexSession(tx, record.sessionId, "task", record.taskId);
     tx.audit({
       actor: call.actor,
       action: "task.create",
@@ -142,6 +156,80 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
     });
     deps.sender.enqueue(tx, outgoing);
     return save(tx, record);
+  };
+
+  /** Asks everybody whom the target means; the tasks and their group are one batch. */
+  const createGroup = (
+    tx: Transaction,
+    request: SendRequest,
+    call: CallContext,
+    route: TargetRoute,
+    fanout: Fanout,
+  ): Sent | PolicyDecision => {
+    const { mode, n } = fanout;
+    assertFanout(fanout, route.ranked.length);
+    const groupId = newUuid(tx.now, deps.random);
+    const made: AskerTask[] = [];
+    for (const { principal } of route.ranked) {
+      const sent = sendTo(tx, { ...makeRecord(tx, request, call, principal), groupId }, request.idempotencyKey, call);
+      // The router left out whom policy denies, so this is a bundle that came this very moment.
+      if ("allowed" in sent) throw policyDenied(sent);
+      made.push(sent);
+    }
+    const { task, context, sessionId, target } = request;
+    const note = noteOf(route);
+    saveGroup(tx, {
+      v: 1,
+      groupId,
+      mode: mode === "one" ? "all" : mode,
+      task,
+      context,
+      route: note,
+      children: made.map(({ taskId }) => taskId),
+      cancelRequested: false,
+      createdAt: tx.now,
+      ...(n === undefined ? {} : { n }),
+      ...(target.skill === undefined ? {} : { skill: target.skill }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+    });
+    auditRoute(tx, { id: groupId, target, chosen: made.map(({ peer }) => peer), note }, call);
+    return { id: groupId, tasks: made };
+  };
+
+  const sentBefore = (tx: Transaction, id: string): Sent => {
+    const group = readGroup(tx, id);
+    return { id, tasks: group === undefined ? [must(tx, id)] : childrenOf(tx, group) };
+  };
+
+  const create = (tx: Transaction, request: SendRequest, call: CallContext): Sent | PolicyDecision => {
+    // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
+    const { idempotencyKey: key, sessionId: _, ...content } = request;
+    const once = { verb: "task.send", key, content };
+    const earlier = earlierId(tx, once);
+    if (earlier !== undefined) return sentBefore(tx, earlier);
+    assertSchema(request.resultSchema);
+    const { target, sessionId } = request;
+    const route = routeOf(deps, target);
+    const fanout = target.fanout?.mode === "one" ? undefined : target.fanout;
+    if (fanout !== undefined && route.ranked.length > 0) {
+      const group = createGroup(tx, request, call, route, fanout);
+      if ("allowed" in group) return group;
+      rememberId(tx, once, group.id);
+      indexSession(tx, sessionId, "task", group.id);
+      return group;
+    }
+    const note = noteOf(route);
+    const record = sendTo(tx, { ...makeRecord(tx, request, call, route.to), route: note }, key, call);
+    if ("allowed" in record) return record;
+    rememberId(tx, once, record.taskId);
+    indexSession(tx, sessionId, "task", record.taskId);
+    auditRoute(tx, { id: record.taskId, target, chosen: [record.peer], note }, call);
+    return { id: record.taskId, tasks: [record] };
+  };
+
+  const callOffGroup = (tx: Transaction, group: GroupRecord, reason: string): AskerTask[] => {
+    saveGroup(tx, { ...group, cancelRequested: true });
+    return childrenOf(tx, group).map((child) => callOff(tx, must(tx, child.taskId), reason));
   };
 
   /** The worker's step; a result in another form than agreed ends the task as FAILED here, whatever the worker says. */
@@ -174,20 +262,18 @@ export function createAsker(deps: SessionDeps & { readonly changes: Changes }) {
      * Sends a task, once per idempotency key; resolves when it is on the disk.
      * @throws GaggleError POLICY_DENIED, NO_ROUTE, CONFLICT (the key was used for another task), TOO_LARGE
      */
-    async send(request: SendRequest, call: CallContext): Promise<AskerTask> {
+    async send(request: SendRequest, call: CallContext): Promise<Sent> {
       const made = await deps.queue.run((tx) => create(tx, request, call));
       if ("allowed" in made) throw policyDenied(made);
       return made;
     },
 
     /** Asks the worker to cancel; the worker's answer says which came first. @throws GaggleError NOT_FOUND */
-    cancel: (request: { taskId: string; reason: string }): Promise<AskerTask> =>
+    cancel: ({ taskId, reason }: { taskId: string; reason: string }): Promise<AskerTask[]> =>
       deps.queue.run(
         (tx) => {
-          const record = must(tx, request.taskId);
-          if (isTerminal(record) || record.cancelRequested) return record;
-          deps.sender.enqueue(tx, messageFor(record, { type: "task.cancel", taskId: record.taskId, reason: request.reason }));
-          return save(tx, { ...noteTask(record, tx.now, "cancel requested"), cancelRequested: true });
+          const group = readGroup(tx, taskId);
+          return group === undefined ? [callOff(tx, must(tx, taskId), reason)] : callOffGroup(tx, group, reason);
         },
         { finishing: true },
       ),

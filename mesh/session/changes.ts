@@ -9,13 +9,14 @@ export interface Changes {
   wait(id: string, waitMs: number): { done: Promise<void>; cancel(): void };
 }
 
-/** Makes it, with nobody waiting. */
-export function createChanges(clock: Clock): Changes {
+/** Makes it, with nobody waiting. @param onChange told of every change too */
+export function createChanges(clock: Clock, onChange: (ids: readonly (string | undefined)[]) => void = () => undefined): Changes {
   const waiting = new Map<string, Set<() => void>>();
   return {
     changed(tx, ids) {
       tx.afterCommit(() => {
         for (const id of ids) for (const wake of waiting.get(id ?? "") ?? []) wake();
+        onChange(ids);
       });
     },
     wait(id, waitMs) {

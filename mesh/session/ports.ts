@@ -1,10 +1,12 @@
 /** What sessions need from the rest of the daemon, and what they tell a runner. */
 import type { AuditDraft } from "../contract/audit.ts";
+import type { PolicyAction } from "../contract/bundle.ts";
 import type { Target } from "../contract/daemon-api.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import type { Priority } from "../contract/message.ts";
 import type { Part } from "../contract/part.ts";
+import type { SessionContext, SessionTasks } from "./broker/session-tasks.ts";
 import type { Clock, CommitQueue, OrderedStore, OutgoingMessage, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
 
 /** Records messages for sending, in the caller's transaction. The outbox does it. */
@@ -64,6 +66,8 @@ export interface RunnableTask {
   readonly stepId?: string;
   /** More inputs. */
   readonly parts?: readonly Part[];
+  /** What it may see of the session that it belongs to. */
+  readonly session?: SessionContext;
   /** Questions of earlier attempts and the asker's answers. */
   readonly answers: readonly { readonly question: string; readonly answer: string }[];
 }
@@ -88,6 +92,17 @@ export interface Runner {
   stop(taskId: string, attempt: number): void;
 }
 
+/** Whom a target means, why, and why not others. `ranked`: everybody who may be asked, best first, one agent a person. */
+export interface TargetRoute {
+  readonly to: Principal;
+  readonly because: string;
+  readonly notChosen: readonly { readonly principal: Principal; readonly because: string }[];
+  readonly ranked: readonly { readonly principal: Principal }[];
+}
+
+/** Tasks within sessions of several agents; the broker does it. */
+export type TaskSessions = Pick<SessionTasks, "refer" | "assertIn">;
+
 /** What all session modules share. */
 export interface SessionDeps {
   readonly clock: Clock;
@@ -96,8 +111,10 @@ export interface SessionDeps {
   readonly queue: CommitQueue;
   readonly policy: PolicyEngine;
   readonly sender: Sender;
-  /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
-  resolve(target: Target): Principal;
+  /** Finds the agent for a target; `action` is what is meant to be done (default `task.send`). @throws GaggleError NO_ROUTE */
+  resolve(target: Target, action?: PolicyAction): Principal;
+  /** The same with reasons, for tasks; left out, nobody explains and one is asked. @throws GaggleError NO_ROUTE */
+  route?(target: Target): TargetRoute;
   readonly self: Principal;
   readonly openItems: OpenItems;
   /** Whether a text holds what a guard put in a value's place; left out, none does. */

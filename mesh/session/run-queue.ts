@@ -17,10 +17,13 @@ export interface RunQueueDeps {
   readonly store: OrderedStore;
   readonly runner: Runner;
   readonly worker: Pick<Worker, "beginAttempt" | "finishAttempt" | "recover">;
+  /** What a run may see of the session that its task belongs to. */
+  sessionOf(record: WorkerTask): RunnableTask["session"];
   onError(error: unknown): void;
 }
 
-const toRunnable = (record: WorkerTask): RunnableTask => ({
+const toRunnable = (record: WorkerTask, session: RunnableTask["session"]): RunnableTask => ({
+  ...(session === undefined ? {} : { session }),
   taskId: record.taskId,
   attempt: record.attempt,
   skill: record.skill ?? "",
@@ -51,7 +54,7 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
       const started = await deps.worker.beginAttempt(taskId);
       if (started === undefined || stopped) return;
       atWork.add(slotOf(taskId, started.attempt));
-      deps.runner.start(toRunnable(started));
+      deps.runner.start(toRunnable(started, deps.sessionOf(started)));
     } catch (error) {
       deps.onError(error);
       deps.clock.after(RETRY_MS, () => offer(taskId, priority));

@@ -3,8 +3,10 @@ import type { ApprovalView, DaemonRequest, DaemonResult, InboxItem, TaskView } f
 import { GaggleError } from "../contract/errors.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
 import type { OrderedStore } from "../contract/ports.ts";
+import type { SessionView } from "../contract/session.ts";
 import { readApproval, viewApproval } from "./approvals.ts";
 import type { Changes } from "./changes.ts";
+import { childrenOf, readGroup, viewGroup } from "./group.ts";
 import { type InboxEntry, listItems } from "./inbox.ts";
 import { type NotificationRecord, readNotification, viewNotification } from "./notifications.ts";
 import { listSession } from "./session-index.ts";
@@ -22,13 +24,15 @@ const isApprovalDone = ({ state }: ApprovalView): boolean => state !== "PENDING"
 function isDone(status: Status): boolean {
   if (status.kind === "task") return isTaskDone(status);
   if (status.kind === "approval") return isApprovalDone(status);
-  return status.tasks.every(isTaskDone) && status.approvals.every(isApprovalDone);
+  return status.session?.state !== "OPEN" && status.tasks.every(isTaskDone) && status.approvals.every(isApprovalDone);
 }
 
 /** Makes the views over the store. */
 export function createStatus(deps: {
   store: OrderedStore;
   changes: Changes;
+  /** A session of several agents, where the id is one's. */
+  findSession(sessionId: string): Promise<SessionView | undefined>;
   /** Marks a notification as seen. */
   onRead(record: NotificationRecord): Promise<void>;
   /** A task that came in was opened. */
@@ -41,16 +45,20 @@ export function createStatus(deps: {
   const taskOrApproval = (id: string): TaskView | ApprovalView | undefined => {
     const task = readTask(store, "asker", id) ?? readTask(store, "worker", id);
     if (task !== undefined) return taskView(task);
+    const group = readGroup(store, id);
+    if (group !== undefined) return viewGroup(group, childrenOf(store, group));
     const approval = readApproval(store, "requester", id) ?? readApproval(store, "approver", id);
     return approval && viewApproval(approval);
   };
 
   const session = async (sessionId: string): Promise<Status | undefined> => {
     const items = (await listSession(store, sessionId)).flatMap(({ id }) => taskOrApproval(id) ?? []);
-    if (items.length === 0) return undefined;
+    const shared = await deps.findSession(sessionId);
+    if (items.length === 0 && shared === undefined) return undefined;
     return {
       kind: "session",
       sessionId,
+      ...(shared === undefined ? {} : { session: shared }),
       tasks: items.filter((i) => i.kind === "task"),
       approvals: items.filter((i) => i.kind === "approval"),
     };
@@ -88,6 +96,13 @@ export function createStatus(deps: {
       } finally {
         change?.cancel();
       }
+    },
+
+    /** One task, or a group of tasks, that was asked for from here. @throws GaggleError NOT_FOUND */
+    task(id: string): TaskView {
+      const found = taskOrApproval(id);
+      if (found?.kind !== "task") throw unknown("task");
+      return found;
     },
 
     /** What came in, newest first; by default only what waits for a person. */

@@ -7,8 +7,10 @@ import type { Json, JsonObject } from "../contract/json.ts";
 import { type Priority, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
 import type { Part } from "../contract/part.ts";
 import type { Transaction } from "../contract/ports.ts";
+import type { TaskSession } from "../contract/session.ts";
 import type { Spent } from "../contract/usage.ts";
 import type { Progress } from "./progress.ts";
+import type { RouteNote } from "./route.ts";
 
 /** Lines of history kept of one task. */
 const MAX_HISTORY = 100;
@@ -41,6 +43,8 @@ interface TaskCommon {
   readonly readAt?: number;
   readonly sessionId?: string;
   readonly stepId?: string;
+  /** The session of several agents that it belongs to, and the shards it is about. */
+  readonly session?: TaskSession;
   readonly traceId: string;
   readonly result?: Json;
   /** More inputs, and more of the result. */
@@ -68,6 +72,10 @@ export interface AskerTask extends TaskCommon {
   readonly answeredRev: number;
   /** Questions and the answers given, oldest first; `rev` is the question's. */
   readonly answers?: readonly { readonly rev: number; readonly question: string; readonly answer: string }[];
+  /** Why this agent was chosen. */
+  readonly route?: RouteNote;
+  /** The group that it is one task of. */
+  readonly groupId?: string;
 }
 
 /** A task as its worker keeps it. */
@@ -168,6 +176,8 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 const viewProgress = ({ at, ...word }: Progress): NonNullable<TaskView["progress"]> => ({ ...word, at: iso(at) });
 
+const viewRoute = ({ because, notChosen }: RouteNote): NonNullable<TaskView["route"]> => ({ because, notChosen: [...notChosen] });
+
 /** The task as the daemon's API shows it. @param progress the newest word on how it goes */
 export function viewTask(record: TaskRecord, progress?: Progress): TaskView {
   const { skill, result, message, sessionId, parts, resultParts, resultSchema = record.skillSchema, spent, answers = [] } = record;
@@ -192,10 +202,12 @@ export function viewTask(record: TaskRecord, progress?: Progress): TaskView {
     ...(startAt === undefined ? {} : { startAt: iso(startAt) }),
     ...(expiresAt === undefined ? {} : { expiresAt: iso(expiresAt) }),
     ...(sessionId === undefined ? {} : { sessionId }),
+    ...(record.session === undefined ? {} : { session: record.session }),
     ...(parts === undefined ? {} : { parts: [...parts] }),
     ...(resultParts === undefined ? {} : { resultParts: [...resultParts] }),
     ...(resultSchema === undefined ? {} : { resultSchema }),
     ...(spent === undefined ? {} : { spent }),
+    ...(record.side === "asker" && record.route !== undefined ? { route: viewRoute(record.route) } : {}),
     ...(progress === undefined || isTerminal(record) ? {} : { progress: viewProgress(progress) }),
   };
 }

@@ -13,9 +13,10 @@ import type { Spent } from "../contract/usage.ts";
 import type { Changes } from "./changes.ts";
 import type { DueTimes } from "./due-times.ts";
 import { indexItem } from "./inbox.ts";
+import { indexSession } from "./session-index.ts";
 import { clearProgress } from "./progress.ts";
 import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
-import type { CallContext, RunnableSkill, RunOutcome, SessionDeps, SessionIncoming } from "./ports.ts";
+import type { CallContext, RunnableSkill, RunOutcome, SessionDeps, SessionIncoming, TaskSessions } from "./ports.ts";
 import {
   auditTaskState,
   isTerminal,
@@ -32,6 +33,7 @@ import { isTooLate, mayStart, nextDue } from "./task-times.ts";
 /** What the working side needs. */
 export interface WorkerDeps extends SessionDeps {
   readonly changes: Changes;
+  readonly taskSessions: TaskSessions;
   /** The skill, where this agent's role has it as a recipe. */
   skillOf(id: string): RunnableSkill | undefined;
   /** There may be a task to run now. Called after the sync. */
@@ -92,12 +94,13 @@ export function createWorker(deps: WorkerDeps) {
     else tx.del(runKey(taskId));
     if (runnable) tx.afterCommit(() => deps.onRunnable(taskId, priority));
     if (isTerminal(record)) deps.openItems.closed(tx, "task", taskId);
-    deps.changes.changed(tx, [taskId, record.sessionId]);
+    deps.changes.changed(tx, [taskId, record.sessionId, record.session?.id]);
     return record;
   };
 
   const tell = (tx: Transaction, record: WorkerTask): void => {
-    const { taskId, rev, state, result, resultParts: parts, message, spent, skillSchema: resultSchema, sessionId } = record;
+    const { taskId, rev, state, result, resultParts: parts, message, spent, skillSchema: resultSchema } = record;
+    const sessionLane = record.session?.id ?? record.sessionId;
     const typed = {
       ...(result === undefined ? {} : { result }),
       ...(parts === undefined ? {} : { parts: [...parts] }),
@@ -110,7 +113,7 @@ export function createWorker(deps: WorkerDeps) {
       message: { type: "task.update", taskId, rev, state, ...typed },
       priority: record.priority,
       lane: taskId,
-      ...(sessionId === undefined ? {} : { sessionLane: sessionId }),
+      ...(sessionLane === undefined ? {} : { sessionLane }),
       traceId: record.traceId,
       ref: taskId,
     });
@@ -157,8 +160,10 @@ export function createWorker(deps: WorkerDeps) {
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema } = request;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema, session } = request;
     assertSchema(resultSchema);
+    if (session !== undefined) deps.taskSessions.assertIn(tx, from, session, skill);
+    indexSession(tx, session?.id, "task", taskId);
     const runnable = skill === undefined ? undefined : deps.skillOf(skill);
     return {
       v: 1,
@@ -193,6 +198,7 @@ export function createWorker(deps: WorkerDeps) {
       ...(stepId === undefined ? {} : { stepId }),
       ...(parts === undefined ? {} : { parts }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
+      ...(session === undefined ? {} : { session }),
     };
   };
 

@@ -2,6 +2,7 @@
  * A daemon's local API without mesh, store or guard: the real server of the socket with small in-memory handlers.
  * Every answer is checked against the contract, so that it can't stand for something that the real daemon doesn't say.
  */
+import type { SessionView } from "../../mesh/contract/session.ts";
 import { serveLocal, type LocalServer } from "../../mesh/agent/local-server.ts";
 import {
   type ApprovalView,
@@ -177,6 +178,25 @@ function readHandlers(state: StandInState): Pick<StandInHandlers, ReadMethod> {
   };
 }
 
+/** A session that this agent owns and a colleague takes part in. */
+const standInSession = (change: Partial<SessionView> = {}): SessionView => ({
+  sessionId: "0190b0c8-0000-7000-8000-00000000000a",
+  state: "OPEN",
+  mine: "owner",
+  participation: "joined",
+  owner: SELF,
+  epoch: 1,
+  purpose: "Close October",
+  scope: {},
+  createdAt: now(),
+  expiresAt: now(),
+  participants: [{ ...PEER, state: "joined", shards: [] }],
+  shards: [],
+  offered: false,
+  totals: { tasks: {}, openQuestions: 0, approvalsPending: 0, spent: { tokens: 0, usd: "0" }, agents: 1 },
+  ...change,
+});
+
 function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | ApprovalMethod | ReadMethod> {
   const agent = {
     ...PEER,
@@ -219,6 +239,15 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "inbox.accept": ({ taskId }) => move(state, taskId, { state: "WORKING" }),
     "inbox.reject": ({ taskId, reason }) => move(state, taskId, { state: "REJECTED", message: reason }),
     "inbox.complete": ({ taskId, result }) => move(state, taskId, { state: "COMPLETED", result }),
+    "session.open": ({ purpose }) => standInSession({ purpose }),
+    "session.join": () => standInSession(),
+    "session.leave": () => standInSession({ participation: "left" }),
+    "session.share": ({ id, title, classes, visibility }) =>
+      standInSession({ shards: [{ id, version: 1, title, classes, visibility, bytes: 2 }] }),
+    "session.handoff": () => standInSession({ handingTo: PEER }),
+    "session.close": () => standInSession({ state: "CLOSED" }),
+    "session.status": () => standInSession(),
+    "session.list": () => ({ sessions: [] }),
     "inbox.progress": ({ taskId, note }) => move(state, taskId, { message: note }),
     "inbox.ask": ({ taskId, question }) => move(state, taskId, { state: "INPUT_REQUIRED", message: question }),
     "outbox.list": () => ({ items: [], total: 0 }),

@@ -221,6 +221,66 @@ describe("a task for another department", () => {
   });
 });
 
+describe("a session with another department", () => {
+  const openWith = async (finance: Desk, department: string) => {
+    const { sessionId } = await finance.node.call("session.open", {
+      purpose: "What Anna Schmidt ordered",
+      participants: [{ targetRole: department }],
+      idempotencyKey: "s",
+    });
+    await until(async () => (await finance.node.call("session.status", { sessionId })).participants[0]?.state === "joined" || undefined);
+    await finance.node.call("session.share", { sessionId, id: "orders", title: "Orders of Anna Schmidt", body: CONTEXT });
+    return sessionId;
+  };
+  const shardAt = ({ node }: Desk, sessionId: string) =>
+    until(async () => {
+      const view = await node.call("session.status", { sessionId, shard: "orders" }).catch(() => undefined);
+      return view?.shards.length === 1 ? view : undefined;
+    });
+
+  it("lets no name cross: purpose, titles and bodies of shards leave masked, and stay so where policy restores nothing", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", []);
+    const marketing = await desk("marco.diaz", "marketing", []);
+    const sessionId = await openWith(finance, "marketing");
+    const view = await shardAt(marketing, sessionId);
+    expect(JSON.stringify(view)).not.toMatch(/Anna|ada@|Schmidt/);
+    expect(view).toMatchObject({
+      purpose: expect.stringMatching(/^What PERSON_\w{10} ordered$/),
+      shards: [{ body: { period: "2026-10" } }],
+    });
+    expect(JSON.stringify(frames)).not.toMatch(/Anna|ada@|Schmidt/);
+    expect(frames.some(({ message }) => message.type === "session.shard")).toBe(true);
+    expect((await auditOf(finance, "guard.mask")).length).toBeGreaterThan(0);
+  });
+
+  it("gives the values to a participant that policy permits, sealed on the way", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    const view = await shardAt(marketing, await openWith(finance, "marketing"));
+    expect(view).toMatchObject({ purpose: "What Anna Schmidt ordered", shards: [{ title: "Orders of Anna Schmidt", body: CONTEXT }] });
+    expect(JSON.stringify(frames)).not.toMatch(/Anna|ada@|Schmidt/);
+  });
+});
+
+describe("progress for another department", () => {
+  it("says the newest word, masked", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    const { taskId } = await ask(finance.node, "marketing");
+    await arrived(marketing, taskId);
+    await marketing.node.call("inbox.progress", { taskId, note: "Wrote to Anna Schmidt" });
+    const view = await until(async () => {
+      const status = await finance.node.call("status.fetch", { id: taskId });
+      return status.kind === "task" && status.progress !== undefined ? status : undefined;
+    });
+    expect(view.progress?.note).toMatch(/^Wrote to PERSON_\w{10}$/);
+    expect(JSON.stringify(frames)).not.toMatch(/Anna/);
+  });
+});
+
 describe("a seal", () => {
   /** Finance's first envelope to marketing, and who was there. */
   async function caught() {
