@@ -2,7 +2,7 @@
 import { type AuditDraft, type AuditEvent, auditDraft, auditEvent, GENESIS_HASH } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
-import { canonicalJson, parseAs, parseJson, sha256Hex } from "../contract/json.ts";
+import { canonicalJson, jsonText, parseAs, parseJson, sha256Hex } from "../contract/json.ts";
 import type { OrderedStore, Random, StoreOp } from "../contract/ports.ts";
 
 const PREFIX = "audit/event/";
@@ -24,6 +24,33 @@ export const EMPTY_CHAIN: ChainEnd = { seq: 0, hash: GENESIS_HASH };
 export function eventHash(event: Omit<AuditEvent, "hash"> & { hash?: string }): string {
   const { hash: _, ...body } = event;
   return sha256Hex(canonicalJson(body));
+}
+
+/** An object's entries in the order of RFC 8785: by UTF-16 code units. */
+const sorted = <T>(object: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The RFC 8785 text of an event, by writing its keys in that order; of one without `hash`, what is hashed. */
+function eventText(event: Omit<AuditEvent, "hash"> & { hash?: string }): string {
+  const { action, actor, agentId, cost, details, hash, hashPrev, id, redactions, result, seq, target, tenantId, traceId, ts, v } = event;
+  return jsonText({
+    action,
+    actor: { id: actor.id, role: actor.role, type: actor.type },
+    agentId,
+    cost: { tokens: cost.tokens, usd: cost.usd },
+    details: sorted(details),
+    hash,
+    hashPrev,
+    id,
+    redactions: redactions.map((one) => ({ class: one.class, count: one.count })),
+    result,
+    seq,
+    target,
+    tenantId,
+    traceId,
+    ts,
+    v,
+  });
 }
 
 /**
@@ -88,7 +115,7 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
 
   const toEvent = (draft: AuditDraft, end: ChainEnd, nowMs: number): AuditEvent => {
     const body = {
-      ...auditDraft.parse(draft),
+      ...parseAs(auditDraft, draft, "The audit event"),
       v: 1 as const,
       id: newUuid(nowMs, deps.random),
       seq: end.seq + 1,
@@ -97,7 +124,7 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
       agentId: config.agentId,
       hashPrev: end.hash,
     };
-    return { ...body, hash: eventHash(body) };
+    return { ...body, hash: sha256Hex(eventText(body)) };
   };
 
   return {
@@ -117,7 +144,7 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
         end = event;
         return event;
       });
-      const ops = events.map((event): StoreOp => ({ type: "put", key: eventKey(event.seq), value: canonicalJson(event) }));
+      const ops = events.map((event): StoreOp => ({ type: "put", key: eventKey(event.seq), value: eventText(event) }));
       tip = { seq: end.seq, hash: end.hash };
       uncommitted.push(...events);
       return ops;

@@ -1,5 +1,5 @@
 /** JSON values, their canonical form (RFC 8785) and hashes over it. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { z } from "zod";
 import { GaggleError } from "./errors.ts";
@@ -29,8 +29,20 @@ export function canonicalJson(value: unknown): string {
   return text;
 }
 
+/**
+ * The text of a plain JSON value with its keys in the order in which they were made: much quicker than {@link canonicalJson}, which it equals where they
+ * were made in that order. For records that only this agent reads, and for what is signed as bytes.
+ * @throws GaggleError INVALID_INPUT for half of a surrogate pair, as {@link canonicalJson}
+ */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  // Where JSON.stringify escaped such a half, or the text just looks so, the strict writer decides.
+  if (text.includes("\\ud")) canonicalJson(value);
+  return text;
+}
+
 /** SHA-256 of bytes or of a text's UTF-8, as 64 lower-case hex digits. */
-export const sha256Hex = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
+export const sha256Hex = (data: string | Uint8Array): string => hash("sha256", data, "hex");
 
 /** SHA-256 over the canonical JSON of a value, as 64 lower-case hex digits. */
 export const canonicalHash = (value: unknown): string => sha256Hex(canonicalJson(value));

@@ -5,7 +5,7 @@ import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
 import type { PolicyDecision, Signer } from "../contract/ports.ts";
-import { openJws, signJws, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
+import { openJws, signJwsAsMade, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
 import { jwkOfAgentId, type VerifyingKey, verifyingKeyOf } from "../identity/keys.ts";
 
 const TYP = "gaggle-envelope+jws";
@@ -18,7 +18,7 @@ const MAX_SENDERS = 2_048;
  * @throws GaggleError TOO_LARGE where it would not fit a frame
  */
 export function sealEnvelope(claims: EnvelopeClaims, signer: Signer): Uint8Array {
-  const frame = Buffer.from(signJws({ typ: TYP, payload: claims, signer }));
+  const frame = Buffer.from(signJwsAsMade({ typ: TYP, payload: claims, signer }));
   if (frame.length > MAX_FRAME_BYTES) {
     const details = { bytes: frame.length, maxBytes: MAX_FRAME_BYTES };
     throw new GaggleError("TOO_LARGE", "The message is too large to be sent; shorten its text or context.", { details });

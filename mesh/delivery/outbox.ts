@@ -7,7 +7,7 @@ import type { OutboxItem } from "../contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
-import { canonicalJson } from "../contract/json.ts";
+import { jsonText } from "../contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import { type Receipt, receipt } from "../contract/message.ts";
 import type {
@@ -211,7 +211,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     const record = recordOf(tx, entry);
     const letter: DeadLetter = { record, code, reason, attempts, diedAt: tx.now };
     tx.del(queuedKey(record.seq));
-    tx.put(deadKey(record.id), canonicalJson(letter));
+    tx.put(deadKey(record.id), jsonText(letter));
     tx.audit(audit(record, "message.dead", { attempts, code }));
     deps.onDead(tx, record, { code, reason });
     tx.afterCommit(() => void deadCount++);
@@ -323,10 +323,11 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   };
 
   const store = (tx: Transaction, made: OutboxRecord): void => {
-    const text = canonicalJson(made);
-    if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) {
+    const text = jsonText(made);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > MAX_MESSAGE_BYTES) {
       throw new GaggleError("TOO_LARGE", "The message is too large to be sent; shorten its text or context.", {
-        details: { bytes: Buffer.byteLength(text), maxBytes: MAX_MESSAGE_BYTES },
+        details: { bytes, maxBytes: MAX_MESSAGE_BYTES },
       });
     }
     tx.put(SEQ_KEY, String(made.seq));

@@ -3,9 +3,7 @@
  * and all transitions that wait share the next one (group commit). Source: design, Durability.
  */
 import type { AuditDraft } from "../contract/audit.ts";
-import { auditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
-import { parseAs } from "../contract/json.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../contract/limits.ts";
 import type { Clock, CommitOptions, CommitQueue, OrderedStore, StoreOp, Transaction } from "../contract/ports.ts";
 
@@ -14,7 +12,7 @@ const MAX_GROUP = 1_024;
 
 /** What the queue needs of the audit chain. */
 export interface AuditLinker {
-  /** Links a transition's drafts to the chain and returns the changes that store them. Where it throws, nothing of it is linked. */
+  /** Checks a transition's drafts, links them to the chain and returns the changes that store them. Where it throws, nothing of it is linked. */
   link(drafts: readonly AuditDraft[], nowMs: number): readonly StoreOp[];
   /** Everything linked so far is on the disk. */
   committed(): void;
@@ -52,7 +50,7 @@ function runTransition<T>(transition: (tx: Transaction) => T, now: number, read:
     get: (key) => (writes.has(key) ? writes.get(key) : read(key)),
     put: (key, text) => void writes.set(key, text),
     del: (key) => void writes.set(key, undefined),
-    audit: (draft) => void drafts.push(parseAs(auditDraft, draft, "The audit event")),
+    audit: (draft) => void drafts.push(draft),
     afterCommit: (effect) => void effects.push(effect),
   });
   if (value instanceof Promise) throw new GaggleError("INTERNAL", "A transition must not be asynchronous: its later writes would be lost.");

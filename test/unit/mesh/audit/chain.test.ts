@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { continueChain, EMPTY_CHAIN, eventHash, openAuditChain } from "../../../../mesh/audit/chain.ts";
 import { type AuditDraft, auditEvent, GENESIS_HASH } from "../../../../mesh/contract/audit.ts";
+import { canonicalJson } from "../../../../mesh/contract/json.ts";
 import { openMemoryStore } from "../../../support/memory-store.ts";
 import { createSeededRandom } from "../../../support/seeded-random.ts";
 
@@ -71,4 +73,22 @@ test("a gap is AUDIT_GAP; a fork and an altered event are AUDIT_BROKEN", async (
   expect(() => continueChain(EMPTY_CHAIN, [first, third])).toThrow(expect.objectContaining({ code: "AUDIT_GAP" }));
   expect(() => continueChain({ seq: 1, hash: "1".repeat(64) }, [second])).toThrow(expect.objectContaining({ code: "AUDIT_BROKEN" }));
   expect(() => continueChain(EMPTY_CHAIN, [{ ...first, result: "denied" }])).toThrow(expect.objectContaining({ code: "AUDIT_BROKEN" }));
+});
+
+test("an event's text is RFC 8785 whatever is in it, and half of a surrogate pair is refused", async () => {
+  const { chain } = await chainOf(0);
+  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const details = fc.dictionary(fc.string({ unit: "binary", maxLength: 10 }), fc.oneof(text, fc.integer(), fc.boolean()), { maxKeys: 6 });
+  const redactions = fc.array(fc.record({ class: text, count: fc.integer({ min: 1 }) }), { maxLength: 3 });
+  fc.assert(
+    fc.property(text, details, redactions, (target, given, masked) => {
+      const [op] = chain.link([{ ...said(target), details: given, redactions: masked }], NOW);
+      if (op?.type !== "put") throw new Error("no event was linked");
+      const event = auditEvent.parse(JSON.parse(op.value));
+      expect(op.value).toBe(canonicalJson(event));
+      expect(event.hash).toBe(eventHash(event));
+    }),
+    { seed: 11, numRuns: 300 },
+  );
+  expect(() => chain.link([said("\ud800")], NOW)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
 });
