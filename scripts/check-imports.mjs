@@ -18,6 +18,7 @@ const ALLOWED = {
   "mesh/audit": [CONTRACT, "mesh/identity", "mesh/store"],
   "mesh/peer": [CONTRACT, "mesh/identity"],
   "mesh/delivery": [CONTRACT, "mesh/identity", "mesh/resilience", "mesh/store"],
+  "mesh/artifact": [CONTRACT],
   "mesh/mailbox": [CONTRACT, "mesh/identity", "mesh/delivery"],
   "mesh/session": [CONTRACT, "mesh/identity", "mesh/store"],
   "mesh/directory": [CONTRACT, "mesh/identity"],

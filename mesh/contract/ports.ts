@@ -42,6 +42,36 @@ export interface OrderedStore {
   close(): Promise<void>;
 }
 
+/** A blob that is being put together; only whole chunks are appended, in order. */
+export interface PartialBlob {
+  /** Bytes that are there. */
+  readonly bytes: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  append(chunk: Uint8Array): Promise<void>;
+  /** Cuts it down to its first bytes. */
+  truncate(bytes: number): Promise<void>;
+  /** Makes it a whole blob, durably; the caller has checked every byte. `chunks`: its list of chunk hashes. */
+  finish(chunks: Uint8Array): Promise<void>;
+  /** Leaves it as it is, to be continued. */
+  close(): Promise<void>;
+}
+
+/** Content by its SHA-256, larger than memory. A crash may lose what was appended last, and never what is finished. */
+export interface BlobStore {
+  /** Bytes of a whole blob; undefined where it is not there. */
+  size(sha256: string): Promise<number | undefined>;
+  /** Part of a whole blob; fewer bytes at its end. @throws GaggleError NOT_FOUND */
+  read(sha256: string, offset: number, length: number): Promise<Uint8Array>;
+  /** The list of a whole blob's chunk hashes. @throws GaggleError NOT_FOUND */
+  chunks(sha256: string): Promise<Uint8Array>;
+  /** A blob to be put together, with what is there of it already. */
+  partial(sha256: string): Promise<PartialBlob>;
+  /** Deletes a blob, whole or partial. */
+  remove(sha256: string): Promise<void>;
+  /** Everything that is there. */
+  list(): Promise<{ readonly sha256: string; readonly bytes: number; readonly whole: boolean }[]>;
+}
+
 /** What a transition sees: reads its own writes; everything it writes and says is one synced batch. */
 export interface Transaction {
   readonly now: number;
