@@ -1,6 +1,6 @@
 /**
- * Builds `dist/`: the `gaggle` program (npm packages stay outside) and the programs that Goose starts (one self-contained file each, for
- * start-up speed and for Node 20). Every program is a small entry that turns on Node's compile cache and loads the bundle beside it.
+ * Builds `dist/`: the `gaggle` program and the guard's worker (packages with native code or files of their own stay outside) and the programs that
+ * Goose starts (one self-contained file each, for start-up speed and for Node 20). docs/decisions/0072-bundled-packages.md. Every program is a small entry that turns on Node's compile cache and loads the bundle beside it.
  * Files are replaced one by one by renaming, the entries last, because running programs read this folder.
  *
  * Usage: node scripts/build.mjs [--strict] [--clean]
@@ -47,6 +47,12 @@ await import("./${bundle}");
 setTimeout(() => module.flushCompileCache?.(), 1000).unref();
 `;
 
+/** Packages that stay outside: those with native code, workers or files of their own. All others are bundled: resolving hundreds of files took most of a start. */
+const OUTSIDE = ["level", "onnxruntime-node", "@huggingface/tokenizers", "fastify", "pino"];
+
+/** @param {string} id as imported */
+const isOutside = (id) => OUTSIDE.some((name) => id === name || id.startsWith(`${name}/`));
+
 /**
  * @param {Program} program
  * @returns {Promise<{files: Map<string, string>, modules: string[]}>} path in dist/ → content, and the modules that went into it
@@ -56,7 +62,7 @@ const bundle = async ({ name, source, selfContained }) => {
     input: { [name]: join(root, source) },
     cwd: root,
     platform: "node",
-    external: selfContained ? [] : (id) => /^[^./]/.test(id) && !/^[A-Za-z]:[\\/]/.test(id),
+    external: selfContained ? [] : isOutside,
     transform: { target: selfContained ? "node20" : "node22.18" },
     treeshake: true,
     onLog: (level, log, defaultHandler) => {
@@ -115,7 +121,7 @@ const stamp = sourceHash(root);
 const programs = PROGRAMS.filter((program) => !missing.includes(program));
 const built = await Promise.all(programs.map(bundle));
 const files = new Map(built.flatMap((part) => [...part.files]));
-const shipped = built.filter((_, index) => programs[index]?.selfContained).flatMap((part) => part.modules);
+const shipped = built.flatMap((part) => part.modules);
 files.set("THIRD-PARTY-LICENSES.txt", thirdPartyNotices(shipped));
 for (const { name } of programs) files.set(`${name}.js`, entrySource(`${name.split("/").at(-1)}.bundle.js`));
 for (const [path, content] of files) replaceFile(path, content);

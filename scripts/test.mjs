@@ -76,9 +76,12 @@ const runVitest = async () => {
     ...projects,
     ...vitestArgs,
   ];
-  // One folder for all temporary files, so that those of processes that tests kill go away too.
+  // One folder for all temporary files, so that those of processes that tests kill go away too, and for what Node compiled: hundreds of starts share it.
   const temporary = mkdtempSync(join(tmpdir(), "gaggle-tests-"));
-  const { code } = await runChild(process.execPath, args, { cwd: root, env: { ...env, TMPDIR: temporary } });
+  const { code } = await runChild(process.execPath, args, {
+    cwd: root,
+    env: { ...env, TMPDIR: temporary, XDG_CACHE_HOME: join(temporary, "cache") },
+  });
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   if (!existsSync(report)) return countVitest(undefined, code);
   /** @type {import("./test-summary.mjs").VitestReport} */

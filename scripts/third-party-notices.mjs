@@ -32,6 +32,6 @@ const noticeOf = (folder) => {
 export const thirdPartyNotices = (modules) => {
   const folders = new Set(modules.map(packageFolder).filter((folder) => folder !== undefined));
   const packages = [...folders].filter((folder) => existsSync(join(folder, "package.json"))).sort();
-  const head = "Gaggle's programs for Goose contain code of these packages.";
+  const head = "Gaggle's programs contain code of these packages.";
   return `${[head, ...packages.map(noticeOf)].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 };

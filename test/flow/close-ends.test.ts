@@ -11,7 +11,8 @@ import { type DemoRun, runProgram, slots, startDemo, startDemoAgain, waitUntil, 
 const ALL_MS = 600_000;
 /** Daemons end in order: they cut runs off, record it, and send the last audit events. */
 const END_MS = 30_000;
-const inTurn = slots(2);
+/** One close at a time: another file of tests runs beside this one. */
+const inTurn = slots(1);
 
 const asked: Parameters<DemoRun["step"]> = ["finance's requests", ({ kind }) => kind === "run-start"];
 /** Command lines of the processes that are left. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { carries, listProcesses, type ProcessEntry } from "../../mesh/executor/process-table.ts";
 import type { TimelineEntry } from "../../mesh/demo/page/model.ts";
 import { REPOSITORY } from "./executor-world.ts";
+import { sharedEnv } from "./shared-env.ts";
 
 /** The built program; tests of the product run what users run. */
 export const PROGRAM = join(REPOSITORY, "dist", "gaggle.js");
@@ -33,8 +34,7 @@ export interface Workplace extends Disposable {
 /** Makes an empty workplace. @param root folder to make it in */
 export function workplace(root = tmpdir()): Workplace {
   const folder = realpathSync(mkdtempSync(join(root, "gaggle-demo-")));
-  const { PATH, XDG_RUNTIME_DIR } = process.env;
-  const env = { PATH, HOME: folder, NO_COLOR: "1", ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }) };
+  const env = { ...sharedEnv(), HOME: folder, NO_COLOR: "1" };
   return { dir: join(folder, "demo"), env, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

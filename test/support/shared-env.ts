@@ -1,0 +1,5 @@
+/** What processes of tests share with the gate's other processes: the search path, the folder of sockets, and what Node compiled. */
+export function sharedEnv(): NodeJS.ProcessEnv {
+  const names = ["PATH", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME"];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => names.includes(name)));
+}
