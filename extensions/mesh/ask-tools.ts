@@ -1,6 +1,6 @@
 /** Tools that ask something of colleagues: send_task, request_approval, notify. */
 import { z } from "zod";
-import type { Target } from "../../mesh/contract/daemon-api.ts";
+import type { Fanout, Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool } from "../define-tool.ts";
@@ -11,18 +11,30 @@ interface TargetArguments {
   readonly targetRole?: string | undefined;
   readonly agentId?: string | undefined;
   readonly skill?: string | undefined;
+  readonly department?: string | undefined;
+  readonly fanout?: { readonly mode: Fanout["mode"]; readonly n?: number | undefined } | undefined;
 }
 
-function targetOf({ targetRole, agentId, skill }: TargetArguments): Target {
-  if (targetRole === undefined && agentId === undefined && skill === undefined) {
+function targetOf({ targetRole, agentId, skill, department, fanout }: TargetArguments): Target {
+  if (targetRole === undefined && agentId === undefined && skill === undefined && department === undefined) {
     throw new GaggleError("INVALID_INPUT", "Say whom to ask: give targetRole, agentId or skill. list_agents and list_skills show them.");
   }
   return {
     ...(targetRole === undefined ? {} : { targetRole }),
     ...(agentId === undefined ? {} : { agentId }),
     ...(skill === undefined ? {} : { skill }),
+    ...(department === undefined ? {} : { department }),
+    ...(fanout === undefined ? {} : { fanout: { mode: fanout.mode, ...(fanout.n === undefined ? {} : { n: fanout.n }) } }),
   };
 }
+
+const fanoutInput = z
+  .strictObject({
+    mode: z.enum(["one", "all", "any", "quorum"]).describe("any: the first to accept has it; quorum: until n have completed"),
+    n: z.int().min(1).max(100).optional().describe("With quorum: how many"),
+  })
+  .optional()
+  .describe("Asks everybody who fits and may be asked; left out, the best one is asked");
 
 const skillInput = z
   .string()
@@ -41,22 +53,44 @@ const sendTask = (daemon: DaemonLink): Tool =>
     input: z.strictObject({
       ...targetInput,
       skill: skillInput,
+      department: z.string().max(64).optional().describe("Only agents of this department"),
+      fanout: fanoutInput,
       task: z.string().min(1).max(20_000).describe("What to do, in plain words"),
       context: anyObject.optional().describe('Facts that the task needs, as JSON, for example {"period": "2026-10"}'),
       policyHints: anyObject.optional().describe("Hints for policy, as JSON; seldom needed"),
       priority: z.enum(["P0", "P1", "P2", "P3"]).optional().describe("P0 is most urgent; P2 where left out"),
+      startAt: z.iso
+        .datetime({ offset: true })
+        .optional()
+        .describe("Not before then, for example 2026-11-02T08:00:00+01:00; it is delivered at once"),
+      expiresAt: z.iso
+        .datetime({ offset: true })
+        .optional()
+        .describe("Ends as FAILED where nobody has begun by then; at most 14 days ahead"),
       stepId: z.string().max(200).optional().describe("Your own name of the step that needs this"),
+      inSession: z.string().optional().describe("Id of a session with the receiver: the task then refers to the context shared in it"),
+      shards: z
+        .array(z.string().max(64))
+        .max(64)
+        .optional()
+        .describe("With inSession: the shards it is about; all that the receiver may see where left out"),
+      resultSchema: anyObject.optional().describe("JSON Schema that the result has to fit; a result in another form fails the task"),
       idempotencyKey: idempotencyKeyInput,
     }),
-    output: z.object({ taskId: z.string(), agentId: z.string(), state: z.string() }),
+    output: z.object({
+      taskId: z.string(),
+      agentId: z.string(),
+      state: z.string(),
+      children: z.array(z.object({ taskId: z.string(), agentId: z.string() })).optional(),
+    }),
     readOnly: false,
     async run(input, call) {
-      const { targetRole, agentId, skill, idempotencyKey, ...rest } = input;
+      const { targetRole, agentId, skill, department, fanout, idempotencyKey, ...rest } = input;
       const sent = await daemon.call(
         "task.send",
         {
           ...rest,
-          target: targetOf({ targetRole, agentId, skill }),
+          target: targetOf({ targetRole, agentId, skill, department, fanout }),
           sessionId: call.sessionId,
           idempotencyKey: idempotencyKey ?? call.defaultIdempotencyKey,
         },

@@ -1,6 +1,6 @@
-/** Commands that ask the daemon: status, peers, send, inbox, outbox, dead letters. */
+/** Commands that ask the daemon: status, peers, send, inbox. */
 import type { ApprovalView, DaemonMethod, DaemonParams, DaemonResult, InboxItem, TaskView } from "../contract/daemon-api.ts";
-import { asSeen, bytes, duration, jsonAsSeen, type Output, paint, table } from "./output.ts";
+import { asSeen, bytes, duration, jsonAsSeen, type Output, paint } from "./output.ts";
 
 /** The part of the daemon's client that commands use. */
 export interface DaemonCalls {
@@ -21,27 +21,20 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
     ["bootstrap node", `${status.bootstrap.url} ${status.bootstrap.reachable ? paint.good("reachable") : paint.warn("not reachable")}`],
     ["peers", `${status.peersConnected} connected; listening on ${status.listening.join(", ") || "nothing"}`],
     ["guard", status.gatewayUrl],
-    ["inbox", `${status.inbox.waiting} waiting`],
-    ["outbox", `${status.outbox.queued} queued, ${status.outbox.dead} dead`],
+    [
+      "inbox",
+      `${status.inbox.waiting} waiting${status.busy?.inbox.full === true ? `, ${paint.warn("full: new work is told to come later")}` : ""}`,
+    ],
+    ["outbox", `${status.outbox.queued} queued, ${status.outbox.dead} dead${recipients(status.busy)}`],
     ["audit", `${status.audit.seq} events, ${status.audit.seq - status.audit.shipped} not yet collected`],
   ];
   for (const [name, value] of rows) out.line(`  ${(name ?? "").padEnd(15)} ${value}`);
 }
 
-/** `gaggle peers`: the agents that this one knows. */
-export async function showPeers(daemon: DaemonCalls, out: Output, filter: { role?: string; skill?: string }): Promise<void> {
-  const { agents } = await daemon.call("directory.agents", filter);
-  out.result(agents);
-  if (agents.length === 0) return out.line("No agent is known yet that matches.");
-  const rows = agents.map((agent) => [
-    agent.online ? "●" : "○",
-    agent.subject + (agent.self ? " (you)" : ""),
-    agent.role,
-    agent.title,
-    agent.skills.map((skill) => skill.id).join(", "),
-    agent.agentId,
-  ]);
-  for (const line of table(["", "who", "role", "title", "skills", "agent"], rows)) out.line(line);
+/** Recipients for whom something waits, in words. */
+function recipients(busy: DaemonResult<"daemon.status">["busy"]): string {
+  if (busy === undefined || busy.recipients + busy.away === 0) return "";
+  return `; waits for ${busy.away} away and ${busy.recipients} busy`;
 }
 
 /** `gaggle inbox`: what waits for this person, or one item in full. */
@@ -71,14 +64,4 @@ export function printItem(out: Output, item: InboxItem | TaskView | ApprovalView
     const verb = item.side === "requester" ? "asked of" : "asked by";
     out.line(`${item.approvalId}  ${paint.strong(item.state)}  approval ${verb} ${who}; payload sha256 ${item.payloadHash.slice(0, 16)}…`);
   } else out.line(`${item.id}  ${item.severity}  ${who}: ${asSeen(item.message)}`);
-}
-
-/** `gaggle outbox` and `gaggle dead`: messages on their way, and those that could not be delivered. */
-export async function showOutbox(daemon: DaemonCalls, out: Output, which: "outbox.list" | "dead.list"): Promise<void> {
-  const { items } = await daemon.call(which, {});
-  out.result(items);
-  if (items.length === 0) return out.line(which === "outbox.list" ? "Everything has been delivered." : "There are no dead letters.");
-  const rows = items.map((item) => [item.id, item.type, item.priority, item.to, String(item.attempts), asSeen(item.lastError ?? "")]);
-  for (const line of table(["message", "type", "priority", "to", "attempts", "last error"], rows)) out.line(line);
-  if (which === "dead.list") out.line("Send one again: gaggle dead retry <message>");
 }

@@ -1,22 +1,34 @@
 /** Commands about tasks that this agent asks for: send, follow, look at, answer, cancel. */
-import type { DaemonResult, Target, TaskView } from "../contract/daemon-api.ts";
+import { z } from "zod";
+import { DAEMON_METHODS, type DaemonParams, type DaemonResult, type Target, type TaskView } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
-import type { JsonObject } from "../contract/json.ts";
+import { type JsonObject, parseAs } from "../contract/json.ts";
 import { STATUS_WAIT_MAX_MS } from "../contract/limits.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
 import { type DaemonCalls, printItem } from "./mesh-commands.ts";
 import { asSeen, jsonAsSeen, type Output, paint } from "./output.ts";
 import { stateWords, taskWords } from "./task-words.ts";
 
+/** How urgent a task is, and its times. */
+export type SendChoices = Pick<DaemonParams<"task.send">, "priority" | "startAt" | "expiresAt">;
+
+/** What was chosen on the command line. @throws GaggleError INVALID_INPUT for what is no priority or time */
+export function readChoices(given: { priority: string; start?: string; expires?: string }): SendChoices {
+  const startAt = given.start === undefined ? {} : { startAt: given.start };
+  const expiresAt = given.expires === undefined ? {} : { expiresAt: given.expires };
+  const { shape } = DAEMON_METHODS["task.send"].params;
+  const schema = z.strictObject({ priority: shape.priority, startAt: shape.startAt, expiresAt: shape.expiresAt });
+  return parseAs(schema, { priority: given.priority, ...startAt, ...expiresAt }, "gaggle send") as SendChoices;
+}
+
 /** `gaggle send`: asks another agent for something; with `wait`, shows how it goes until it is done. */
 export async function sendTask(
   daemon: DaemonCalls,
   out: Output,
-  request: { target: Target; task: string; context: JsonObject; idempotencyKey: string; wait: boolean },
+  { wait, ...request }: { target: Target; task: string; context: JsonObject; idempotencyKey: string; wait: boolean } & SendChoices,
 ): Promise<void> {
-  const { target, task, context, idempotencyKey } = request;
-  const sent = await daemon.call("task.send", { target, task, context, idempotencyKey });
-  if (!request.wait) {
+  const sent = await daemon.call("task.send", request);
+  if (!wait) {
     out.result(sent);
     return out.line(`Task ${sent.taskId} is on its way. See how it goes: gaggle status ${sent.taskId}`);
   }

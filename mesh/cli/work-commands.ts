@@ -6,6 +6,8 @@ import { GaggleError } from "../contract/errors.ts";
 import { jsonObject, parseAs, parseJson } from "../contract/json.ts";
 import { action, type CommandWork } from "./action.ts";
 import type { DaemonCalls } from "./mesh-commands.ts";
+import type { PeersOptions } from "./peers.ts";
+import type { TargetOptions } from "./read-target.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Work that talks to the daemon. */
@@ -19,6 +21,15 @@ const daemonAction = <O>(
 
 const meshCommands = () => import("./mesh-commands.ts");
 const taskCommands = () => import("./send-task.ts");
+
+interface SendOptions {
+  readonly context: string;
+  readonly key?: string;
+  readonly wait?: boolean;
+  readonly priority: string;
+  readonly start?: string;
+  readonly expires?: string;
+}
 
 /** Adds them to the program. */
 export function addWorkCommands(program: Command): void {
@@ -35,11 +46,14 @@ export function addWorkCommands(program: Command): void {
   program
     .command("peers")
     .description("the agents that this one knows")
-    .option("--role <role>")
-    .option("--skill <skill>")
+    .option("--role <role>", "only agents of this role")
+    .option("--skill <skill>", "only agents with this skill")
+    .option("--department <department>", "only agents of this department")
+    .option("--online", "only agents that are online")
+    .option("--tree", "draw the org chart, with who is online")
     .action(
-      daemonAction<{ role?: string; skill?: string }>(async (daemon, { out }, options) =>
-        (await meshCommands()).showPeers(daemon, out, options),
+      daemonAction<PeersOptions>(async (daemon, { out }, options) =>
+        (await import("./peers.ts")).showPeers(daemon, out, options, Date.now()),
       ),
     );
   program
@@ -49,22 +63,25 @@ export function addWorkCommands(program: Command): void {
     .option("--role <role>", "to an agent of this role")
     .option("--agent <id>", "to this agent")
     .option("--skill <skill>", "with this skill of theirs")
+    .option("--department <department>", "to an agent of this department")
+    .option("--locale <locale>", "rather to one who speaks this, for example de or de-AT")
+    .option("--fanout <mode>", "to all who fit, to any (the first to accept has it), or quorum:<n>")
     .option("--context <json>", "facts for the task, a JSON object", "{}")
+    .option("--priority <priority>", "P0 (most urgent) to P3", "P2")
+    .option("--start <time>", "not before then, for example 2026-11-02T08:00:00+01:00")
+    .option("--expires <time>", "ends as FAILED where it has not been started by then, at most 14 days ahead")
     .option("--key <idempotency key>", "the same key never sends twice")
     .option("--wait", "wait for the result and show what happens meanwhile")
     .action(
-      daemonAction<{ role?: string; agent?: string; skill?: string; context: string; key?: string; wait?: boolean }>(
-        async (daemon, { out }, options, [task = ""]) => {
-          const { role, agent, skill, wait = false } = options;
-          const target = {
-            ...(role === undefined ? {} : { targetRole: role }),
-            ...(agent === undefined ? {} : { agentId: agent }),
-            ...(skill === undefined ? {} : { skill }),
-          };
-          const context = parseAs(jsonObject, parseJson(options.context, "--context"), "--context");
-          await (await taskCommands()).sendTask(daemon, out, { target, task, context, idempotencyKey: options.key ?? randomUUID(), wait });
-        },
-      ),
+      daemonAction<TargetOptions & SendOptions>(async (daemon, { out }, options, [task = ""]) => {
+        const { wait = false } = options;
+        const { readTarget } = await import("./read-target.ts");
+        const target = readTarget(options);
+        const context = parseAs(jsonObject, parseJson(options.context, "--context"), "--context");
+        const { readChoices, sendTask } = await taskCommands();
+        const idempotencyKey = options.key ?? randomUUID();
+        await sendTask(daemon, out, { target, task, context, idempotencyKey, wait, ...readChoices(options) });
+      }),
     );
   program
     .command("answer")
@@ -96,27 +113,38 @@ export function addWorkCommands(program: Command): void {
         (await meshCommands()).showInbox(daemon, out, { all, ...(id === undefined ? {} : { id }) }),
       ),
     );
-  program
-    .command("outbox")
-    .description("messages that are on their way")
-    .action(daemonAction(async (daemon, { out }) => (await meshCommands()).showOutbox(daemon, out, "outbox.list")));
-  const dead = program
-    .command("dead")
-    .description("messages that could not be delivered")
-    .action(daemonAction(async (daemon, { out }) => (await meshCommands()).showOutbox(daemon, out, "dead.list")));
-  dead
-    .command("retry")
-    .description("send one again")
-    .argument("<message>")
-    .action(
-      daemonAction(async (daemon, { out }, _options, [id = ""]) => {
-        out.result(await daemon.call("dead.retry", { id }));
-        out.line("It is on its way again.");
-      }),
-    );
+  addOutboxCommands(program);
   addApprovalCommands(program);
   addPolicyCommands(program);
   addAuditCommands(program);
+}
+
+function addOutboxCommands(program: Command): void {
+  const outboxCommands = () => import("./outbox.ts");
+  const outbox = program
+    .command("outbox")
+    .description("messages that are on their way")
+    .action(daemonAction(async (daemon, { out }) => (await outboxCommands()).showOutbox(daemon, out, Date.now())));
+  outbox
+    .command("cancel")
+    .description("take a task, a request for approval or a notification back")
+    .argument("<message>")
+    .action(daemonAction(async (daemon, { out }, _options, [id = ""]) => (await outboxCommands()).cancelMessage(daemon, out, id)));
+  const dead = program
+    .command("dead")
+    .description("messages that could not be delivered")
+    .action(daemonAction(async (daemon, { out }) => (await outboxCommands()).showDead(daemon, out)));
+  dead
+    .command("retry")
+    .description("send one again, or all")
+    .argument("[message]")
+    .option("--all", "all whose work has not ended and that the policy still allows")
+    .action(
+      daemonAction<{ all?: boolean }>(async (daemon, { out }, { all = false }, [id]) => {
+        if (all === (id !== undefined)) throw new GaggleError("INVALID_INPUT", "Name one message, or say --all.");
+        await (await outboxCommands()).retryDead(daemon, out, id);
+      }),
+    );
 }
 
 function addApprovalCommands(program: Command): void {

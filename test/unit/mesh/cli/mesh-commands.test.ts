@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type DaemonCalls, showInbox, showOutbox, showPeers } from "../../../../mesh/cli/mesh-commands.ts";
+import { type DaemonCalls, showInbox } from "../../../../mesh/cli/mesh-commands.ts";
+import { cancelMessage, retryDead, showDead, showOutbox } from "../../../../mesh/cli/outbox.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
 import { sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
 import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
@@ -149,15 +150,9 @@ describe("lists", () => {
   it("say when there is nothing", async () => {
     const { out, text } = captureOutput();
     await showInbox(daemonWith({ items: [] }), out, { all: false });
-    await showOutbox(daemonWith({ items: [] }), out, "outbox.list");
-    await showOutbox(daemonWith({ items: [] }), out, "dead.list");
-    await showPeers(daemonWith({ agents: [] }), out, {});
-    expect(text().trim().split("\n")).toEqual([
-      "Nothing waits for you.",
-      "Everything has been delivered.",
-      "There are no dead letters.",
-      "No agent is known yet that matches.",
-    ]);
+    await showOutbox(daemonWith({ items: [], total: 0 }), out, 0);
+    await showDead(daemonWith({ items: [], total: 0 }), out);
+    expect(text().trim().split("\n")).toEqual(["Nothing waits for you.", "Everything has been delivered.", "There are no dead letters."]);
   });
 
   it("for programs are the items alone, also when there are none", async () => {
@@ -194,5 +189,36 @@ describe("what colleagues wrote", () => {
     const shown = raw.join("\n").replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, "g"), "");
     expect([...shown].filter((character) => character < " " && character !== "\n")).toEqual([]);
     expect(raw.join("")).toContain("approved");
+  });
+});
+
+describe("gaggle outbox and gaggle dead", () => {
+  const item = { id: TASK, to: marco.agentId, type: "task.request", priority: "P2", attempts: 3, createdAt: "2026-11-02T08:00:00.000Z" };
+  const now = Date.parse("2026-11-02T08:01:00.000Z");
+  const agents = { agents: [marco] };
+
+  it("say in words what waits, for whom, since when, how often it was tried, and where else it lies", async () => {
+    const { out, text } = captureOutput();
+    const waiting = { ...item, lastError: "PEER_UNREACHABLE", nextAttemptAt: "2026-11-02T08:01:30.000Z", depositedAt: item.createdAt };
+    await showOutbox(daemonWith({ items: [waiting], total: 3 }, agents), out, now);
+    expect(text()).toMatch(
+      /task +P2 +marco\.diaz \(marketing\) +1 min +tried 3 times \(PEER_UNREACHABLE\), again in 30\.0 s, also waits, sealed/,
+    );
+    expect(text()).toContain("and 2 more");
+  });
+
+  it("name the reason of a dead letter, and how to send it again", async () => {
+    const { out, text } = captureOutput();
+    await showDead(daemonWith({ items: [{ ...item, lastError: "ENVELOPE_EXPIRED" }], total: 1 }, agents), out);
+    expect(text()).toMatch(/marco\.diaz[\s\S]*ENVELOPE_EXPIRED[\s\S]*gaggle dead retry --all/);
+  });
+
+  it("say whether a message was taken back or only its task canceled, and what was sent again", async () => {
+    const { out, text } = captureOutput();
+    await cancelMessage(daemonWith({ withdrawn: true }), out, TASK);
+    await cancelMessage(daemonWith({ withdrawn: false }), out, TASK);
+    await retryDead(daemonWith({ ok: true }), out, TASK);
+    await retryDead(daemonWith({ sent: 2, kept: 1 }), out, undefined);
+    expect(text()).toMatch(/taken back[\s\S]*asked to cancel[\s\S]*on its way[\s\S]*2 on their way again; 1 stay/);
   });
 });
