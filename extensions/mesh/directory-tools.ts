@@ -11,9 +11,24 @@ const agentOutput = z.object({
   online: z.boolean(),
   self: z.boolean(),
   skills: z.array(z.string()),
+  locale: z.string().optional(),
+  lastSeenAt: z.string().optional(),
+  load: z.object({ running: z.number(), queued: z.number(), concurrency: z.number(), busy: z.boolean() }).optional(),
 });
 
-const showAgent = ({ agentId, subject, role, department, title, online, self, skills }: AgentView): z.infer<typeof agentOutput> => ({
+const showAgent = ({
+  agentId,
+  subject,
+  role,
+  department,
+  title,
+  online,
+  self,
+  skills,
+  locale,
+  lastSeenAt,
+  load,
+}: AgentView): z.infer<typeof agentOutput> => ({
   agentId,
   subject,
   role,
@@ -22,27 +37,32 @@ const showAgent = ({ agentId, subject, role, department, title, online, self, sk
   online,
   self,
   skills: skills.map((skill) => skill.id),
+  ...(locale === undefined ? {} : { locale }),
+  ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+  ...(load === undefined ? {} : { load: { running: load.running, queued: load.queued, concurrency: load.concurrency, busy: load.busy } }),
 });
 
-const sayAgent = ({ subject, title, role, online, self }: AgentView): string =>
-  `${subject}, ${title} (${role}): ${self ? "this agent" : online ? "online" : "offline"}`;
+const sayAgent = ({ subject, title, role, online, self, load }: AgentView): string =>
+  `${subject}, ${title} (${role}): ${self ? "this agent" : online ? "online" : "offline"}${load?.busy === true ? ", busy" : ""}`;
 
 const listAgents = (daemon: DaemonLink): Tool =>
   defineTool({
     name: "list_agents",
     title: "List the agents of the organisation",
     description:
-      "Lists colleagues' agents: person, role, department, what they can do, and whether they are online. Use it to find whom to ask. " +
+      "Lists colleagues' agents: person, role, department, what they can do, whether they are online and how busy. Use it to find whom to ask. " +
       "Work sent to an agent that is offline is delivered when it comes back.",
     input: z.strictObject({
       role: z.string().max(64).optional().describe("Only agents of this role"),
       skill: z.string().max(64).optional().describe("Only agents with this skill"),
+      department: z.string().max(64).optional().describe("Only agents of this department"),
+      online: z.boolean().optional().describe("Only agents that are online (true) or off (false)"),
     }),
     output: z.object({ agents: z.array(agentOutput) }),
     readOnly: true,
     async run(input, call) {
       const { agents } = await daemon.call("directory.agents", input, { signal: call.signal });
-      const text = agents.length === 0 ? "No known agent matches. Leave role and skill out to see all." : agents.map(sayAgent).join("\n");
+      const text = agents.length === 0 ? "No known agent matches. Leave the arguments out to see all." : agents.map(sayAgent).join("\n");
       return { structured: { agents: agents.map(showAgent) }, text };
     },
   });

@@ -5,7 +5,8 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import { STATUS_WAIT_MAX_MS } from "../../mesh/contract/limits.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool } from "../define-tool.ts";
-import { approvalOutput, taskOutput } from "./schemas.ts";
+import { approvalOutput, sessionOutput, taskOutput } from "./schemas.ts";
+import { saySession, showSession } from "./show-session.ts";
 import { sayApproval, sayTask, showApproval, showTask } from "./show.ts";
 
 const statusOutput = z.object({
@@ -14,6 +15,8 @@ const statusOutput = z.object({
   ...approvalOutput.omit({ kind: true, side: true }).partial().shape,
   side: z.enum(["asker", "worker", "requester", "approver"]).optional(),
   sessionId: z.string().optional(),
+  /** The session that a task belongs to, or a session of several agents itself. */
+  session: z.union([sessionOutput, taskOutput.shape.session.unwrap()]).optional(),
   tasks: z.array(taskOutput).optional(),
   approvals: z.array(approvalOutput).optional(),
 });
@@ -23,13 +26,15 @@ type Status = DaemonResult<"status.fetch">;
 function showStatus(status: Status): z.infer<typeof statusOutput> {
   if (status.kind === "task") return showTask(status);
   if (status.kind === "approval") return showApproval(status);
-  return { kind: "session", sessionId: status.sessionId, tasks: status.tasks.map(showTask), approvals: status.approvals.map(showApproval) };
+  const shared = status.session === undefined ? {} : { session: showSession(status.session) };
+  return { kind: "session", sessionId: status.sessionId, ...shared, tasks: status.tasks.map(showTask), approvals: status.approvals.map(showApproval) };
 }
 
 function sayStatus(status: Status): string {
   if (status.kind === "task") return sayTask(status);
   if (status.kind === "approval") return sayApproval(status);
-  const lines = [...status.tasks.map(sayTask), ...status.approvals.map(sayApproval)];
+  const shared = status.session === undefined ? [] : [saySession(status.session)];
+  const lines = [...shared, ...status.tasks.map(sayTask), ...status.approvals.map(sayApproval)];
   return lines.length === 0 ? "This session has asked nothing of colleagues." : lines.join("\n");
 }
 
@@ -38,7 +43,8 @@ const fetchStatus = (daemon: DaemonLink): Tool =>
     name: "fetch_status",
     title: "See how a task or an approval stands",
     description:
-      "Tells the state of a task or an approval and, once it is there, its result or decision. Give its id; with no id, all that this chat has asked. " +
+      "Tells the state of a task or an approval, how far it got and, once it is there, its result or decision. Give its id; with no id, all that this " +
+      "chat has asked; with a session's id, how the session and all its tasks stand. " +
       "With waitSeconds it answers at the next change, or when the time is up: use 20 when there is nothing else to do, and ask again while finished is false.",
     input: z.strictObject({
       id: z.string().min(1).max(200).optional().describe("A taskId, an approvalId or a session's id"),

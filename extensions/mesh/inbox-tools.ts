@@ -81,6 +81,23 @@ const completeTask = (daemon: DaemonLink): Tool =>
     run: async (input, call) => told(await daemon.call("inbox.complete", input, { signal: call.signal })),
   });
 
+const updateProgress = (daemon: DaemonLink): Tool =>
+  defineTool({
+    name: "update_progress",
+    title: "Say how a task goes",
+    description:
+      "Tells the sender of a task how your work on it goes, in a short note without personal data. They see the newest note. Use it at each larger step " +
+      "of work that takes minutes or more; it needs no answer and changes nothing else.",
+    input: z.strictObject({
+      taskId: taskIdInput,
+      note: z.string().min(1).max(500).describe("What you do now, in a few words"),
+      fraction: z.number().min(0).max(1).optional().describe("Part of the work that is done, 0 to 1"),
+    }),
+    output: taskOutput,
+    readOnly: false,
+    run: async (input, call) => told(await daemon.call("inbox.progress", input, { signal: call.signal })),
+  });
+
 const askBack = (daemon: DaemonLink): Tool =>
   defineTool({
     name: "ask_back",
@@ -119,6 +136,7 @@ export const inboxTools = (daemon: DaemonLink): readonly Tool[] => [
   acceptTask(daemon),
   rejectTask(daemon),
   completeTask(daemon),
+  updateProgress(daemon),
   askBack(daemon),
   openApproval(daemon),
 ];

@@ -5,11 +5,13 @@ import { askTools } from "./ask-tools.ts";
 import { directoryTools } from "./directory-tools.ts";
 import { followTools } from "./follow-tools.ts";
 import { inboxTools } from "./inbox-tools.ts";
+import { sessionTools } from "./session-tools.ts";
 
 /** Makes the tools over a line to the daemon. */
 export const meshTools = (daemon: DaemonLink): readonly Tool[] => [
   ...askTools(daemon),
   ...followTools(daemon),
   ...inboxTools(daemon),
+  ...sessionTools(daemon),
   ...directoryTools(daemon),
 ];

@@ -35,7 +35,14 @@ export const taskOutput = z.object({
   delivery: z.string().optional(),
   skill: z.string().optional(),
   result: z.unknown().optional(),
+  resultParts: z.array(z.unknown()).optional(),
   message: z.string().optional(),
+  progress: z.object({ note: z.string(), fraction: z.number().optional(), at: z.string() }).optional(),
+  session: z.object({ id: z.string(), shards: z.array(z.object({ id: z.string(), version: z.int() })) }).optional(),
+  /** Why it went to whom it went. */
+  route: z.object({ because: z.string(), notChosen: z.array(z.object({ subject: z.string(), because: z.string() })) }).optional(),
+  /** There where it was asked of several: what became of each. */
+  children: z.array(z.object({ taskId: z.string(), subject: z.string(), state: z.string(), message: z.string().optional() })).optional(),
   updatedAt: z.string(),
 });
 
@@ -66,10 +73,48 @@ export const notificationOutput = z.object({
   createdAt: z.string(),
 });
 
+const counts = z.record(z.string(), z.int());
+
+/** A session of several agents as tools show it. */
+export const sessionOutput = z.object({
+  sessionId: z.string(),
+  state: z.string(),
+  mine: z.string(),
+  participation: z.string(),
+  owner: z.string(),
+  purpose: z.string(),
+  scope: z.object({ skills: z.array(z.string()).optional(), classes: z.array(z.string()).optional() }),
+  expiresAt: z.string(),
+  participants: z.array(
+    z.object({ agentId: z.string(), subject: z.string(), role: z.string(), state: z.string(), shards: z.array(z.string()).optional() }),
+  ),
+  shards: z.array(
+    z.object({
+      id: z.string(),
+      version: z.int(),
+      title: z.string(),
+      classes: z.array(z.string()),
+      visibility: z.record(z.string(), z.array(z.string())),
+      body: z.unknown().optional(),
+    }),
+  ),
+  handingTo: z.string().optional(),
+  offered: z.boolean(),
+  totals: z.object({
+    tasks: counts,
+    openQuestions: z.int(),
+    approvalsPending: z.int(),
+    spent: z.object({ tokens: z.int(), usd: z.string() }),
+    agents: z.int(),
+  }),
+});
+
 /** Everything about a task, what was asked included. */
 export const taskDetail = taskOutput.extend({
   task: z.string(),
   context: z.record(z.string(), z.unknown()),
+  parts: z.array(z.unknown()).optional(),
+  resultSchema: z.record(z.string(), z.unknown()).optional(),
   answers: z.array(z.object({ question: z.string(), answer: z.string() })).optional(),
   createdAt: z.string(),
   history,

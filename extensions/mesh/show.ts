@@ -14,7 +14,20 @@ export const isFinished = (state: string): boolean => FINAL.has(state);
 /** A task without what was asked. */
 export function showTask(view: TaskView): Shown<typeof taskOutput> {
   const { kind, taskId, side, peer, state, delivery, skill, result, message, updatedAt } = view;
-  return { kind, taskId, side, peer, state, finished: isFinished(state), delivery, skill, result, message, updatedAt };
+  const route = view.route && {
+    because: view.route.because,
+    notChosen: view.route.notChosen.map(({ subject, because }) => ({ subject, because })),
+  };
+  const children = view.group?.children.map((child) => ({
+    taskId: child.taskId,
+    subject: child.peer.subject,
+    state: child.state,
+    message: child.message,
+  }));
+  const { resultParts, session } = view;
+  const progress = view.progress && { note: view.progress.note, fraction: view.progress.fraction, at: view.progress.at };
+  const how = { state, finished: isFinished(state), delivery, progress };
+  return { kind, taskId, side, peer, ...how, skill, result, resultParts, message, session, route, children, updatedAt };
 }
 
 /** A task with what was asked and its history. */
@@ -22,6 +35,8 @@ export const showTaskDetail = (view: TaskView): Shown<typeof taskDetail> => ({
   ...showTask(view),
   task: view.task,
   context: view.context,
+  parts: view.parts,
+  resultSchema: view.resultSchema,
   answers: view.answers,
   createdAt: view.createdAt,
   history: view.history,
@@ -67,7 +82,8 @@ export function sayTask(view: TaskView): string {
   const lost = view.delivery === "dead" ? " It could not be delivered." : "";
   const whose =
     view.side === "asker" ? `with ${view.peer.subject} (${view.peer.role})` : `asked by ${view.peer.subject} (${view.peer.role})`;
-  return `Task ${view.taskId} ${whose} is ${view.state}.${waiting}${lost}`;
+  const word = view.progress === undefined ? "" : ` It says: ${view.progress.note}`;
+  return `Task ${view.taskId} ${whose} is ${view.state}.${waiting}${lost}${word}`;
 }
 
 /** One sentence on an approval. */

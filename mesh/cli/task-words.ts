@@ -33,7 +33,7 @@ const sinceMs = ({ history, state, updatedAt }: TaskView): number => {
 
 /** All that is to say about a task, line by line. */
 export function taskWords(view: TaskView, nowMs: number): string[] {
-  const { side, peer, state, delivery, skill, answers = [], message, spent, result, resultParts = [] } = view;
+  const { side, peer, state, delivery, skill, answers = [], message, spent, result, resultParts = [], route, group } = view;
   const rows: [name: string, value: string | undefined][] = [
     [side === "asker" ? "asked of" : "asked by", `${peer.subject} (${peer.role})`],
     ["what", skill === undefined ? asSeen(view.task) : `${skill}: ${asSeen(view.task)}`],
@@ -42,6 +42,9 @@ export function taskWords(view: TaskView, nowMs: number): string[] {
       `${paint.strong(state)} for ${duration(Math.max(0, nowMs - sinceMs(view)))}, since ${new Date(sinceMs(view)).toLocaleString()}`,
     ],
     ["delivery", delivery && DELIVERY[delivery]],
+    ["chosen", route && asSeen(`because ${route.because}`)],
+    ...(route?.notChosen ?? []).map(({ subject, because }): [string, string] => ["not chosen", asSeen(`${subject}: ${because}`)]),
+    ...(group?.children ?? []).map((child): [string, string] => ["of it", `${child.taskId} ${child.peer.subject} ${child.state}`]),
     ["progress", progressWords(view)],
     ...answers.map(({ question, answer }): [string, string] => ["asked back", `${asSeen(question)} → ${asSeen(answer)}`]),
     [state === "INPUT_REQUIRED" ? "asks" : "says", message && asSeen(message)],

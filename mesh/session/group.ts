@@ -132,7 +132,7 @@ export function viewGroup(group: GroupRecord, children: readonly AskerTask[]): T
     .sort((a, b) => a.at - b.at)
     .slice(-MAX_HISTORY)
     .map(({ at, ...line }) => ({ at: iso(at), ...line }));
-  const completed = countOf(children, "COMPLETED");
+  const message = group.mode === "any" ? winner.message : `${countOf(children, "COMPLETED")} of ${children.length} have completed it.`;
   return {
     kind: "task",
     taskId: group.groupId,
@@ -143,7 +143,6 @@ export function viewGroup(group: GroupRecord, children: readonly AskerTask[]): T
     context: group.context,
     // The least that holds for every child.
     delivery: DELIVERY.find((one) => children.some(({ delivery }) => delivery === one)) ?? "queued",
-    message: group.mode === "any" ? (winner.message ?? "") : `${completed} of ${children.length} have completed it.`,
     createdAt: iso(group.createdAt),
     updatedAt: iso(Math.max(...children.map(({ updatedAt }) => updatedAt))),
     history,
@@ -160,6 +159,7 @@ export function viewGroup(group: GroupRecord, children: readonly AskerTask[]): T
     },
     ...(group.skill === undefined ? {} : { skill: group.skill }),
     ...(result === undefined ? {} : { result }),
+    ...(message === undefined ? {} : { message }),
     ...(group.sessionId === undefined ? {} : { sessionId: group.sessionId }),
   };
 }

@@ -120,7 +120,10 @@ describe("gaggle status and peers", () => {
     expect(words).toContain(fiona.agentId);
     expect(json(await fiona.gaggle(["status", "--json"]))).toMatchObject({ subject: "fiona.berg", outbox: { queued: 0, dead: 0 } });
     const table = await said(fiona, "peers", "--role", "marketing");
-    expect(table).toMatch(/●\s+marco\.diaz\s+marketing\s+Head of Marketing\s+accruals\s+12D3KooW/);
+    expect(table).toMatch(/●\s+marco\.diaz\s+marketing\s+Head of Marketing\s+online\s+(?:idle\s+)?accruals\s+12D3KooW/);
+    const chart = await said(fiona, "peers", "--tree");
+    expect(chart).toMatch(/\n[│ ]*[├└]─ ● marco\.diaz · Head of Marketing\n/);
+    expect(chart).toMatch(/● fiona\.berg \(you\) · Head of Accounting\n/);
     expect(table).not.toContain("edward");
     expect(json(await fiona.gaggle(["--json", "peers", "--skill", "accruals"]))).toMatchObject([{ subject: "marco.diaz", online: true }]);
     expect(await said(fiona, "peers", "--role", "legal")).toBe("No agent is known yet that matches.\n");

@@ -11,7 +11,7 @@ import type { QuotaConfig } from "../../mesh/delivery/inbox-quota.ts";
 import type { BucketConfig } from "../../mesh/resilience/token-buckets.ts";
 import { verifyApproval } from "../../mesh/identity/approval.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
-import type { RunnableSkill, RunnableTask, Runner, RunOutcome } from "../../mesh/session/ports.ts";
+import type { RunnableSkill, RunnableTask, Runner, RunOutcome, SessionDeps } from "../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
 import { createTestMember, createTestOrg, type TestMember, type TestOrg } from "./audit-fixture.ts";
 import { createMemoryNetwork } from "./memory-network.ts";
@@ -64,6 +64,8 @@ export interface NodeOptions {
   /** How a run ends, after `delayMs` on the clock; undefined leaves it at work. */
   readonly run?: (task: RunnableTask) => { outcome: RunOutcome; delayMs: number } | undefined;
   readonly freeBytes?: () => number;
+  /** Whom a target means, with reasons; left out, the first member that fits. */
+  readonly route?: SessionDeps["route"];
   /** The org's trust as this node sees it. */
   readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
   readonly window?: number;
@@ -150,6 +152,7 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
       },
       countRefusal: (source, code) => void state.refusals.push(`${source} ${code}`),
       onError: (error) => void state.errors.push(error),
+      ...(options.route === undefined ? {} : { route: options.route }),
       ...(options.boundary === undefined ? {} : { boundary: options.boundary(queue) }),
     }),
     {

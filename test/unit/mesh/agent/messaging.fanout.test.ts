@@ -13,7 +13,7 @@ beforeEach(() => {
 type Ending = "COMPLETED" | "FAILED" | "never";
 
 /** How long each worker's run takes and how it ends. */
-const ends = (state: Ending, delayMs: number): NodeOptions["run"] =>
+const ends = (state: Ending, delayMs: number): NonNullable<NodeOptions["run"]> =>
   state === "never"
     ? () => undefined
     : () => ({ outcome: state === "COMPLETED" ? { state, result: { after: delayMs } } : { state, message: "no" }, delayMs });

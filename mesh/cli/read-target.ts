@@ -1,0 +1,33 @@
+/** Whom a command means, from its options. */
+import { type Target, target } from "../contract/daemon-api.ts";
+import { parseAs } from "../contract/json.ts";
+
+/** Options that name whom to ask. */
+export interface TargetOptions {
+  readonly role?: string;
+  readonly agent?: string;
+  readonly skill?: string;
+  readonly department?: string;
+  readonly locale?: string;
+  /** `all`, `any` or `quorum:<n>`. */
+  readonly fanout?: string;
+}
+
+/** `quorum:2` as the daemon takes it; whatever it is, the daemon's schema checks it. */
+function readFanout(text: string): { mode: string; n?: number } {
+  const [mode = "", n] = text.split(":");
+  return n === undefined ? { mode } : { mode, n: Number(n) };
+}
+
+/** @throws GaggleError INVALID_INPUT */
+export function readTarget({ role, agent, skill, department, locale, fanout }: TargetOptions): Target {
+  const given = {
+    ...(role === undefined ? {} : { targetRole: role }),
+    ...(agent === undefined ? {} : { agentId: agent }),
+    ...(skill === undefined ? {} : { skill }),
+    ...(department === undefined ? {} : { department }),
+    ...(locale === undefined ? {} : { locale }),
+    ...(fanout === undefined ? {} : { fanout: readFanout(fanout) }),
+  };
+  return parseAs(target, given, "Whom to ask");
+}
