@@ -12,6 +12,9 @@ import { createTestOrganisation, type TestOrganisation } from "./test-organisati
 /** Repository root, which is also an install folder. */
 export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 
+/** Read once a test file: parsing the sample's profiles and recipes costs more than signing them. */
+let sample: ReturnType<typeof readSources> | undefined;
+
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -49,7 +52,8 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
     ...change,
   };
   await writeAgentConfig(home, config);
-  const sources = await readSources(join(INSTALL_DIR, "profiles", "sample"), join(INSTALL_DIR, "recipes"));
+  sample ??= readSources(join(INSTALL_DIR, "profiles", "sample"), join(INSTALL_DIR, "recipes"));
+  const sources = await sample;
   const { org, role, rootFingerprint } = config;
   const store = await openBundleStore({ clock: Date }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
   await store.accept(organisation.sign("finance", { version: 3, nowMs: Date.now(), sources }));
