@@ -27,7 +27,13 @@ function showStatus(status: Status): z.infer<typeof statusOutput> {
   if (status.kind === "task") return showTask(status);
   if (status.kind === "approval") return showApproval(status);
   const shared = status.session === undefined ? {} : { session: showSession(status.session) };
-  return { kind: "session", sessionId: status.sessionId, ...shared, tasks: status.tasks.map(showTask), approvals: status.approvals.map(showApproval) };
+  return {
+    kind: "session",
+    sessionId: status.sessionId,
+    ...shared,
+    tasks: status.tasks.map(showTask),
+    approvals: status.approvals.map(showApproval),
+  };
 }
 
 function sayStatus(status: Status): string {

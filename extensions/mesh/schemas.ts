@@ -94,7 +94,11 @@ export const sessionOutput = z.object({
       version: z.int(),
       title: z.string(),
       classes: z.array(z.string()),
-      visibility: z.record(z.string(), z.array(z.string())),
+      visibility: z.object({
+        roles: z.array(z.string()).optional(),
+        departments: z.array(z.string()).optional(),
+        participants: z.array(z.string()).optional(),
+      }),
       body: z.unknown().optional(),
     }),
   ),

@@ -5,6 +5,7 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { addGuardCommands } from "./guard-commands.ts";
 import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
+import { addSessionCommands } from "./session-commands.ts";
 import { addWorkCommands } from "./work-commands.ts";
 
 /** Builds the whole command line. @param json whether what commander itself says is told as JSON, by {@link main} */
@@ -18,6 +19,7 @@ function createProgram(json: boolean): Command {
     .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) });
   addMemberCommands(program);
   addWorkCommands(program);
+  addSessionCommands(program);
   addGuardCommands(program);
   addAdminCommands(program);
   return program;

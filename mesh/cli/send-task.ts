@@ -7,6 +7,7 @@ import { STATUS_WAIT_MAX_MS } from "../contract/limits.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
 import { type DaemonCalls, printItem } from "./mesh-commands.ts";
 import { asSeen, jsonAsSeen, type Output, paint } from "./output.ts";
+import { sessionWords } from "./session-words.ts";
 import { stateWords, taskWords } from "./task-words.ts";
 
 /** How urgent a task is, and its times. */
@@ -25,7 +26,10 @@ export function readChoices(given: { priority: string; start?: string; expires?:
 export async function sendTask(
   daemon: DaemonCalls,
   out: Output,
-  { wait, ...request }: { target: Target; task: string; context: JsonObject; idempotencyKey: string; wait: boolean } & SendChoices,
+  {
+    wait,
+    ...request
+  }: { target: Target; task: string; context: JsonObject; idempotencyKey: string; wait: boolean; inSession?: string } & SendChoices,
 ): Promise<void> {
   const sent = await daemon.call("task.send", request);
   if (!wait) {
@@ -76,6 +80,7 @@ export async function showRecord(daemon: DaemonCalls, out: Output, id: string, n
   const view: DaemonResult<"status.fetch"> = await daemon.call("status.fetch", { id });
   out.result(view);
   if (view.kind === "session") {
+    if (view.session !== undefined) for (const line of sessionWords(view.session)) out.line(line);
     for (const item of [...view.tasks, ...view.approvals]) printItem(out, item);
     return;
   }

@@ -26,6 +26,7 @@ interface SendOptions {
   readonly context: string;
   readonly key?: string;
   readonly wait?: boolean;
+  readonly session?: string;
   readonly priority: string;
   readonly start?: string;
   readonly expires?: string;
@@ -70,6 +71,7 @@ export function addWorkCommands(program: Command): void {
     .option("--priority <priority>", "P0 (most urgent) to P3", "P2")
     .option("--start <time>", "not before then, for example 2026-11-02T08:00:00+01:00")
     .option("--expires <time>", "ends as FAILED where it has not been started by then, at most 14 days ahead")
+    .option("--session <id>", "in this session: with the shared context that the receiver may see")
     .option("--key <idempotency key>", "the same key never sends twice")
     .option("--wait", "wait for the result and show what happens meanwhile")
     .action(
@@ -80,7 +82,8 @@ export function addWorkCommands(program: Command): void {
         const context = parseAs(jsonObject, parseJson(options.context, "--context"), "--context");
         const { readChoices, sendTask } = await taskCommands();
         const idempotencyKey = options.key ?? randomUUID();
-        await sendTask(daemon, out, { target, task, context, idempotencyKey, wait, ...readChoices(options) });
+        const within = options.session === undefined ? {} : { inSession: options.session };
+        await sendTask(daemon, out, { target, task, context, idempotencyKey, wait, ...within, ...readChoices(options) });
       }),
     );
   program

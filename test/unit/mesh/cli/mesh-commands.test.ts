@@ -4,6 +4,7 @@ import { cancelMessage, retryDead, showDead, showOutbox } from "../../../../mesh
 import { createOutput } from "../../../../mesh/cli/output.ts";
 import { sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
 import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
+import type { SessionView } from "../../../../mesh/contract/session.ts";
 import type { TaskState } from "../../../../mesh/contract/message.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
 
@@ -143,6 +144,39 @@ describe("gaggle status of a task", () => {
     const ended = captureOutput();
     await showRecord(daemonWith(view("COMPLETED", { result: { n: 1 }, spent: { tokens: 1200, usd: "0.5" } })), ended.out, TASK, now);
     expect(ended.text()).toMatch(/used +1200 tokens, 0\.5 USD[\s\S]*"n": 1/);
+  });
+});
+
+describe("a session in words", () => {
+  it("says who owns it, who takes part and has what, and how its tasks stand; nothing that a colleague wrote steers the terminal", async () => {
+    const session: SessionView = {
+      sessionId: TASK,
+      state: "OPEN",
+      mine: "owner",
+      participation: "joined",
+      owner: { ...marco, subject: "fiona.berg", role: "finance" },
+      epoch: 1,
+      purpose: `Close${ESCAPE}[2J October`,
+      scope: {},
+      createdAt: "2026-10-31T08:00:00.000Z",
+      expiresAt: "2026-11-07T08:00:00.000Z",
+      participants: [{ ...marco, state: "joined", shards: [{ id: "plan", version: 2, delivery: "queued" }] }],
+      shards: [{ id: "plan", version: 2, title: "Plan", classes: ["internal"], visibility: {}, bytes: 12 }],
+      handingTo: marco,
+      offered: false,
+      totals: { tasks: { WORKING: 2, COMPLETED: 1 }, openQuestions: 1, approvalsPending: 0, spent: { tokens: 40, usd: "0.01" }, agents: 2 },
+    };
+    const { out, text } = captureOutput();
+    await showRecord(daemonWith({ kind: "session", sessionId: TASK, session, tasks: [], approvals: [] }), out, TASK, 0);
+    for (const words of [
+      /owner +fiona\.berg \(finance\), you/,
+      /offered to marco\.diaz/,
+      /2 WORKING, 1 COMPLETED; 1 open questions/,
+      /40 tokens, 0\.01 USD/,
+    ])
+      expect(text()).toMatch(words);
+    expect(text()).toMatch(/marco\.diaz +marketing +joined +plan@2 \(queued\)/);
+    expect(text()).toContain("Close\\u001b[2J October");
   });
 });
 
