@@ -4,6 +4,7 @@
  */
 import { GaggleError } from "../contract/errors.ts";
 import type { OrderedStore, Transaction } from "../contract/ports.ts";
+import { assertInvariant } from "./invariants.ts";
 
 /** Quotas; sums may pass them by what is committed together. */
 export interface QuotaConfig {
@@ -51,6 +52,7 @@ export function createInboxQuota(store: OrderedStore, limits: QuotaConfig): Inbo
       one.items += items;
       one.bytes += items * bytes;
     }
+    assertInvariant(sum.items >= 0 && sum.bytes >= 0, "inbox.sums");
     if (sum.items <= 0) senders.delete(from);
   };
 

@@ -21,6 +21,7 @@ import type {
   Transaction,
 } from "../contract/ports.ts";
 import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY, traceIdOf } from "./outbox-record.ts";
+import { assertInvariant, brokenInvariant } from "./invariants.ts";
 import { createSendStream, entryOf, type OutboxEntry, type SendStream } from "./send-stream.ts";
 
 /** Largest message in bytes of its canonical JSON: with claims, credential and base64url it still fits a frame. */
@@ -134,7 +135,10 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   const streams = new Map<string, SendStream>();
   const wakers = new Map<string, { at: number; cancel: () => void }>();
   const window = config.window ?? DEFAULT_WINDOW;
+  const halted = new Set<string>();
+  const reported = new Set<string>();
   let stopped = false;
+  let lastSeq = 0;
   let deadCount = 0;
   let cancelSweep: (() => void) | undefined;
 
@@ -157,7 +161,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   const recordOf = (source: Pick<OrderedStore, "get">, { record, seq }: OutboxEntry): OutboxRecord => {
     if (record !== undefined) return record;
     const text = source.get(queuedKey(seq));
-    if (text === undefined) throw new GaggleError("INTERNAL", "A message that waits is not on the disk.", { details: { seq } });
+    assertInvariant(text !== undefined, "outbox.on-disk", { seq });
     return JSON.parse(text) as OutboxRecord;
   };
 
@@ -263,7 +267,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     else if (isFinal(error)) {
       stream.settled(entry, false);
       bury(entry, entry.lastError, "The recipient can't receive this message.");
-    } else if (entry.lastError === "GUARD_REFUSED") stream.held(entry, deps.clock.now(), chance());
+    } else if (entry.lastError === "GUARD_REFUSED" || brokenInvariant(error) !== undefined) stream.held(entry, deps.clock.now(), chance());
     else stream.failed(entry, deps.clock.now(), chance());
   };
 
@@ -276,13 +280,41 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       settle(stream, entry, record, got);
     } catch (error) {
       if (stopped) return;
-      if (!(error instanceof GaggleError) || error.code === "INTERNAL") deps.onError(error);
+      report(error);
       fail(stream, entry, error);
     }
     pump(agentId);
   };
 
+  /** A broken invariant is recorded, once a kind, recipient and run of the daemon. */
+  const report = (error: unknown, agentId = ""): void => {
+    const invariant = brokenInvariant(error);
+    if (invariant === undefined || reported.has(invariant + agentId)) return;
+    deps.onError(error);
+    reported.add(invariant + agentId);
+    commit((tx) =>
+      tx.audit({
+        actor: config.actor,
+        action: "delivery.broken",
+        target: `invariant:${invariant}`,
+        result: "failed",
+        traceId: Buffer.from(deps.random.bytes(16)).toString("hex"),
+      }),
+    );
+  };
+
+  /** Sends what may be sent. Where an invariant is broken, nothing more goes to that recipient until the daemon starts anew from its disk. */
   const pump = (agentId: string): void => {
+    if (halted.has(agentId)) return;
+    try {
+      pumpStream(agentId);
+    } catch (error) {
+      halted.add(agentId);
+      report(error, agentId);
+    }
+  };
+
+  const pumpStream = (agentId: string): void => {
     const stream = streams.get(agentId);
     if (stream === undefined || stopped) return;
     const now = deps.clock.now();
@@ -330,9 +362,16 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         details: { bytes, maxBytes: MAX_MESSAGE_BYTES },
       });
     }
+    try {
+      assertInvariant(made.seq > lastSeq, "outbox.seq-grows", { seq: made.seq, lastSeq });
+    } catch (error) {
+      report(error);
+      throw error;
+    }
     tx.put(SEQ_KEY, String(made.seq));
     tx.put(queuedKey(made.seq), text);
     tx.afterCommit(() => {
+      lastSeq = made.seq;
       add(made, true);
       pump(made.to.agentId);
     });
@@ -396,6 +435,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
 
   return {
     async start() {
+      lastSeq = Number(deps.store.get(SEQ_KEY) ?? 0);
       for await (const text of pages(QUEUED_RANGE)) add(JSON.parse(text) as OutboxRecord, false);
       for await (const _ of pages(DEAD_RANGE)) deadCount++;
       for (const agentId of streams.keys()) pump(agentId);

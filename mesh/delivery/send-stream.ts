@@ -6,6 +6,7 @@
 import { RETRY_MAX_MS, RETRY_MIN_MS } from "../contract/limits.ts";
 import type { Priority } from "../contract/message.ts";
 import { type Attempt, type BreakerState, createCircuitBreaker } from "../resilience/circuit-breaker.ts";
+import { assertInvariant } from "./invariants.ts";
 import { createFifo, type Fifo } from "./fifo.ts";
 import { createLanes, type InLanes } from "./lanes.ts";
 import { isNewWork, type OutboxRecord } from "./outbox-record.ts";
@@ -65,6 +66,7 @@ export function createSendStream(window: number) {
   const ready = PRIORITIES.map((): { work: Fifo<OutboxEntry>; other: Fifo<OutboxEntry> } => ({ work: createFifo(), other: createFifo() }));
   const parked = new Map<OutboxEntry, number>();
   const attempts = new Map<OutboxEntry, Attempt>();
+  const flyingLanes = new Set<string>();
   let now = 0;
   const newBreaker = () => createCircuitBreaker({ clock: { now: () => now } }, BREAKER);
   let breaker = newBreaker();
@@ -113,6 +115,7 @@ export function createSendStream(window: number) {
   const landed = (entry: OutboxEntry): Attempt | undefined => {
     const attempt = attempts.get(entry);
     attempts.delete(entry);
+    for (const lane of entry.lanes) flyingLanes.delete(lane);
     if (entry.isWork) workInFlight--;
     entry.state = "waiting";
     return attempt;
@@ -130,7 +133,7 @@ export function createSendStream(window: number) {
       lanes.add(entry);
     },
 
-    /** Takes the next message to send; undefined where none may be sent now. */
+    /** Takes the next message to send; undefined where none may be sent now. @throws GaggleError INTERNAL for a broken invariant */
     take(nowMs: number): OutboxEntry | undefined {
       now = nowMs;
       unpark(nowMs);
@@ -142,6 +145,9 @@ export function createSendStream(window: number) {
       if (attempt === undefined) return undefined;
       const entry = queue.shift();
       if (entry === undefined) return undefined;
+      assertInvariant(attempts.size < window, "outbox.window", { inFlight: attempts.size, window });
+      for (const lane of entry.lanes) assertInvariant(!flyingLanes.has(lane), "outbox.one-in-lane", { seq: entry.seq });
+      for (const lane of entry.lanes) flyingLanes.add(lane);
       attempts.set(entry, attempt);
       if (entry.isWork) workInFlight++;
       entry.state = "flying";

@@ -1,6 +1,9 @@
 /** What a full inbox, a fast sender, a long outbox and a person who changes their mind do to delivery. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
+import { INVARIANTS } from "../../../../mesh/delivery/invariants.ts";
 import { QUEUED_RANGE } from "../../../../mesh/delivery/outbox-record.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
@@ -143,4 +146,26 @@ test("a long outbox waits on the disk, is taken up after a restart, and is liste
   await world.clock.advance(60_000);
   expect((await again.messaging.counts()).queued).toBe(0);
   expect((await worker.messaging.counts()).waiting).toBe(count);
+});
+
+test("a message that is gone from the disk is a broken invariant: recorded once, and the others go on", async () => {
+  const { finance, marketing } = await pair();
+  marketing.stop();
+  await send(finance, "lost");
+  await send(finance, "kept");
+  const again = await finance.restart();
+  const [first] = await again.store.range({ ...QUEUED_RANGE, limit: 1 });
+  await again.store.batch([{ type: "del", key: first?.[0] ?? "" }], { sync: true });
+  const worker = await marketing.restart();
+  again.messaging.peerConnected(worker.self.agentId);
+  await world.clock.advance(300_000);
+  expect(await waitingTasks(worker)).toEqual(["kept"]);
+  const broken = (await again.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "delivery.broken");
+  expect(broken.map(({ target, result }) => [target, result])).toEqual([["invariant:outbox.on-disk", "failed"]]);
+  expect(again.state.errors).toHaveLength(1);
+});
+
+test("docs/delivery.md names every invariant that is checked", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../../docs/delivery.md"), "utf8");
+  for (const [name, words] of Object.entries(INVARIANTS)) expect(page, name).toContain(`\`${name}\` ${words}`);
 });
