@@ -74,7 +74,7 @@ export async function startBootstrapPeer(
     counter.count({ action: "peer.refuse", source: agentId ?? address, code });
   const peer: PeerNode = await createPeerNode(
     { privateKey: deps.keys.sign, membership, book, onRefusal, clock, random, log: deps.log },
-    { org: config.org, listen: config.listen, bootstrapPeers: [], mdns: config.mdns },
+    { org: config.org, listen: config.listen, bootstrapPeers: [], mdns: config.mdns, relay: "serve" },
   );
   shelf.onChange(() => peer.membershipChanged());
   const stopRenewal = every(clock, CREDENTIAL_RENEW_MS, () => {

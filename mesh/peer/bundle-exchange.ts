@@ -70,7 +70,7 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
   }
 
   async function fetchFrom(agentId: string): Promise<void> {
-    const stream = await deps.members.connectionTo(agentId).newStream(BUNDLE_PROTOCOL);
+    const stream = await deps.members.connectionTo(agentId).newStream(BUNDLE_PROTOCOL, { runOnLimitedConnection: true });
     try {
       await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Fetching a bundle from a peer", async (signal) => {
         const talk = talkOn(stream, MAX_BUNDLE_REPLY_BYTES);

@@ -1,7 +1,6 @@
 /** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
 import { networkInterfaces } from "node:os";
 import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
-import { multiaddr } from "@multiformats/multiaddr";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf, createSigner } from "../identity/keys.ts";
 import { readAddresses, readPeerAddress } from "./address.ts";
@@ -21,7 +20,9 @@ import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
 import { createOwnStatement } from "./peer-statement.ts";
 import { libp2pKeyOf } from "./private-key.ts";
+import { createReach } from "./reach.ts";
 import {
+  ARTIFACT_PROTOCOL,
   BUNDLE_PROTOCOL,
   CARDS_PROTOCOL,
   HELLO_PROTOCOL,
@@ -46,10 +47,15 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const members = createMembers({ ownId: agentId, clock });
   const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
   const interfaces = deps.interfaces ?? networkInterfaces;
-  const { node, listening: ownAddresses } = await createLibp2pNode({
+  const {
+    node,
+    listening: ownAddresses,
+    relay,
+  } = await createLibp2pNode({
     privateKey: libp2pKeyOf(deps.privateKey),
     listen: config.listen ?? defaultListen(),
     interfaces,
+    relay: { part: config.relay ?? "use", gate: () => gatekeeper },
   });
   const stateSelf = createOwnStatement({ org: config.org, agent: agentId, signer: createSigner(deps.privateKey), now: clock.now });
   const own = (): SharedPeer & PeerRecord => {
@@ -61,7 +67,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
 
   const dialler = createDialler({
     ownId: agentId,
-    connect: (id, addresses) => connect(node, gatekeeper, id, addresses),
+    connect: (id, addresses) => reach.connect(id, addresses),
     isConnected: members.has,
     clock,
     random,
@@ -78,7 +84,9 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     clock,
     log,
   });
+  const reach = createReach({ node, relay, gatekeeper, members, addressesOf: dialler.addressesOf, clock, log });
   const link = createMessageLink({ members, reach: dialler.reach, clock });
+  const artifacts = createMessageLink({ members, reach: dialler.reach, clock, protocol: ARTIFACT_PROTOCOL });
   const cards = createMessageLink({ members, reach: () => Promise.reject(notConnected()), clock, protocol: CARDS_PROTOCOL });
   const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
   const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, clock, log });
@@ -117,6 +125,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   function welcome(proven: ProvenConnection): void {
     dialler.learn(proven.agentId, readAddresses(proven.hello.addresses), "member");
     dialler.onConnected(proven.agentId);
+    reach.onConnected(proven.agentId, proven.hello.principal.role);
     spread.onHello(proven);
     book.changed();
   }
@@ -162,6 +171,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     if (config.mdns) lan.refresh();
     spread.probe(PROBE_TIMEOUT_MS);
     dialler.retryAll();
+    reach.retryDirect();
   }
 
   members.onChange((change) => {
@@ -171,6 +181,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve),
     [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve),
     [CARDS_PROTOCOL]: gatekeeper.guard(cards.serve),
+    [ARTIFACT_PROTOCOL]: gatekeeper.guard(artifacts.serve),
     ...(bundles === undefined ? {} : { [BUNDLE_PROTOCOL]: gatekeeper.guard(bundles.serve) }),
   };
   await start(node, gatekeeper, guarded, () => ownAddresses().length > 0);
@@ -185,6 +196,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     agentId,
     request: link.request,
     cards,
+    artifacts,
     handleFrames: link.handle,
     onPeerChange: members.onChange,
     members: members.list,
@@ -208,10 +220,12 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       stopWatching();
       await lan.close();
       dialler.close();
+      reach.close();
       spread.close();
       bundles?.close();
       link.close();
       cards.close();
+      artifacts.close();
       await book.close();
       await node.stop();
       gatekeeper.close();
@@ -229,25 +243,15 @@ async function start(
   isListening: () => boolean,
 ): Promise<void> {
   node.addEventListener("connection:open", (event) => gatekeeper.admit(event.detail));
-  await node.handle(HELLO_PROTOCOL, gatekeeper.helloHandler, { maxInboundStreams: 2, maxOutboundStreams: 2 });
+  await node.handle(HELLO_PROTOCOL, gatekeeper.helloHandler, { maxInboundStreams: 2, maxOutboundStreams: 2, runOnLimitedConnection: true });
   for (const [protocol, handler] of Object.entries(guarded)) {
-    await node.handle(protocol, handler, { maxInboundStreams: MAX_STREAMS_PER_PROTOCOL, maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL });
+    const most = MAX_STREAMS_PER_PROTOCOL;
+    await node.handle(protocol, handler, { maxInboundStreams: most, maxOutboundStreams: most, runOnLimitedConnection: true });
   }
   await node.start();
   if (isListening()) return;
   await node.stop();
   throw new GaggleError("INVALID_INPUT", "The peer node can't listen on any configured address; free the port or change `listen`.");
-}
-
-/** Dials an agent and waits until both sides are proven. */
-async function connect(node: Libp2p, gatekeeper: Gatekeeper, agentId: string, addresses: readonly string[]): Promise<void> {
-  try {
-    const connection = await node.dial(addresses.map((address) => multiaddr(`${address}/p2p/${agentId}`)));
-    await gatekeeper.proven(connection);
-  } catch (cause) {
-    if (cause instanceof GaggleError) throw cause;
-    throw new GaggleError("PEER_UNREACHABLE", "None of the peer's addresses answers; it is dialled again.", { cause });
-  }
 }
 
 /** Nothing of a stranger stays in libp2p's peer store, or strangers could fill the memory. */

@@ -35,6 +35,8 @@ export interface Dialler {
   onLost(agentId: string): void;
   /** Dials everything that is not connected now, also what was refused before. */
   retryAll(): void;
+  /** Where an agent may be, in the order in which it is tried. */
+  addressesOf(agentId: string): string[];
   /** Dials the agent no more. */
   forget(agentId: string): void;
   close(): void;
@@ -179,6 +181,10 @@ export function createDialler(deps: DiallerDeps): Dialler {
         target.lastError = undefined;
         if (target.dialling === undefined) schedule(target, 0);
       }
+    },
+    addressesOf(agentId) {
+      const target = targets.get(agentId);
+      return target === undefined ? [] : addressesOf(target);
     },
     forget(agentId) {
       targets.get(agentId)?.cancelTimer();

@@ -118,7 +118,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     admission.helloBegun = true;
     try {
       const { signal } = admission.abort;
-      const stream = await admission.connection.newStream(HELLO_PROTOCOL, { signal });
+      const stream = await admission.connection.newStream(HELLO_PROTOCOL, { signal, runOnLimitedConnection: true });
       accept(admission, await helloAsDialler(stream, sideFor(admission), signal));
       stream.close().catch((error: Error) => stream.abort(error));
     } catch (error) {

@@ -8,7 +8,8 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
 import { readAddresses, worthTelling } from "./address.ts";
-import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS } from "./protocols.ts";
+import { createRelayClient, type RelayClient, type RelayGate, type RelayPart, relayService } from "./relay.ts";
+import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS, MAX_RELAYED } from "./protocols.ts";
 
 /** libp2p's connection limits; a company's daemons often share one address behind NAT, so its default of 5 dials a second is too low. */
 const CONNECTIONS = {
@@ -28,8 +29,8 @@ const CONNECTIONS = {
 
 /** Streams and windows per connection. A paused stream holds at most one window, well below the buffer at which libp2p resets it. */
 const MUXER = {
-  maxInboundStreams: 32,
-  maxOutboundStreams: 32,
+  maxInboundStreams: MAX_RELAYED + 32,
+  maxOutboundStreams: MAX_RELAYED + 32,
   streamOptions: {
     initialStreamWindowSize: 262_144,
     maxStreamWindowSize: 2_097_152,
@@ -52,6 +53,8 @@ export interface PeerLibp2p {
    * public addresses until a service that isn't loaded here has confirmed them.
    */
   listening(): string[];
+  /** Undefined on the relay itself. */
+  readonly relay: RelayClient | undefined;
 }
 
 interface Inside {
@@ -63,13 +66,17 @@ export async function createLibp2pNode(config: {
   privateKey: PrivateKey;
   listen: readonly string[];
   interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** Whether it relays for members or lets the bootstrap node relay for it; the gate stands before both. */
+  relay: { part: RelayPart; gate: RelayGate };
 }): Promise<PeerLibp2p> {
+  const { part, gate } = config.relay;
+  const relay = part === "use" ? createRelayClient(gate) : undefined;
   let inside: Inside | undefined;
   const node = await createLibp2p({
     privateKey: config.privateKey,
     start: false,
     addresses: { listen: [...config.listen] },
-    transports: [tcp()],
+    transports: [tcp(), ...(relay === undefined ? [] : [relay.transport])],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
     connectionManager: CONNECTIONS,
@@ -81,8 +88,9 @@ export async function createLibp2pNode(config: {
         inside = components;
         return {};
       },
+      ...(part === "serve" ? { relay: relayService(gate) } : {}),
     },
   });
   const listening = (): string[] => readAddresses(worthTelling(inside?.transportManager.getAddrs() ?? [], config.interfaces()).map(String));
-  return { node, listening };
+  return { node, listening, relay: relay?.client };
 }

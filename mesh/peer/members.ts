@@ -5,6 +5,7 @@ import type { Clock } from "../contract/ports.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import type { PeerChange, PeerMember } from "./peer-node.ts";
 import { DUPLICATE_GRACE_MS } from "./protocols.ts";
+import { isRelayed } from "./relay.ts";
 
 /** Connected members. */
 export interface Members {
@@ -12,8 +13,12 @@ export interface Members {
   has(agentId: string): boolean;
   list(): PeerMember[];
   ids(): string[];
-  /** The connection to use: the newest one. @throws GaggleError PEER_UNREACHABLE */
+  /** The connection to use: the newest direct one, else the newest through a relay. @throws GaggleError PEER_UNREACHABLE */
   connectionTo(agentId: string): Connection;
+  /** Whether a member is connected through a relay alone. */
+  isRelayed(agentId: string): boolean;
+  /** How many are. */
+  relayedCount(): number;
   /** Counts work on a connection, so that a second one is not closed under it. */
   busy(connection: Connection, change: 1 | -1): void;
   /** Cuts every connection of a member. */
@@ -25,6 +30,9 @@ interface Entry {
   member: PeerMember;
   readonly connections: Connection[];
 }
+
+const bestOf = ({ connections }: Entry): Connection | undefined =>
+  connections.findLast((connection) => !isRelayed(connection)) ?? connections.at(-1);
 
 /** An empty table. `ownId` decides which side closes a second connection between two agents: the lower one. */
 export function createMembers(deps: { ownId: string; clock: Clock }): Members {
@@ -59,11 +67,11 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
     tell({ type: "disconnected", member: entry.member, reason });
   }
 
-  /** Closes an older connection as soon as nothing runs on it. */
+  /** Closes a connection that another is better than as soon as nothing runs on it. */
   function retire(agentId: string, old: Connection): void {
     deps.clock.after(DUPLICATE_GRACE_MS, () => {
       const entry = entries.get(agentId);
-      if (entry === undefined || !entry.connections.includes(old) || entry.connections.at(-1) === old) return;
+      if (entry === undefined || !entry.connections.includes(old) || bestOf(entry) === old) return;
       if ((work.get(old.id) ?? 0) > 0) retire(agentId, old);
       else old.close().catch((error: Error) => old.abort(error));
     });
@@ -80,19 +88,22 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
         tell({ type: "connected", member });
         return;
       }
-      const before = known.connections.at(-1);
       known.member = { ...member, connectedAt: known.member.connectedAt };
       known.connections.push(connection);
-      if (before !== undefined && deps.ownId < agentId) retire(agentId, before);
+      if (deps.ownId > agentId) return;
+      for (const other of known.connections) if (other !== bestOf(known)) retire(agentId, other);
     },
     has: (agentId) => entries.has(agentId),
     list: () => [...entries.values()].map((entry) => entry.member),
     ids: () => [...entries.keys()],
     connectionTo(agentId) {
-      const connection = entries.get(agentId)?.connections.at(-1);
+      const entry = entries.get(agentId);
+      const connection = entry && bestOf(entry);
       if (connection === undefined) throw new GaggleError("PEER_UNREACHABLE", "The peer is not connected right now.");
       return connection;
     },
+    isRelayed: (agentId) => entries.get(agentId)?.connections.every(isRelayed) ?? false,
+    relayedCount: () => [...entries.values()].filter(({ connections }) => connections.every(isRelayed)).length,
     busy(connection, change) {
       work.set(connection.id, (work.get(connection.id) ?? 0) + change);
     },

@@ -51,7 +51,7 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
 
   async function open(agentId: string, connection: Connection): Promise<MessageChannel> {
     const stream = await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Opening a stream to the peer", (signal) =>
-      connection.newStream(deps.protocol ?? MESSAGE_PROTOCOL, { signal }),
+      connection.newStream(deps.protocol ?? MESSAGE_PROTOCOL, { signal, runOnLimitedConnection: true }),
     ).catch((cause: unknown) => {
       throw new GaggleError("PEER_UNREACHABLE", "No stream to the peer could be opened; the message is tried again.", { cause });
     });

@@ -118,6 +118,8 @@ export interface PeerNodeConfig {
   readonly bootstrapPeers: readonly string[];
   /** Whether to find agents on the LAN. */
   readonly mdns: boolean;
+  /** Whether this node relays between members that can't reach each other, or lets the bootstrap node do it; default `use`. */
+  readonly relay?: "serve" | "use";
 }
 
 /** Cards between connected members: nobody is dialled for them. */
@@ -129,6 +131,8 @@ export interface CardChannel extends PeerLink {
 /** A running peer node. */
 export interface PeerNode extends PeerLink {
   readonly cards: CardChannel;
+  /** Files of tasks, on streams of their own. */
+  readonly artifacts: CardChannel;
   readonly agentId: string;
   /** Sets who answers members' frames; until then they get BUSY. */
   handleFrames(handler: FrameHandler): void;

@@ -89,7 +89,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
     let stream: Stream | undefined;
     try {
       return await withDeadline(deps.clock, limitMs, "The exchange of members", async (signal) => {
-        stream = await connection.newStream(PEERS_PROTOCOL, { signal });
+        stream = await connection.newStream(PEERS_PROTOCOL, { signal, runOnLimitedConnection: true });
         return await talk(stream, signal);
       });
     } catch (error) {

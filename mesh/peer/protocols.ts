@@ -9,6 +9,8 @@ export const MESSAGE_PROTOCOL = "/gaggle/message/1.0.0";
 export const PEERS_PROTOCOL = "/gaggle/peers/2.0.0";
 /** Members' signed cards and their load; see mesh/directory/card-wire.ts. */
 export const CARDS_PROTOCOL = "/gaggle/cards/1.0.0";
+/** Members fetch the files of their tasks; see mesh/artifact. */
+export const ARTIFACT_PROTOCOL = "/gaggle/artifact/1.0.0";
 /** Members hand each other signed bundles. */
 export const BUNDLE_PROTOCOL = "/gaggle/bundle/1.0.0";
 
@@ -62,3 +64,19 @@ export const NETWORK_LOOK_MS = 2_000;
 export const SLEEP_GAP_MS = 10_000;
 /** Time that a member has to answer after this machine's addresses changed or it slept; then its connection is cut and dialled anew. */
 export const PROBE_TIMEOUT_MS = 2_500;
+/** Agents that one agent is connected with through the bootstrap node at once; each is one stream on its connection to it. */
+export const MAX_RELAYED = 200;
+/** Head start of the direct addresses of an agent before the relay is tried too. */
+export const RELAY_HEAD_START_MS = 1_500;
+/** First wait before a relayed agent's direct addresses are tried again; doubles up to {@link DIRECT_RETRY_MAX_MS}. */
+export const DIRECT_RETRY_MIN_MS = 30_000;
+/** Longest wait between two such tries. */
+export const DIRECT_RETRY_MAX_MS = 600_000;
+/** Time that the relay gives a member to say what it wants. */
+export const RELAY_HOP_TIMEOUT_MS = 10_000;
+/** How long a reservation on the relay counts; the agent renews it before. */
+export const RELAY_RESERVATION_TTL_MS = 7_200_000;
+/** Longest life of one relayed connection; a new one follows. */
+export const RELAY_DURATION_LIMIT_MS = 86_400_000;
+/** Bytes over one relayed connection; a new one follows. */
+export const RELAY_DATA_LIMIT_BYTES = 4_294_967_296;

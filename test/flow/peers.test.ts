@@ -181,20 +181,18 @@ describe("a member that went away", () => {
 });
 
 describe("five agents that know one bootstrap peer", () => {
-  it("all know each other within two seconds", async () => {
+  it("soon all know each other, and go on without it", async () => {
     const organisation = createTestOrganisation("northwind");
     const bootstrap = await start(organisation, "bootstrap");
     const names = ["edward", "elena", "fiona", "hanna", "marco"];
-    const startedAt = performance.now();
     const agents = await Promise.all(
       names.map((name) => start(organisation, name, { config: { bootstrapPeers: [addressOf(bootstrap)] } })),
     );
 
     for (const [index, agent] of agents.entries()) {
       const others = ["bootstrap", ...names.filter((_, other) => other !== index)].toSorted();
-      await vi.waitFor(() => expect(membersOf(agent)).toEqual(others), { timeout: 2_000, interval: 10 });
+      await vi.waitFor(() => expect(membersOf(agent)).toEqual(others), WITHIN);
     }
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
 
     await bootstrap.node.close();
     const [first, last] = [agents[0], agents[4]];

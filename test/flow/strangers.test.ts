@@ -21,6 +21,8 @@ import {
   type TestOrganisation,
   type TestPeer,
 } from "../support/peer-world.ts";
+import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v2";
+import { BOOTSTRAP_ROLE } from "../../mesh/contract/identity.ts";
 import { createRealClock } from "../support/real-clock.ts";
 
 const SOON = { timeout: 3_000, interval: 10 };
@@ -154,7 +156,7 @@ describe("a peer node that is no member", () => {
 });
 
 describe("a bare libp2p node", () => {
-  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, BUNDLE_PROTOCOL])(
+  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, BUNDLE_PROTOCOL, RELAY_V2_STOP_CODEC])(
     "that opens %s without hello gets nothing and is cut off at once",
     async (protocol) => {
       const stranger = await startStranger();
@@ -176,6 +178,21 @@ describe("a bare libp2p node", () => {
       await expectGoodPeersUnharmed();
     },
   );
+
+  it("gets no relay of the bootstrap node and is cut off by it, and its victim is not disturbed", async () => {
+    const relay = await startTestPeer(organisation, organisation.member("relay", { role: BOOTSTRAP_ROLE }), { config: { relay: "serve" } });
+    peers.push(relay);
+    await fiona.node.dial(addressOf(relay));
+    const stranger = await startStranger();
+    const connection = await stranger.dial(multiaddr(addressOf(relay)));
+    const stream = await connection.newStream(RELAY_V2_HOP_CODEC);
+    const got = bytesFrom(stream);
+    stream.send(new Uint8Array([2, 8, 0]));
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect((await got).byteLength).toBe(0);
+    expect(codes(relay)).toEqual(["NOT_A_MEMBER"]);
+    expect(fiona.refusals).toEqual([]);
+  });
 
   it("that says nothing is cut off when the time for hello is over", async () => {
     const connection = await dial(await startStranger());
@@ -291,6 +308,15 @@ describe("a member that misbehaves", () => {
     },
     FRAME_TIMEOUT_MS * 3,
   );
+
+  it("and hands over a connection as if it were the relay is refused, and no stranger comes in that way", async () => {
+    const connection = await connectMember();
+    const stream = await connection.newStream(RELAY_V2_STOP_CODEC);
+    const got = bytesFrom(stream);
+    stream.send(new Uint8Array([2, 8, 0]));
+    expect((await got).byteLength).toBe(0);
+    await expectGoodPeersUnharmedWithHanna();
+  });
 
   it("and says hello twice on one connection is cut off", async () => {
     const connection = await connectMember();
