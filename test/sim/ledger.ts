@@ -1,5 +1,6 @@
 /** What the simulator itself knows: what each machine's disk holds for certain, and the rules that must hold at every moment. */
 import type { StoreOp } from "../../mesh/contract/ports.ts";
+import { ERROR_TABLE } from "../../mesh/contract/errors.ts";
 import { TERMINAL_STATES } from "../../mesh/contract/message.ts";
 import type { ApprovalRecord } from "../../mesh/session/approvals.ts";
 import type { AskerTask, TaskRecord, WorkerTask } from "../../mesh/session/task-record.ts";
@@ -26,6 +27,8 @@ const envelopeOf = (frame: Uint8Array): { id: string; from: string; message: { t
   const [, payload = ""] = Buffer.from(frame).toString("latin1").split(".");
   return JSON.parse(Buffer.from(payload, "base64url").toString()) as ReturnType<typeof envelopeOf>;
 };
+
+const isRetryable = (code: string): boolean => ERROR_TABLE[code as keyof typeof ERROR_TABLE]?.retryable ?? false;
 
 /** True where one waits for the other: it is of the same task, approval or session. */
 const isBefore = ({ record, done }: Queued, later: OutboxRecord): boolean =>
@@ -157,7 +160,8 @@ export function createLedger(deps: { journal: Journal; now: () => number; machin
       inFlight.delete(id);
       const mine = [...outboxOf(from).values()].find(({ record }) => record.id === id);
       if (mine === undefined || answer === undefined) return;
-      mine.done = (JSON.parse(Buffer.from(answer).toString()) as { status: string }).status !== "busy";
+      const { status, code = "" } = JSON.parse(Buffer.from(answer).toString()) as { status: string; code?: string };
+      mine.done = status !== "busy" && !(status === "refused" && isRetryable(code));
     },
 
     /** A dead process has nothing in flight. */
@@ -169,12 +173,12 @@ export function createLedger(deps: { journal: Journal; now: () => number; machin
     onAnswer(from: string, to: string, frame: Uint8Array, answer: Uint8Array): void {
       const { id, message } = envelopeOf(frame);
       const text = Buffer.from(answer).toString();
-      const { status } = JSON.parse(text) as { status: string };
+      const { status, code } = JSON.parse(text) as { status: string; code?: string };
       const receiver = machineOf(from);
       journal.note(
         receiver.name,
         `answers ${text} to ${to}`,
-        () => `answers ${status} to ${machineOf(to).name} for ${message.type} ${short(id)}`,
+        () => `answers ${code ?? status} to ${machineOf(to).name} for ${message.type} ${short(id)}`,
       );
       const stored = status === "stored" || status === "duplicate";
       if (stored && !receiver.disk.durable.has(`replay/id/${to}/${id}`))

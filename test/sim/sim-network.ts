@@ -64,7 +64,7 @@ export function createSimNetwork(deps: SimNetworkDeps) {
 
   const drop = (from: string, to: string): void => {
     if (!connections.delete(way(from, to))) return;
-    for (const one of [...waiting]) if (one.from === from && one.to === to) one.fail(unreachable());
+    for (const one of waiting) if (one.from === from && one.to === to) one.fail(unreachable());
     endpoints.get(from)?.peerChanged("disconnected", to);
   };
 
@@ -127,7 +127,7 @@ export function createSimNetwork(deps: SimNetworkDeps) {
     detach(agentId: string): void {
       const gone = endpoints.get(agentId);
       endpoints.delete(agentId);
-      for (const one of [...waiting]) if (one.from === agentId) waiting.delete(one);
+      for (const one of waiting) if (one.from === agentId) waiting.delete(one);
       for (const other of endpoints.keys()) {
         connections.delete(way(agentId, other));
         within(DETECT_MS, () => {
@@ -154,7 +154,7 @@ export function createSimNetwork(deps: SimNetworkDeps) {
       });
     },
     healAll(): void {
-      for (const one of [...cuts]) {
+      for (const one of cuts) {
         const [from = "", to = ""] = one.split(">");
         this.heal(from, to);
       }

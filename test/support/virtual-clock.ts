@@ -51,7 +51,8 @@ export function createVirtualClock(startMs = Date.UTC(2026, 9, 31, 8), settled: 
   return {
     now: () => now,
     after(ms, fn) {
-      const timer: Timer = { at: now + ms, fn, cancelled: false };
+      // Whole milliseconds, as timers and clocks of the machine are.
+      const timer: Timer = { at: now + Math.ceil(ms), fn, cancelled: false };
       insert(timers, timer);
       return () => {
         timer.cancelled = true;
