@@ -3,6 +3,7 @@
  * restore, and restores what came sealed. Spec G5; docs/decisions/0064-mesh-boundary.md
  */
 import { hkdfSync } from "node:crypto";
+import { opaqueId } from "../../guard/boundary/opaque-id.ts";
 import { maskTree, type Pair, passesTo, restoreTree } from "../../guard/boundary/mask-tree.ts";
 import { openPairs, sealPairs } from "../../guard/boundary/seal-pairs.ts";
 import type { OpenKey, SealKey } from "../../guard/boundary/sealed-json.ts";
@@ -48,7 +49,7 @@ export const RECEIVED = "received";
 
 /** The parts of each message that people and models write. Approvals go as they are: a person signs exactly what is shown. */
 const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
-  "task.request": ["task", "context", "policyHints", "parts", "resultSchema"],
+  "task.request": ["task", "context", "policyHints", "parts", "resultSchema", "stepId"],
   "task.update": ["result", "message", "parts", "resultSchema"],
   "task.progress": ["note"],
   "task.answer": ["answer"],
@@ -68,6 +69,11 @@ const CONTENT: Readonly<Record<Message["type"], readonly string[]>> = {
   "mail.receipt": [],
 };
 
+/** Ids that a caller chooses. They go by value at the receiver, so each is replaced as a whole. */
+const CHOSEN_IDS = ["idempotencyKey", "sessionId"] as const;
+/** Longest id of a step on the wire. */
+const MAX_STEP_CHARS = 200;
+
 /** Messages kept as they left, so that a try again costs nothing and is recorded once. */
 const MAX_DEPARTED = 64;
 const MAX_TOKENS = 100_000;
@@ -86,6 +92,22 @@ const withContent = (message: Message, content: Json): Message => {
   return { ...message, ...Object.fromEntries(fields) };
 };
 
+/** The message with ids that say nothing, where its caller chose them. */
+function withOpaqueIds(message: Message, key: Uint8Array): Message {
+  if (message.type !== "task.request" && message.type !== "approval.request") return message;
+  const ids = CHOSEN_IDS.flatMap((name) => {
+    const id = message[name];
+    return id === undefined ? [] : [[name, opaqueId(id, name, key)] as const];
+  });
+  return { ...message, ...Object.fromEntries(ids) };
+}
+
+/** A masked step may be longer than the wire takes. */
+const withShortStep = (message: Message, key: Uint8Array): Message =>
+  message.type === "task.request" && (message.stepId?.length ?? 0) > MAX_STEP_CHARS
+    ? { ...message, stepId: opaqueId(message.stepId ?? "", "stepId", key) }
+    : message;
+
 const listOf = (redactions: Redactions): { class: string; count: number }[] =>
   Array.from(redactions, ([name, count]) => ({ class: name, count })).toSorted((a, b) => (a.class < b.class ? -1 : 1));
 
@@ -99,8 +121,14 @@ function countPairs(pairs: readonly Pair[]): { class: string; count: number }[] 
   return listOf(counts);
 }
 
+/** The boundary, and what it does with a file's text. */
+export interface DepartmentBoundary extends Boundary {
+  /** A text as it leaves with a task. @throws GaggleError GUARD_REFUSED where it could not be looked through */
+  maskText(leaving: { readonly to: Principal; readonly ref: string }, text: string): Promise<string>;
+}
+
 /** Makes the boundary of one agent. */
-export function createBoundary(deps: BoundaryDeps): Boundary {
+export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   const { self, policy } = deps;
   type Departed = Awaited<ReturnType<Boundary["depart"]>>;
   const departed = new Map<string, Departed>();
@@ -126,7 +154,8 @@ export function createBoundary(deps: BoundaryDeps): Boundary {
   };
 
   const mask: Boundary["depart"] = async (record) => {
-    const { id, to, message, ref = id } = record;
+    const { id, to, ref = id } = record;
+    const message = withOpaqueIds(record.message, deps.boundaryKey());
     const content = contentOf(message);
     const passes = passesTo(to.department, deps.profile());
     const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
@@ -152,7 +181,7 @@ export function createBoundary(deps: BoundaryDeps): Boundary {
         }),
       { finishing: true },
     );
-    return { message: withContent(message, tree), ...sealed };
+    return { message: withShortStep(withContent(message, tree), deps.boundaryKey()), ...sealed };
   };
 
   const remember = (key: string, made: Departed): Departed => {
@@ -163,9 +192,18 @@ export function createBoundary(deps: BoundaryDeps): Boundary {
   };
 
   return {
+    maskText: async ({ to, ref }, text) => {
+      const { tree } = await maskTree(
+        text,
+        { detection: deps.detection, session: sessionFor(ref) },
+        passesTo(to.department, deps.profile()),
+      );
+      return String(tree);
+    },
     depart: async (record) => {
       const { id, to, message } = record;
-      if (to.department === self.department || CONTENT[message.type].length === 0) return { message };
+      if (to.department === self.department) return { message };
+      if (CONTENT[message.type].length === 0) return { message: withOpaqueIds(message, deps.boundaryKey()) };
       // A word on progress changes while it waits, under one id.
       const key = `${id}@${to.agentId}@${deps.version()}${message.type === "task.progress" ? `#${message.seq}` : ""}`;
       return departed.get(key) ?? remember(key, await mask(record));

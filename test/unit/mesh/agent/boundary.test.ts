@@ -9,7 +9,7 @@ import type { JsonObject } from "../../../../mesh/contract/json.ts";
 import type { CommitQueue, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { RunOutcome } from "../../../../mesh/session/ports.ts";
 import { taskKey } from "../../../../mesh/session/task-record.ts";
-import { envelopeClaims, type EnvelopeClaims } from "../../../../mesh/contract/message.ts";
+import { envelopeClaims, type EnvelopeClaims, type MessageOf } from "../../../../mesh/contract/message.ts";
 import { createSigner } from "../../../../mesh/identity/keys.ts";
 import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
@@ -92,6 +92,9 @@ function listen(): void {
     });
 }
 
+/** The requests among them, the first one of each task. */
+const requests = (): MessageOf<"task.request">[] => frames.flatMap(({ message }) => (message.type === "task.request" ? [message] : []));
+
 async function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (let i = 0; i < 400; i += 1) {
     await world.clock.advance(50);
@@ -172,6 +175,33 @@ describe("a task for another department", () => {
     await ask(finance.node, "marketing");
     const { message } = await until(() => frames[0]);
     expect(message).toMatchObject({ task: expect.stringMatching(/^Ask Anna Schmidt \(EMAIL_\w{10}\) about PO-1001$/) });
+  });
+
+  it("tells nothing by the ids that its caller chose, and the same id is the same each time", async () => {
+    listen();
+    const finance = await desk("fiona.berg", "finance", ["marketing<finance"]);
+    const marketing = await desk("marco.diaz", "marketing", ["marketing<finance"]);
+    const send = (idempotencyKey: string, sessionId: string) =>
+      finance.node.call("task.send", {
+        target: { targetRole: "marketing" },
+        task: "Look.",
+        idempotencyKey,
+        sessionId,
+        stepId: "ask Anna Schmidt",
+      });
+    const { taskId } = await send("raise of Anna Schmidt", "Anna Schmidt");
+    await send("raise of Anna Schmidt 2", "Anna Schmidt");
+    await send("k", "run:20261120_7");
+    const sent = await until(() => (requests().length < 3 ? undefined : requests()));
+    const first = sent.find((request) => request.taskId === taskId);
+    expect(JSON.stringify(frames)).not.toMatch(/Anna|Schmidt/);
+    expect(first?.idempotencyKey).toMatch(/^id-[0-9a-f]{32}$/);
+    expect(first?.stepId).toMatch(/^ask PERSON_\w{10}$/);
+    expect(new Set(sent.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3);
+    expect(new Set(sent.map(({ sessionId }) => sessionId))).toEqual(new Set([first?.sessionId, "run:20261120_7"]));
+    await arrived(marketing, taskId);
+    expect(marketing.kept.get(taskId)?.map(([, text]) => text)).toEqual(["Anna Schmidt"]);
+    expect(await finance.node.call("status.fetch", { id: taskId })).toMatchObject({ sessionId: "Anna Schmidt" });
   });
 
   it("is sent as it is within a department", async () => {
