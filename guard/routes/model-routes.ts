@@ -11,6 +11,7 @@ import { type CallAccount, createCallAccounts } from "./call-accounts.ts";
 import { chooseRoute, DEFAULT_UPSTREAM } from "./choose-route.ts";
 import { estimateOf } from "./estimate-call.ts";
 import { fitTargets } from "./fit-targets.ts";
+import { isLocalHost } from "./local-host.ts";
 import type { OrganisationUsage } from "./organisation-usage.ts";
 
 /** A model server of this machine. */
@@ -110,7 +111,7 @@ const speaks = ({ protocol }: NamedUpstream, asked: Protocol): boolean => (proto
 function targetOf(choice: ModelChoice, protocol: Protocol, policy: ModelPolicy, upstreams: readonly NamedUpstream[]): ModelTarget[] {
   const upstream = upstreams.find(({ name }) => name === choice.upstream);
   if (upstream === undefined || !speaks(upstream, protocol)) return [];
-  const isLocal = upstream.local && policy.localUpstreams.includes(upstream.name);
+  const isLocal = upstream.local && policy.localUpstreams.includes(upstream.name) && isLocalHost(upstream.baseUrl, policy);
   return [{ name: upstream.name, upstream, model: choice.model, destination: isLocal ? "local" : "cloud" }];
 }
 

@@ -36,8 +36,18 @@ export const modelPolicy = z.strictObject({
     .max(200)
     .default([]),
   otherModels: z.enum(["allow", "refuse"]).default("allow"),
-  /** Upstreams that are local: what goes there follows the guard profile's `local` rules. */
+  /** Upstreams that are local: what goes there follows the guard profile's `local` rules, where their address is this machine's or in `localHosts`. */
   localUpstreams: z.array(slug).default([]),
+  /** Hosts besides this machine that may be local, such as `models.example.com` or `10.0.0.7`. */
+  localHosts: z
+    .array(
+      z
+        .string()
+        .max(253)
+        .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])$/, "a host is a name or an address, without a port"),
+    )
+    .max(100)
+    .default([]),
   /** Price of a million tokens. `model` may end in `*`; the longest fitting name counts. */
   prices: z
     .array(z.strictObject({ model: z.string().min(1).max(200), input: usd, cachedInput: usd.optional(), output: usd }))

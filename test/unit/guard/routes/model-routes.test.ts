@@ -17,7 +17,7 @@ const upstream = (name: string, change: Partial<NamedUpstream> = {}): NamedUpstr
 const UPSTREAMS = [
   upstream("default"),
   upstream("openai"),
-  upstream("ollama", { local: true }),
+  upstream("ollama", { local: true, baseUrl: "http://127.0.0.1:11434/v1" }),
   upstream("claude", { protocol: "anthropic" }),
 ];
 const asked = (change: Partial<PlannedCall> = {}): PlannedCall => ({
@@ -92,6 +92,23 @@ describe("a model call's route", () => {
     expect(await planned(routesFor({ ...policy, localUpstreams: ["ollama"] }, lied))).toEqual(["ollama/small cloud"]);
   });
 
+  it.each([
+    ["http://127.0.0.1:11434/v1", "local"],
+    ["http://[::1]:11434/v1", "local"],
+    ["http://localhost:11434/v1", "local"],
+    ["http://Models.Example.com/v1", "local"],
+    ["http://10.0.0.7:8000/v1", "local"],
+    ["http://10.0.0.8:8000/v1", "cloud"],
+    ["https://api.vendor.example/v1", "cloud"],
+    ["https://127.0.0.1.vendor.example/v1", "cloud"],
+    ["https://localhost.vendor.example/v1", "cloud"],
+    ["https://127.0.0.1@vendor.example/v1", "cloud"],
+  ])("is local only at this machine or a host that policy names: %s is %s", async (baseUrl, destination) => {
+    const policy = { routes: [{ id: "r", use: { upstream: "ollama", model: "small" } }], localUpstreams: ["ollama"] };
+    const routes = routesFor({ ...policy, localHosts: ["models.example.com", "10.0.0.7"] }, [upstream("ollama", { local: true, baseUrl })]);
+    expect(await planned(routes)).toEqual([`ollama/small ${destination}`]);
+  });
+
   it("never leads elsewhere where its server is missing here or speaks another API", async () => {
     const policy = { routes: [{ id: "stays-here", roles: ["finance"], use: { upstream: "ollama", model: "small" } }] };
     const missing = await refusal(routesFor(policy, [upstream("default")]));
@@ -102,7 +119,7 @@ describe("a model call's route", () => {
 
   it("takes the fallback where the first choice is not of this machine", async () => {
     const routes = routesFor({ routes: [{ id: "r", ...LOCAL_FALLBACK }], localUpstreams: ["ollama"] }, [
-      upstream("ollama", { local: true }),
+      upstream("ollama", { local: true, baseUrl: "http://127.0.0.1:11434/v1" }),
     ]);
     expect(await planned(routes)).toEqual(["ollama/small local"]);
   });
