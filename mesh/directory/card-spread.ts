@@ -55,6 +55,8 @@ export interface CardSpreadDeps {
   onBeat(from: string, beat: Beat): void;
   /** A card did not count; `code` says why. */
   onRefused(from: string, code: string): void;
+  /** Members that news is told to; default: {@link NEWS_FANOUT}. */
+  readonly fanout?: number | undefined;
 }
 
 /** Spreads cards. */
@@ -182,7 +184,7 @@ export function createCardSpread(deps: CardSpreadDeps): CardSpread {
     if (news.length === 0 || stopped) return;
     const only = news.length === 1 ? news[0]?.from : undefined;
     const entries = news.map(({ entry }) => entry);
-    for (const id of pick(NEWS_FANOUT, only)) quietly(tellOne(id, entries));
+    for (const id of pick(deps.fanout ?? NEWS_FANOUT, only)) quietly(tellOne(id, entries));
   };
 
   const tell = (agentId: string, from: string | undefined): void => {
