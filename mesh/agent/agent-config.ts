@@ -82,6 +82,8 @@ export const homePaths = (home: string) => ({
   modelKey: (upstream: string) => join(home, "keys", upstream === DEFAULT_UPSTREAM ? "model.json" : `model-${upstream}.json`),
   bundle: join(home, "bundle"),
   store: join(home, "store"),
+  /** Files that hang on tasks, by their hashes. */
+  artifacts: join(home, "artifacts"),
   /** What the guard found in texts that come again, encrypted. */
   guardMemory: join(home, "guard-memory"),
   logs: join(home, "logs"),

@@ -10,6 +10,7 @@ import type { RunnableSkill } from "../session/ports.ts";
 import { defaultUpstream } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { policyHashOf } from "./bundle-policy.ts";
+import type { ArtifactDesk } from "./open-artifacts.ts";
 import type { OpenBoundary } from "./open-boundary.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
 import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
@@ -26,7 +27,7 @@ export interface AgentWork {
 export function createAgentWork(
   core: AgentCore,
   { peer, directory }: { peer: PeerNode; directory: Directory },
-  { boundary, values, sealKeys }: OpenBoundary,
+  { boundary, values, sealKeys, artifacts }: OpenBoundary & { readonly artifacts: ArtifactDesk },
   options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
@@ -46,6 +47,7 @@ export function createAgentWork(
       ...trustOf(core),
       verifyCredential: (jwt, agentId, atMs) => sealKeys.learn(core.membership.verify(jwt, agentId, atMs)),
       boundary,
+      artifacts,
       link: peer,
       runner,
       resolve: directory.resolve,

@@ -16,6 +16,7 @@ import { createGooseHooks } from "./goose-hooks.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import { createInboxNotice } from "./inbox-notice.ts";
 import type { Messaging, MessagingMethod } from "./messaging.ts";
+import type { AgentArtifacts } from "./open-artifacts.ts";
 import { streamEvents } from "./stream-events.ts";
 
 /** What the handlers need. */
@@ -30,6 +31,7 @@ export interface HandlerDeps {
   readonly chain: AuditChain;
   readonly queue: CommitQueue;
   readonly store: OrderedStore;
+  readonly artifacts: Pick<AgentArtifacts, "add" | "list" | "save">;
   bundle(): VerifiedBundle;
   status(): Promise<DaemonResult<"daemon.status">>;
   /** What model calls used in the last days. */
@@ -102,6 +104,9 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "session.close": messaging("session.close"),
     "session.status": messaging("session.status"),
     "session.list": messaging("session.list"),
+    "artifact.add": (request) => deps.artifacts.add(request),
+    "artifact.list": (request) => deps.artifacts.list(request),
+    "artifact.save": (request) => deps.artifacts.save(request),
     "outbox.list": messaging("outbox.list"),
     "outbox.cancel": messaging("outbox.cancel"),
     "dead.list": messaging("dead.list"),

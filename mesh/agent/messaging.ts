@@ -24,6 +24,7 @@ import type {
   Signer,
   Transaction,
 } from "../contract/ports.ts";
+import type { ArtifactDesk } from "./open-artifacts.ts";
 import { createMailDesk, type MailDesk } from "./mail-desk.ts";
 import { type OpenedEnvelope, sealEnvelope } from "../delivery/envelope.ts";
 import { createOutbox } from "../delivery/outbox.ts";
@@ -121,6 +122,8 @@ export interface MessagingDeps {
   skillOf(id: string): RunnableSkill | undefined;
   /** Masks what leaves for another department, and restores what came sealed; left out, messages go and come as they are. */
   readonly boundary?: Boundary;
+  /** Files that hang on tasks; left out, they are named and never fetched. */
+  readonly artifacts?: ArtifactDesk;
   /** Whether a text holds a guard's token. */
   isMasked?(text: string): boolean;
   /** Counts frames that were refused before anything in them was believed. */
@@ -183,6 +186,7 @@ export function createMessaging(
     const exp = Math.min(record.exp, ts + ENVELOPE_LIFETIME_MS);
     const message = progress.newest(record.message);
     const content = (await deps.boundary?.depart({ ...record, message })) ?? { message };
+    const departed = (await deps.artifacts?.depart(record, content.message)) ?? content.message;
     const claims = {
       v: 1 as const,
       id,
@@ -195,6 +199,7 @@ export function createMessaging(
       policyHash,
       traceparent,
       ...content,
+      message: departed,
       ...mark,
     };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);
@@ -306,6 +311,12 @@ export function createMessaging(
   const status = createStatus({ store, changes, findSession: broker.find, onRead: notifications.read, onTaskRead: worker.read });
 
   const handle = (tx: Transaction, incoming: Incoming): GaggleError | undefined => {
+    const refusal = handleMessage(tx, incoming);
+    if (refusal === undefined) deps.artifacts?.arrived(tx, incoming.from, incoming.message);
+    return refusal;
+  };
+
+  const handleMessage = (tx: Transaction, incoming: Incoming): GaggleError | undefined => {
     const message: Message = incoming.message;
     if (isSessionMessage(message)) return broker.handle(tx, incoming, message);
     switch (message.type) {
@@ -382,7 +393,7 @@ export function createMessaging(
     "inbox.read": ({ id }) => status.read(id),
     "inbox.accept": async ({ taskId }, call) => viewTask(await worker.accept(taskId, call)),
     "inbox.reject": async ({ taskId, reason }, call) => viewTask(await worker.reject(taskId, reason, call)),
-    "inbox.complete": async ({ taskId, result, parts }, call) => viewTask(await worker.complete(taskId, result, call, parts)),
+    "inbox.complete": async ({ taskId, result, ...extras }, call) => viewTask(await worker.complete(taskId, result, call, extras)),
     "inbox.progress": async ({ taskId, ...word }) => viewTask(await progress.report(taskId, word)),
     "inbox.ask": async ({ taskId, question }, call) => viewTask(await worker.ask(taskId, question, call)),
     "outbox.list": async ({ limit }) => ({ items: outbox.list(limit), total: outbox.counts().queued }),

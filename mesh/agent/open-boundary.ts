@@ -2,7 +2,7 @@
 import type { Detection } from "../../guard/detect/detection.ts";
 import { readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
-import { createBoundary } from "./boundary.ts";
+import { createBoundary, type DepartmentBoundary } from "./boundary.ts";
 import { createHandOut, type HandOut, type HandOutDeps } from "./hand-out.ts";
 import type { Boundary } from "./messaging.ts";
 import type { SealKeys } from "./seal-keys.ts";
@@ -12,7 +12,7 @@ import type { TokenVault } from "./token-vault.ts";
 /** The guard between departments, and the values that came through it. */
 export interface OpenBoundary {
   /** Also takes a steward's keys. */
-  readonly boundary: Boundary;
+  readonly boundary: DepartmentBoundary;
   readonly handOut: HandOut;
   readonly values: TaskValues;
   readonly sealKeys: SealKeys;
@@ -42,7 +42,7 @@ export function openBoundary(
       // Nobody else may say what this agent's chats know, or fill the table of maps under made-up tasks.
       if (!isTaskPeer(core.store, message, from)) return;
       const { taskId } = message;
-      await values.keep(taskId, pairs);
+      await values.keep(taskId, from, pairs);
       // A result belongs to the chat that asked for it.
       const asking = readTask(core.store, "asker", taskId)?.sessionId;
       if (asking !== undefined) values.tell(taskId, asking);

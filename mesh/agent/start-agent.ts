@@ -21,6 +21,7 @@ import { createModelGuard } from "./model-guard.ts";
 import { openModelRouting, readUpstreams } from "./model-routing.ts";
 import type { HandOut } from "./hand-out.ts";
 import type { Messaging } from "./messaging.ts";
+import { type AgentArtifacts, openArtifacts } from "./open-artifacts.ts";
 import { openBoundary } from "./open-boundary.ts";
 import { type AgentMailbox, openMailbox } from "./open-mailbox.ts";
 import type { RunOptions } from "./run-executor.ts";
@@ -54,6 +55,7 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
   readonly cards: CardService;
   readonly background: Background;
   readonly mailbox: AgentMailbox;
+  readonly artifacts: AgentArtifacts;
   readonly handOut: HandOut;
   readonly tokens: TokenVault["sessions"];
   readonly startedAt: number;
@@ -93,7 +95,8 @@ async function compose(
   const mesh = await startAgentPeer(core, sealKeys, () => beatOf(core, work.messaging.load()));
   const send: Messaging["send"] = (make) => work.messaging.send(make);
   const boundary = openBoundary(core, { vault, detection: guard.detection, sealKeys, send });
-  const work = createAgentWork(core, mesh, boundary, options);
+  const artifacts = await openArtifacts(core, { peer: mesh.peer, boundary: boundary.boundary, dir: core.paths.artifacts });
+  const work = createAgentWork(core, mesh, { ...boundary, artifacts }, options);
   const mailbox = openMailbox(core, { peer: mesh.peer, mail: work.messaging.mail, sealKeys });
   const parts: Parts = {
     core,
@@ -105,6 +108,7 @@ async function compose(
     tokens: vault.sessions,
     background: createBackground(core, mesh.peer, guard.routing, options.home, mailbox.kick),
     mailbox,
+    artifacts,
   };
   let local: LocalServer | undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -121,6 +125,7 @@ async function compose(
     storeFailed.catch(closeSoon);
     parts.background.start();
     await parts.mailbox.start();
+    parts.artifacts.start();
     parts.cards.start();
     deps.log.info(
       { agentId: config.agentId, role: config.role, gateway: parts.gateway.url, peers: parts.peer.addresses() },
@@ -244,7 +249,7 @@ async function statusOf(
 
 /** Ends everything in order: nobody new, then running work, then the last audit events, then the store. */
 async function shutDown(
-  { core, messaging, runner, executor, gateway, detection, directory, cards, peer, mailbox, background, startedAt }: Parts,
+  { core, messaging, runner, executor, gateway, detection, directory, cards, peer, artifacts, mailbox, background, startedAt }: Parts,
   local: LocalServer | undefined,
 ): Promise<void> {
   await local?.close();
@@ -261,6 +266,7 @@ async function shutDown(
   await core
     .audit({ action: "daemon.stop", target: `agent:${core.config.agentId}`, result: "ok", details: { uptimeMs } })
     .catch(core.onError("the daemon's end was not recorded"));
+  await artifacts.stop();
   await mailbox.stop();
   await background.stop();
   await background.ship().catch(core.onError("the last audit events wait for the next start"));

@@ -88,7 +88,9 @@ export async function openFileBlobStore(dir: string): Promise<BlobStore> {
   const listFolder = async (folder: string, whole: boolean) => {
     const names = ((await ifThere(readdir(folder))) ?? []).filter((name) => NAME.test(name));
     const sizes = await Promise.all(names.map((name) => ifThere(stat(join(folder, name)))));
-    return names.flatMap((sha256, i) => (sizes[i] === undefined ? [] : [{ sha256, bytes: sizes[i].size, whole }]));
+    return names.flatMap((sha256, i) =>
+      sizes[i] === undefined ? [] : [{ sha256, bytes: sizes[i].size, whole, changedAt: sizes[i].mtimeMs }],
+    );
   };
 
   return {

@@ -12,7 +12,7 @@ const OTHER_SOURCES = "others";
 /** One refusal. Nothing in it is believed; it is bounded before it is written. */
 export interface Refusal {
   /** Audit action: a connection, a message or a colleague's card was not taken. */
-  readonly action: "peer.refuse" | "message.refuse" | "card.refuse";
+  readonly action: "peer.refuse" | "message.refuse" | "card.refuse" | "artifact.refuse";
   /** Who or where it came from: an agent id or an address. */
   readonly source: string;
   /** Error code of the refusal. */

@@ -73,9 +73,10 @@ export function addWorkCommands(program: Command): void {
     .option("--expires <time>", "ends as FAILED where it has not been started by then, at most 14 days ahead")
     .option("--session <id>", "in this session: with the shared context that the receiver may see")
     .option("--key <idempotency key>", "the same key never sends twice")
+    .option("--attach <file...>", "files that go along; out of the department only texts do, masked")
     .option("--wait", "wait for the result and show what happens meanwhile")
     .action(
-      daemonAction<TargetOptions & SendOptions>(async (daemon, { out }, options, [task = ""]) => {
+      daemonAction<TargetOptions & SendOptions & { attach?: string[] }>(async (daemon, { out }, options, [task = ""]) => {
         const { wait = false } = options;
         const { readTarget } = await import("./read-target.ts");
         const target = readTarget(options);
@@ -83,7 +84,9 @@ export function addWorkCommands(program: Command): void {
         const { readChoices, sendTask } = await taskCommands();
         const idempotencyKey = options.key ?? randomUUID();
         const within = options.session === undefined ? {} : { inSession: options.session };
-        await sendTask(daemon, out, { target, task, context, idempotencyKey, wait, ...within, ...readChoices(options) });
+        const { attachFiles } = await import("./artifact-commands.ts");
+        const files = await attachFiles(daemon, options.attach ?? [], process.cwd());
+        await sendTask(daemon, out, { target, task, context, idempotencyKey, wait, ...within, ...files, ...readChoices(options) });
       }),
     );
   program
@@ -106,7 +109,7 @@ export function addWorkCommands(program: Command): void {
         (await taskCommands()).cancelTask(daemon, out, { taskId, reason }),
       ),
     );
-  program
+  const inbox = program
     .command("inbox")
     .description("what waits for you, or one item in full")
     .argument("[id]")
@@ -115,6 +118,17 @@ export function addWorkCommands(program: Command): void {
       daemonAction<{ all?: boolean }>(async (daemon, { out }, { all = false }, [id]) =>
         (await meshCommands()).showInbox(daemon, out, { all, ...(id === undefined ? {} : { id }) }),
       ),
+    );
+  inbox
+    .command("save")
+    .description("write the files of a task that came in, or of the result of one that you sent, into a folder")
+    .argument("<task>")
+    .option("--to <folder>", "the folder", ".")
+    .action(
+      daemonAction<{ to: string }>(async (daemon, { out }, { to }, [taskId = ""]) => {
+        const { saveFiles } = await import("./artifact-commands.ts");
+        await saveFiles(daemon, out, { taskId, to, cwd: process.cwd() });
+      }),
     );
   addOutboxCommands(program);
   addApprovalCommands(program);

@@ -11,6 +11,7 @@ import { agentId, idempotencyKey, sha256, slug, subjectId, uuid } from "./ids.ts
 import { json, jsonObject } from "./json.ts";
 import { SESSION_LIFETIME_MAX_MS, SESSION_LIFETIME_MS, STATUS_WAIT_MAX_MS } from "./limits.ts";
 import { priority, taskState } from "./message.ts";
+import { artifactRef, artifactRefs } from "./artifact.ts";
 import { parts } from "./part.ts";
 import { participation, sessionScope, sessionView, shardClass, taskSession, visibility } from "./session.ts";
 import { resultSchema } from "./result-shape.ts";
@@ -82,6 +83,9 @@ export const taskView = z.strictObject({
   /** More inputs, and more of the result. */
   parts: parts.optional(),
   resultParts: parts.optional(),
+  /** Files that hang on the task, and on its result. */
+  artifacts: artifactRefs.optional(),
+  resultArtifacts: artifactRefs.optional(),
   /** JSON Schema that the result has to fit: the asker's, or the skill's. */
   resultSchema: jsonObject.optional(),
   /** The worker's newest word on how it goes; there while the task is open. */
@@ -262,6 +266,7 @@ export const DAEMON_METHODS = {
       sessionId: z.string().max(200).optional(),
       stepId: z.string().max(200).optional(),
       parts: parts.optional(),
+      artifacts: artifactRefs.optional(),
       resultSchema: resultSchema.optional(),
       /** Id of a session with the receiver; the task refers to its shards, to all that the receiver may see or to those named. */
       inSession: uuid.optional(),
@@ -390,7 +395,22 @@ export const DAEMON_METHODS = {
   "inbox.read": method(z.strictObject({ id: uuid }), inboxItem),
   "inbox.accept": method(z.strictObject({ taskId: uuid }), taskView),
   "inbox.reject": method(z.strictObject({ taskId: uuid, reason: z.string().min(1).max(1_000) }), taskView),
-  "inbox.complete": method(z.strictObject({ taskId: uuid, result: json, parts: parts.optional() }), taskView),
+  "inbox.complete": method(
+    z.strictObject({ taskId: uuid, result: json, parts: parts.optional(), artifacts: artifactRefs.optional() }),
+    taskView,
+  ),
+  /** Takes a file of this machine in, by its absolute path; what comes back is given to `task.send` or `inbox.complete`. */
+  "artifact.add": method(z.strictObject({ path: z.string().min(1).max(4_096), mediaType: z.string().min(1).max(200).optional() }), artifactRef),
+  /** The files that came with a task or its result, and how much of each is here. */
+  "artifact.list": method(
+    z.strictObject({ taskId: uuid }),
+    z.strictObject({ items: z.array(z.strictObject({ ...artifactRef.shape, here: z.boolean() })) }),
+  ),
+  /** Writes the files that came with a task into a folder, by its absolute path; nothing there is replaced. Fetches what is missing first. */
+  "artifact.save": method(
+    z.strictObject({ taskId: uuid, dir: z.string().min(1).max(4_096) }),
+    z.strictObject({ saved: z.array(z.strictObject({ path: z.string(), bytes: z.int() })), missing: z.array(z.string()) }),
+  ),
   /** How it goes: the asker sees the newest, some time later or not at all. */
   "inbox.progress": method(
     z.strictObject({ taskId: uuid, note: z.string().min(1).max(500), fraction: z.number().min(0).max(1).optional() }),

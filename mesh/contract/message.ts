@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
+import { artifactRefs } from "./artifact.ts";
 import { parts } from "./part.ts";
 import { resultSchema } from "./result-shape.ts";
 import { SESSION_MESSAGES, taskSession } from "./session.ts";
@@ -41,6 +42,8 @@ const taskRequest = z.strictObject({
   /** Where it has not been started by then, it has FAILED; milliseconds since the epoch. */
   expiresAt: z.int().min(0).optional(),
   ...origin,
+  /** Files that hang on it; they are fetched by their hashes. */
+  artifacts: artifactRefs.optional(),
   /** More inputs, as A2A's parts; `task` and `context` stand for a text and a data part before them. */
   parts: parts.optional(),
   /** The session it belongs to, and the shards it is about, as far as the receiver may see them. */
@@ -62,6 +65,8 @@ const taskUpdate = z.strictObject({
   result: json.optional(),
   /** Why it failed or was rejected, or the question of INPUT_REQUIRED. */
   message: z.string().max(WIRE_MESSAGE).optional(),
+  /** Files of the result; they are fetched by their hashes. */
+  artifacts: artifactRefs.optional(),
   /** More of the result, as A2A's parts. */
   parts: parts.optional(),
   /** JSON Schema that the skill's signed recipe declares for its result; told before there is one. */

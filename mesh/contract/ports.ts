@@ -68,8 +68,8 @@ export interface BlobStore {
   partial(sha256: string): Promise<PartialBlob>;
   /** Deletes a blob, whole or partial. */
   remove(sha256: string): Promise<void>;
-  /** Everything that is there. */
-  list(): Promise<{ readonly sha256: string; readonly bytes: number; readonly whole: boolean }[]>;
+  /** Everything that is there. `changedAt`: ms since the epoch. */
+  list(): Promise<{ readonly sha256: string; readonly bytes: number; readonly whole: boolean; readonly changedAt: number }[]>;
 }
 
 /** What a transition sees: reads its own writes; everything it writes and says is one synced batch. */

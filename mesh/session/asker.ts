@@ -13,7 +13,7 @@ import { policyDenied } from "./policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming, TargetRoute, TaskSessions } from "./ports.ts";
 import { clearProgress } from "./progress.ts";
 import { auditRoute, noteOf, routeOf } from "./route.ts";
-import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
+import { assertReadable, assertSchema, assertTexts, misfitMessage, misfits } from "./results.ts";
 import { indexSession } from "./session-index.ts";
 import { isTooLate, timesOf } from "./task-times.ts";
 import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, type TaskMove, taskKey } from "./task-record.ts";
@@ -64,7 +64,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
   };
 
   const makeRecord = (tx: Transaction, request: SendRequest, call: CallContext, peer: Principal): AskerTask => {
-    const { target, sessionId, stepId, parts, resultSchema, inSession, shards } = request;
+    const { target, sessionId, stepId, parts, artifacts, resultSchema, inSession, shards } = request;
     const session =
       inSession === undefined ? undefined : deps.taskSessions.refer(tx, { sessionId: inSession, to: peer, skill: target.skill, shards });
     return {
@@ -90,13 +90,14 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(stepId === undefined ? {} : { stepId }),
       ...(parts === undefined ? {} : { parts }),
+      ...(artifacts === undefined ? {} : { artifacts }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
       ...(session === undefined ? {} : { session }),
     };
   };
 
   const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema, session } = record;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } = record;
     const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
     const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
     return {
@@ -108,6 +109,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       idempotencyKey,
       ...(skill === undefined ? {} : { skill }),
       ...(parts === undefined ? {} : { parts: [...parts] }),
+      ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
       ...(session === undefined ? {} : { session }),
       ...times,
@@ -133,6 +135,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
   /** Sends one task to one agent; where policy denies it, that is recorded and nothing is sent. */
   const sendTo = (tx: Transaction, record: AskerTask, key: string, call: CallContext): AskerTask | PolicyDecision => {
     assertReadable(record.parts, deps.self, record.peer);
+    assertTexts(record.artifacts, deps.self, record.peer);
     const decision = maySend(record);
     const { sessionId, session, expiresAt } = record;
     const sessionLane = session?.id ?? sessionId;
@@ -234,7 +237,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
 
   /** The worker's step; a result in another form than agreed ends the task as FAILED here, whatever the worker says. */
   const stepOf = (record: AskerTask, update: MessageOf<"task.update">, nowMs: number): TaskMove => {
-    const { state, result, message, parts } = update;
+    const { state, result, message, parts, artifacts } = update;
     const problems = state === "COMPLETED" && result !== undefined ? misfits(record, result, deps.isMasked) : [];
     if (problems.length > 0) return { state: "FAILED", nowMs, message: misfitMessage(problems) };
     return {
@@ -242,6 +245,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       nowMs,
       ...(result === undefined ? {} : { result }),
       ...(parts === undefined ? {} : { resultParts: parts }),
+      ...(artifacts === undefined ? {} : { resultArtifacts: artifacts }),
       ...(message === undefined ? {} : { message }),
     };
   };

@@ -1,4 +1,5 @@
 /** What both sides of a task ask of inputs and results: parts that the guard can look through, and a result that fits its schemas. Pure. */
+import type { ArtifactRef } from "../contract/artifact.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
@@ -18,6 +19,30 @@ export function assertReadable(
   throw new GaggleError(
     "GUARD_REFUSED",
     "A part with raw bytes can't be looked through, so it doesn't leave the department. Send its text or data instead.",
+  );
+}
+
+/** Files that the guard can look through. */
+const TEXT_TYPES = /^(text\/[\w.+-]+|application\/(json|xml|yaml|[\w.-]+\+(json|xml)))(;.*)?$/;
+
+/** True for a media type of text. */
+export const isTextType = (mediaType: string): boolean => TEXT_TYPES.test(mediaType);
+
+/**
+ * Files that nobody can look through don't leave the department; text is masked as it leaves.
+ * @throws GaggleError GUARD_REFUSED
+ */
+export function assertTexts(
+  artifacts: readonly ArtifactRef[] | undefined,
+  from: Pick<Principal, "department">,
+  to: Pick<Principal, "department">,
+): void {
+  const opaque = (artifacts ?? []).filter(({ mediaType }) => !isTextType(mediaType));
+  if (from.department === to.department || opaque.length === 0) return;
+  throw new GaggleError(
+    "GUARD_REFUSED",
+    "A file that is no text can't be looked through, so it doesn't leave the department. Attach its text, such as CSV, instead.",
+    { details: { files: opaque.length } },
   );
 }
 

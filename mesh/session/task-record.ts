@@ -1,4 +1,5 @@
 /** What either side keeps about a task, and its states: those of A2A 1.0. Pure. Source: spec M8; design, Durability. */
+import type { ArtifactRef } from "../contract/artifact.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import type { TaskView } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -49,6 +50,9 @@ interface TaskCommon {
   readonly result?: Json;
   /** More inputs, and more of the result. */
   readonly parts?: readonly Part[];
+  /** Files of the request, and of the result. */
+  readonly artifacts?: readonly ArtifactRef[];
+  readonly resultArtifacts?: readonly ArtifactRef[];
   readonly resultParts?: readonly Part[];
   /** Schemas of the result: the asker's, and that of the skill's recipe. */
   readonly resultSchema?: JsonObject;
@@ -139,6 +143,7 @@ export interface TaskMove {
   readonly note?: string;
   readonly result?: Json;
   readonly resultParts?: readonly Part[];
+  readonly resultArtifacts?: readonly ArtifactRef[];
   readonly message?: string;
 }
 
@@ -146,7 +151,7 @@ export interface TaskMove {
  * The record after a step; an earlier message does not outlive it.
  * @throws GaggleError STATE_CONFLICT where the task's state does not allow it
  */
-export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, resultParts, message }: TaskMove): T {
+export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, resultParts, resultArtifacts, message }: TaskMove): T {
   if (!MOVES[record.state].includes(state)) {
     throw new GaggleError("STATE_CONFLICT", `The task is ${record.state}, so it can't become ${state}.`, {
       details: { taskId: record.taskId },
@@ -161,6 +166,7 @@ export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, 
     history: [...record.history, entry].slice(-MAX_HISTORY),
     ...(result === undefined ? {} : { result }),
     ...(resultParts === undefined ? {} : { resultParts }),
+    ...(resultArtifacts === undefined ? {} : { resultArtifacts }),
     ...(message === undefined ? {} : { message }),
   };
 }
@@ -204,6 +210,8 @@ export function viewTask(record: TaskRecord, progress?: Progress): TaskView {
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(record.session === undefined ? {} : { session: record.session }),
     ...(parts === undefined ? {} : { parts: [...parts] }),
+    ...(record.artifacts === undefined ? {} : { artifacts: [...record.artifacts] }),
+    ...(record.resultArtifacts === undefined ? {} : { resultArtifacts: [...record.resultArtifacts] }),
     ...(resultParts === undefined ? {} : { resultParts: [...resultParts] }),
     ...(resultSchema === undefined ? {} : { resultSchema }),
     ...(spent === undefined ? {} : { spent }),

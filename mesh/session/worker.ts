@@ -2,6 +2,7 @@
  * The working side of tasks: take a request, let a person or a run do it, tell the asker. Sans-IO. Invariants: a task leaves a terminal state
  * never; every state told has its own `rev`; only the outcome of the newest attempt counts. Source: design, Durability; spec M8, M12.
  */
+import type { ArtifactRef } from "../contract/artifact.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
@@ -15,7 +16,7 @@ import type { DueTimes } from "./due-times.ts";
 import { indexItem } from "./inbox.ts";
 import { indexSession } from "./session-index.ts";
 import { clearProgress } from "./progress.ts";
-import { assertReadable, assertSchema, misfitMessage, misfits } from "./results.ts";
+import { assertReadable, assertSchema, assertTexts, misfitMessage, misfits } from "./results.ts";
 import type { CallContext, RunnableSkill, RunOutcome, SessionDeps, SessionIncoming, TaskSessions } from "./ports.ts";
 import {
   auditTaskState,
@@ -80,6 +81,12 @@ const waitsForPerson = (record: WorkerTask, nowMs: number): boolean =>
   mayStart(record, nowMs) &&
   (record.interrupted || (record.mode === "person" && (record.state !== "INPUT_REQUIRED" || record.answered)));
 
+/** What a result may have beside its one JSON value. */
+interface ResultExtras {
+  readonly parts?: readonly Part[] | undefined;
+  readonly artifacts?: readonly ArtifactRef[] | undefined;
+}
+
 /** Makes the working side. */
 export function createWorker(deps: WorkerDeps) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
@@ -99,11 +106,12 @@ export function createWorker(deps: WorkerDeps) {
   };
 
   const tell = (tx: Transaction, record: WorkerTask): void => {
-    const { taskId, rev, state, result, resultParts: parts, message, spent, skillSchema: resultSchema } = record;
+    const { taskId, rev, state, result, resultParts: parts, resultArtifacts: artifacts, message, spent, skillSchema: resultSchema } = record;
     const sessionLane = record.session?.id ?? record.sessionId;
     const typed = {
       ...(result === undefined ? {} : { result }),
       ...(parts === undefined ? {} : { parts: [...parts] }),
+      ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
       ...(message === undefined ? {} : { message: message.slice(0, 4_000) }),
       ...(spent === undefined ? {} : { spent }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
@@ -160,7 +168,7 @@ export function createWorker(deps: WorkerDeps) {
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, resultSchema, session } = request;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } = request;
     assertSchema(resultSchema);
     if (session !== undefined) deps.taskSessions.assertIn(tx, from, session, skill);
     indexSession(tx, session?.id, "task", taskId);
@@ -197,6 +205,7 @@ export function createWorker(deps: WorkerDeps) {
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(stepId === undefined ? {} : { stepId }),
       ...(parts === undefined ? {} : { parts }),
+      ...(artifacts === undefined ? {} : { artifacts }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
       ...(session === undefined ? {} : { session }),
     };
@@ -322,15 +331,25 @@ export function createWorker(deps: WorkerDeps) {
      * The person gives the result.
      * @throws GaggleError NOT_FOUND, STATE_CONFLICT, TOO_LARGE, INVALID_INPUT for another form than the task's schemas say, GUARD_REFUSED
      */
-    complete: (taskId: string, result: Json, call: CallContext, resultParts?: readonly Part[]): Promise<WorkerTask> =>
+    complete: (
+      taskId: string,
+      result: Json,
+      call: CallContext,
+      { parts: resultParts, artifacts: resultArtifacts }: ResultExtras = {},
+    ): Promise<WorkerTask> =>
       deps.queue.run(
         (tx) => {
           const record = withSchema(must(tx, taskId));
           assertNotRunning(record);
           assertReadable(resultParts, deps.self, record.peer);
+          assertTexts(resultArtifacts, deps.self, record.peer);
           const problems = isTerminal(record) ? [] : misfits(record, result);
           if (problems.length > 0) throw new GaggleError("INVALID_INPUT", misfitMessage(problems));
-          const move = { state: "COMPLETED" as const, result, ...(resultParts === undefined ? {} : { resultParts }) };
+          const extras = {
+            ...(resultParts === undefined ? {} : { resultParts }),
+            ...(resultArtifacts === undefined ? {} : { resultArtifacts }),
+          };
+          const move = { state: "COMPLETED" as const, result, ...extras };
           return step(tx, record, move, { mode: "person", interrupted: false }, call.actor);
         },
         { finishing: true },

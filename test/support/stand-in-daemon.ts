@@ -226,6 +226,9 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       rssBytes: 1,
     }),
     "daemon.stop": () => ({ ok: true }),
+    "artifact.add": () => ({ name: "a.csv", mediaType: "text/csv", bytes: 1, sha256: "0".repeat(64), chunks: "0".repeat(64) }),
+    "artifact.list": () => ({ items: [] }),
+    "artifact.save": () => ({ saved: [], missing: [] }),
     "session.register": ({ sessionId, workingDir }) => {
       state.sessions.set(sessionId, workingDir);
       return { ok: true };

@@ -75,6 +75,11 @@ beforeEach(async () => {
     chain,
     queue,
     store,
+    artifacts: {
+      add: () => Promise.reject(new Error("not asked here")),
+      list: async () => ({ items: [] }),
+      save: async () => ({ saved: [], missing: [] }),
+    },
     bundle: () => bundle(),
     status: () => Promise.reject(new Error("not asked here")),
     guardStats: () => Promise.reject(new Error("not asked here")),

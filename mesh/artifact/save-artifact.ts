@@ -1,0 +1,60 @@
+/** Writes an artifact as a file, a chunk at a time; replaces nothing. */
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { type ArtifactRef, CHUNK_BYTES } from "../contract/artifact.ts";
+import { GaggleError, systemCode } from "../contract/errors.ts";
+import type { BlobStore } from "../contract/ports.ts";
+
+/** Names tried before giving up. */
+const MAX_TRIES = 1_000;
+
+/** The name with a number before its ending, from the second on: `report (2).csv`. */
+function numbered(name: string, count: number): string {
+  if (count === 1) return name;
+  const ending = extname(name);
+  return `${name.slice(0, name.length - ending.length)} (${count})${ending}`;
+}
+
+/** Makes a file that was not there. */
+async function makeFile(dir: string, name: string): Promise<{ path: string; file: FileHandle }> {
+  for (let count = 1; count <= MAX_TRIES; count++) {
+    const path = join(dir, numbered(name, count));
+    try {
+      return { path, file: await open(path, "wx", 0o600) };
+    } catch (cause) {
+      if (systemCode(cause) === "EEXIST") continue;
+      throw new GaggleError(
+        "INVALID_INPUT",
+        `The file can't be written (${systemCode(cause) ?? "unknown reason"}); choose another folder.`,
+        { cause },
+      );
+    }
+  }
+  throw new GaggleError("CONFLICT", "There are too many files of this name in the folder; choose another.");
+}
+
+/**
+ * Writes it into a folder, which is made where it is not there.
+ * @returns the path, numbered where the name was taken
+ * @throws GaggleError INVALID_INPUT, NOT_FOUND, STORE_FAILED where the disk holds other bytes than were verified
+ */
+export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: ArtifactRef, dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  const { path, file } = await makeFile(dir, ref.name);
+  const hash = createHash("sha256");
+  try {
+    for (let at = 0; at < ref.bytes; at += CHUNK_BYTES) {
+      const chunk = await blobs.read(ref.sha256, at, CHUNK_BYTES);
+      hash.update(chunk);
+      await file.appendFile(chunk);
+    }
+    if (hash.digest("hex") !== ref.sha256) throw new GaggleError("STORE_FAILED", "The artifact on this disk was damaged; fetch it again.");
+  } catch (error) {
+    await file.close();
+    await rm(path, { force: true });
+    throw error;
+  }
+  await file.close();
+  return path;
+}

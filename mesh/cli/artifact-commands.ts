@@ -1,0 +1,31 @@
+/** Files of tasks on the command line: attached as a task is sent, saved where one came in or was answered. */
+import { resolve } from "node:path";
+import type { ArtifactRef } from "../contract/artifact.ts";
+import { GaggleError } from "../contract/errors.ts";
+import type { DaemonCalls } from "./mesh-commands.ts";
+import { asSeen, bytes, type Output } from "./output.ts";
+
+/** Hands files to the daemon, one after another. @throws GaggleError NOT_FOUND, INVALID_INPUT, TOO_LARGE */
+export async function attachFiles(daemon: DaemonCalls, files: readonly string[], cwd: string): Promise<{ artifacts?: ArtifactRef[] }> {
+  if (files.length === 0) return {};
+  const artifacts: ArtifactRef[] = [];
+  for (const file of files) artifacts.push(await daemon.call("artifact.add", { path: resolve(cwd, file) }));
+  return { artifacts };
+}
+
+/** `gaggle inbox save`: writes the files of a task, or of its result, into a folder. @throws GaggleError PEER_UNREACHABLE where some are not here yet */
+export async function saveFiles(daemon: DaemonCalls, out: Output, request: { taskId: string; to: string; cwd: string }): Promise<void> {
+  const { taskId, to, cwd } = request;
+  const result = await daemon.call("artifact.save", { taskId, dir: resolve(cwd, to) });
+  out.result(result);
+  for (const { path, bytes: size } of result.saved) out.line(`${asSeen(path)}  ${bytes(size)}`);
+  if (result.saved.length + result.missing.length === 0) out.line("No files hang on this task.");
+  if (result.missing.length > 0)
+    throw new GaggleError(
+      "PEER_UNREACHABLE",
+      `${result.missing.length} of its files are not here yet; they are fetched when the colleague's machine is there.`,
+      {
+        details: { missing: result.missing.length },
+      },
+    );
+}
