@@ -4,10 +4,14 @@ import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import { canonicalJson, jsonText, parseAs, parseJson, sha256Hex } from "../contract/json.ts";
 import type { OrderedStore, Random, StoreOp } from "../contract/ports.ts";
+import { DAMAGED_FIX } from "../store/store-files.ts";
 
 const PREFIX = "audit/event/";
 /** Sorts after every key that starts with {@link PREFIX}. */
 const END = "audit/event/~";
+
+/** Events that are looked at when a chain is opened: more than the log of the store holds, behind which LevelDB checks for itself. */
+const TAIL_EVENTS = 10_000;
 
 const eventKey = (seq: number): string => `${PREFIX}${seq.toString().padStart(16, "0")}`;
 
@@ -96,16 +100,27 @@ export interface AuditChain {
   committed(): void;
 }
 
+/**
+ * The end of the stored chain. LevelDB skips what it can't read in a damaged log and goes on behind it; since every batch of weight has an event, such
+ * a hole shows among the last ones.
+ */
 async function storedEnd(store: OrderedStore): Promise<ChainEnd> {
-  const [last] = await store.range({ gte: PREFIX, lt: END, limit: 1, reverse: true });
+  const rows = await store.range({ gte: PREFIX, lt: END, limit: TAIL_EVENTS, reverse: true });
+  const [last] = rows;
   if (last === undefined) return EMPTY_CHAIN;
-  const { seq, hash } = parseAs(auditEvent, parseJson(last[1], "The last audit event"), "The last audit event");
-  return { seq, hash };
+  const end = parseAs(auditEvent, parseJson(last[1], "The last audit event"), "The last audit event");
+  const tail = rows.map(([, text]) => JSON.parse(text) as AuditEvent);
+  for (const [i, event] of tail.entries()) {
+    const before = tail[i + 1];
+    if (before === undefined ? rows.length === TAIL_EVENTS || event.seq === 1 : before.hash === event.hashPrev) continue;
+    throw new GaggleError("STORE_FAILED", `The store is damaged: what came before audit event ${event.seq} is missing. ${DAMAGED_FIX}`);
+  }
+  return { seq: end.seq, hash: end.hash };
 }
 
 /**
  * Opens the agent's chain and takes up its end from the store.
- * @throws GaggleError INVALID_INPUT where the stored end is not an audit event
+ * @throws GaggleError INVALID_INPUT where the stored end is not an audit event, STORE_FAILED where events are missing before it
  */
 export async function openAuditChain(deps: AuditChainDeps, config: { org: string; agentId: string }): Promise<AuditChain> {
   const listeners = new Set<(event: AuditEvent) => void>();

@@ -3,6 +3,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { Level } from "level";
 import { GaggleError } from "../contract/errors.ts";
 import type { KeyRange, OrderedStore, StoreOp } from "../contract/ports.ts";
+import { assertStoreWhole, DAMAGED_FIX } from "./store-files.ts";
 
 /** LevelDB hides its reason in `cause`; the innermost code says whether another process holds the lock. */
 function levelCode(error: unknown): string | undefined {
@@ -15,7 +16,7 @@ function levelCode(error: unknown): string | undefined {
 const openFailure = (cause: unknown): GaggleError =>
   levelCode(cause) === "LEVEL_LOCKED"
     ? new GaggleError("CONFLICT", "Another daemon owns this home. Stop it, or use another GAGGLE_HOME.", { cause })
-    : new GaggleError("STORE_FAILED", "The store could not be opened. Check the disk and the rights of the home's store folder.", {
+    : new GaggleError("STORE_FAILED", `The store could not be opened. Check the disk and the rights of its folder. ${DAMAGED_FIX}`, {
         cause,
       });
 
@@ -26,11 +27,12 @@ const writeFailure = (cause: unknown): GaggleError =>
  * Opens (or makes) the LevelDB in a folder that only its owner can read (0700). Values and keys are UTF-8 text.
  * A failed write closes the store: what the disk holds is then unknown until it is reopened, so every later call fails.
  * @param onFailure told once when a write has failed, whoever's it was: the store's owner has to end and to begin anew
- * @throws GaggleError CONFLICT where another process has it open, STORE_FAILED where it can't be opened
+ * @throws GaggleError CONFLICT where another process has it open, STORE_FAILED where it can't be opened, or a part of it is gone
  */
 export async function openLevelStore(dir: string, onFailure: (error: GaggleError) => void = () => undefined): Promise<OrderedStore> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await chmod(dir, 0o700);
+  await assertStoreWhole(dir);
   const level = new Level<string, string>(dir);
   try {
     await level.open();
