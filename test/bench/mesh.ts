@@ -4,7 +4,7 @@
  *   --rounds    tasks that are counted beside the others (default 500)
  *   --agents    agents under the even load (default 100)
  *   --seconds   how long the even load lasts (default 120)
- *   --only      `rivals` or `load` alone
+ *   --only      `rivals`, `load` or `hostile` alone
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -15,6 +15,7 @@ import { startOrganisation } from "./bench-organisation.ts";
 import { ratioOf } from "./figures.ts";
 import { startModelServer } from "./gateway-time.ts";
 import { type MeshLoad, measureMeshLoad } from "./mesh-agents.ts";
+import { type HostileFigures, measureHostile } from "./mesh-hostile.ts";
 import { measureRivals, RIVALS, type RivalFigures } from "./mesh-rivals.ts";
 import { figureRows, round, table } from "./table.ts";
 
@@ -25,6 +26,13 @@ const PER_SECOND = 30;
 const CLIMB = [60, 120, 240, 480, 960];
 const CLIMB_SECONDS = 20;
 const P95_MS = 150;
+
+/** Everything that was measured; what was not asked for is left out. */
+interface MeshFigures {
+  readonly rivals?: RivalFigures;
+  readonly load?: MeshLoad;
+  readonly hostile?: HostileFigures;
+}
 
 /** A figure that is wanted. */
 interface Goal {
@@ -79,7 +87,7 @@ const runLoad = (folder: string): Promise<MeshLoad> =>
     say,
   );
 
-function goalsOf(rivals: RivalFigures | undefined, load: MeshLoad | undefined): Goal[] {
+function goalsOf({ rivals, load, hostile }: MeshFigures): Goal[] {
   const goals: Goal[] = [];
   if (rivals?.figures[RIVALS.jetstream] !== undefined) {
     const ratio = ratioOf(rivals.figures, RIVALS.stored, RIVALS.jetstream);
@@ -91,10 +99,29 @@ function goalsOf(rivals: RivalFigures | undefined, load: MeshLoad | undefined): 
     goals.push({ name, wanted: `≤ ${P95_MS} ms`, measured: `${round(first.times.p95)} ms`, ok: first.times.p95 <= P95_MS });
     goals.push({ name: "the same: failures", wanted: "0", measured: String(first.failed), ok: first.failed === 0 });
   }
+  for (const { attack, ratioP95, failed } of hostile?.attacks ?? []) {
+    const ok = ratioP95 <= 2 && failed === 0;
+    goals.push({ name: `a good peer's p95 while ${attack} ÷ undisturbed`, wanted: "≤ 2", measured: round(ratioP95), ok });
+  }
   return goals;
 }
 
-function print(goals: readonly Goal[], rivals: RivalFigures | undefined, load: MeshLoad | undefined): void {
+function printLoad(load: MeshLoad): void {
+  const title = `${load.agents} agents in ${load.processes} processes: all met in ${round(load.metSeconds, 1)} s, ${round(load.mibPerAgent, 0)} MiB an agent`;
+  table(process.stdout, title, [
+    ["tasks/s", "p50 ms", "p95 ms", "failed", "cores", ""],
+    ...load.steps.map(({ perSecond, times, failed, cores, held }) => [
+      String(perSecond),
+      round(times.p50),
+      round(times.p95),
+      String(failed),
+      round(cores),
+      held ? "held" : "BROKEN",
+    ]),
+  ]);
+}
+
+function print(goals: readonly Goal[], { rivals, load, hostile }: MeshFigures): void {
   const out = process.stdout;
   const [cpu] = cpus();
   out.write(
@@ -104,35 +131,27 @@ function print(goals: readonly Goal[], rivals: RivalFigures | undefined, load: M
     ["figure", "wanted", "measured", ""],
     ...goals.map(({ name, wanted, measured, ok }) => [name, wanted, measured, ok ? "ok" : "MISSED"]),
   ]);
-  if (rivals !== undefined) {
-    table(out, "1 KB task beside the others", figureRows(rivals.figures));
-    for (const line of rivals.missing) out.write(`  left out: ${line}\n`);
-  }
-  if (load !== undefined) {
-    const title = `${load.agents} agents in ${load.processes} processes: all met in ${round(load.metSeconds, 1)} s, ${round(load.mibPerAgent, 0)} MiB an agent`;
-    table(out, title, [
-      ["tasks/s", "p50 ms", "p95 ms", "failed", "cores", ""],
-      ...load.steps.map(({ perSecond, times, failed, cores, held }) => [
-        String(perSecond),
-        round(times.p50),
-        round(times.p95),
-        String(failed),
-        round(cores),
-        held ? "held" : "BROKEN",
-      ]),
-    ]);
-  }
+  if (rivals !== undefined) table(out, "1 KB task beside the others", figureRows(rivals.figures));
+  for (const line of rivals?.missing ?? []) out.write(`  left out: ${line}\n`);
+  if (load !== undefined) printLoad(load);
+  if (hostile === undefined) return;
+  const { undisturbed, besideLoad, attacks } = hostile;
+  const figures = { undisturbed, "beside a process that only computes": besideLoad };
+  table(out, "Requests of a good peer", figureRows({ ...figures, ...Object.fromEntries(attacks.map((one) => [one.attack, one.times])) }));
 }
 
 const folder = await mkdtemp(join(tmpdir(), "gaggle-bench-"));
 try {
   const agents = join(folder, "agents");
   await mkdir(agents);
-  const rivals = wants("rivals") ? await runRivals(folder) : undefined;
-  const load = wants("load") ? await runLoad(agents) : undefined;
-  const goals = goalsOf(rivals, load);
-  if (options.json) process.stdout.write(`${JSON.stringify({ node: process.version, goals, rivals, load })}\n`);
-  else print(goals, rivals, load);
+  const figures: MeshFigures = {
+    ...(wants("rivals") ? { rivals: await runRivals(folder) } : {}),
+    ...(wants("load") ? { load: await runLoad(agents) } : {}),
+    ...(wants("hostile") ? { hostile: await measureHostile(Number(options.rounds), say) } : {}),
+  };
+  const goals = goalsOf(figures);
+  if (options.json) process.stdout.write(`${JSON.stringify({ node: process.version, goals, ...figures })}\n`);
+  else print(goals, figures);
   if (!goals.every(({ ok }) => ok)) process.exitCode = 1;
 } finally {
   await rm(folder, { recursive: true, force: true });
