@@ -2,6 +2,7 @@
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
 import { createPeople, type People } from "./people.ts";
+import { type TableLimits, tooMany } from "./table-room.ts";
 import { createTokenSession, type IssuedToken, type TokenSession } from "./token-session.ts";
 import { type MapVault, sidOf } from "./vault/map-vault.ts";
 
@@ -17,10 +18,11 @@ export interface EpochKey {
 export interface TokenSessions {
   /**
    * The session with this id; made when it is new or expired. A new one uses the newest epoch and keeps it for its life.
-   * @param options `lifetimeMs`: time after its last use when it is forgotten; for a new session only
+   * @param options for a new session only. `lifetimeMs`: time after its last use when it is forgotten; `owner`: the colleague's agent that caused it,
+   *   whose maps make room for each other and never drive out this agent's own
    * @throws GaggleError GUARD_REFUSED where the kept map of this session was tampered with; other sessions are not touched
    */
-  open(id: string, options?: { lifetimeMs?: number }): TokenSession;
+  open(id: string, options?: { lifetimeMs?: number; owner?: string }): TokenSession;
   /** The session with this id where there is one. @throws GaggleError as `open` */
   find(id: string): TokenSession | undefined;
   /** A session of its own for one request that named none: in memory, forgotten with its last reference. */
@@ -48,6 +50,8 @@ export interface TokenSessionsConfig {
   readonly maxValues?: number;
   /** Values that all sessions together may hold; sessions unused for longest go first. Default 300 000. */
   readonly maxTotalValues?: number;
+  /** Bounds of the maps that colleagues' tasks cause, of each and of all together. Default: 50 and 200 maps, 50 000 and 100 000 values. */
+  readonly colleagues?: Pick<TableLimits, "colleague" | "colleagues">;
   /** Time after its last use when a session is forgotten. Default 24 hours. */
   readonly lifetimeMs?: number;
 }
@@ -60,9 +64,11 @@ interface Held {
   /** When its last use was last written down. */
   readonly keptAt: number;
   readonly values: number;
+  readonly owner?: string;
 }
 
 const DAY_MS = 86_400_000;
+const COLLEAGUES = { colleague: { sessions: 50, values: 50_000 }, colleagues: { sessions: 200, values: 100_000 } };
 /** A last use is written down again after this part of the lifetime: so much earlier may a map expire after a restart. */
 const TOUCH_PART = 24;
 
@@ -85,8 +91,8 @@ export function createTokenSessions(
   // In order of last use: a session that is used moves to the end.
   const held = new Map<string, Held>();
   for (const { sid, head } of kept.toSorted((a, b) => a.head.usedAt - b.head.usedAt)) {
-    const { usedAt, expiresAt, values } = head;
-    held.set(sid, { lifetimeMs: expiresAt - usedAt, usedAt, keptAt: usedAt, values });
+    const { usedAt, expiresAt, values, owner } = head;
+    held.set(sid, { lifetimeMs: expiresAt - usedAt, usedAt, keptAt: usedAt, values, ...(owner === undefined ? {} : { owner }) });
   }
 
   const isExpired = ({ usedAt, lifetimeMs: span }: Held): boolean => usedAt + span <= clock.now();
@@ -107,13 +113,9 @@ export function createTokenSessions(
     held.set(sid, { ...change, usedAt: clock.now() });
   };
 
+  const limits: TableLimits = { own: { sessions: maxSessions, values: maxTotalValues }, ...(config.colleagues ?? COLLEAGUES) };
   const makeRoom = (): void => {
-    let total = [...held.values()].reduce((sum, { values }) => sum + values, 0);
-    for (const [sid, { values }] of held) {
-      if ((held.size <= maxSessions && total <= maxTotalValues) || held.size === 1) return;
-      total -= values;
-      forgetSoon(sid);
-    }
+    for (const sid of tooMany(held, limits)) forgetSoon(sid);
   };
 
   /** Writes what a session has newly issued, and now and then that it is still in use. */
@@ -125,7 +127,8 @@ export function createTokenSessions(
         throw new GaggleError("GUARD_REFUSED", "The masked values of this session were deleted meanwhile; send the request again.");
       if (issued.length === 0 && clock.now() - now.keptAt < now.lifetimeMs / TOUCH_PART) return;
       const usedAt = clock.now();
-      await vault?.append(sid, secrets, { epoch, usedAt, expiresAt: usedAt + now.lifetimeMs, issued });
+      const { lifetimeMs: span, owner } = now;
+      await vault?.append(sid, secrets, { epoch, usedAt, expiresAt: usedAt + span, issued, ...(owner === undefined ? {} : { owner }) });
       const after = held.get(sid);
       if (after !== undefined) held.set(sid, { ...after, keptAt: usedAt, values: after.values + issued.length });
       makeRoom();
@@ -163,16 +166,16 @@ export function createTokenSessions(
     return session;
   };
 
-  const create = (sid: string, span: number): TokenSession => {
+  const create = (sid: string, { lifetimeMs: span = lifetimeMs, owner }: { lifetimeMs?: number; owner?: string }): TokenSession => {
     const session = make(sid, { mapRef: newMapRef(random), sessionKey: random.bytes(32) }, newestKey());
-    touch(sid, { session, lifetimeMs: span, keptAt: clock.now(), values: 0 });
+    touch(sid, { session, lifetimeMs: span, keptAt: clock.now(), values: 0, ...(owner === undefined ? {} : { owner }) });
     makeRoom();
     return session;
   };
 
   return {
     find,
-    open: (id, options = {}) => find(id) ?? create(sidOf(id), options.lifetimeMs ?? lifetimeMs),
+    open: (id, options = {}) => find(id) ?? create(sidOf(id), options),
     temporary: () =>
       createTokenSession({
         mapRef: newMapRef(random),

@@ -21,8 +21,11 @@ export function isTaskPeer(store: Pick<OrderedStore, "get">, { type, taskId }: T
 
 /** Values of tasks. */
 export interface TaskValues {
-  /** Keeps them; resolves when they are on the disk. Kept as long after their last use as an envelope may be under way. */
-  keep(taskId: string, pairs: readonly Pair[]): Promise<void>;
+  /**
+   * Keeps them; resolves when they are on the disk. Kept as long after their last use as an envelope may be under way.
+   * @param from agent that sent them: its maps make room for each other
+   */
+  keep(taskId: string, from: string, pairs: readonly Pair[]): Promise<void>;
   /** Tells them to a session. A map that can't be read any more throws. @param sessionId key as `sessionKey` makes it */
   tell(taskId: string, sessionId: string): void;
 }
@@ -37,8 +40,8 @@ const classOf = (token: string): TokenClass | undefined => {
 /** Makes it over the daemon's token sessions. */
 export function createTaskValues(sessions: TokenSessions): TaskValues {
   return {
-    keep: async (taskId, pairs) => {
-      const session = sessions.open(idOf(taskId), { lifetimeMs: ENVELOPE_LIFETIME_MS });
+    keep: async (taskId, from, pairs) => {
+      const session = sessions.open(idOf(taskId), { lifetimeMs: ENVELOPE_LIFETIME_MS, owner: from });
       for (const [token, text] of pairs) {
         const tokenClass = classOf(token);
         if (tokenClass !== undefined) session.tokenFor(tokenClass, { surface: text, value: text });

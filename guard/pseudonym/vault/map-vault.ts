@@ -26,6 +26,8 @@ const mapHead = z.strictObject({
   expiresAt: z.int().min(0),
   values: z.int().min(0),
   batches: z.int().min(0),
+  /** The colleague's agent whose task caused it; left out for this agent's own. */
+  owner: z.string().max(100).optional(),
 });
 /** What is written in the clear about a kept map. */
 export type MapHead = z.infer<typeof mapHead>;
@@ -61,7 +63,7 @@ export interface MapVault {
 }
 
 /** What one write adds. */
-export interface MapChange extends Pick<MapHead, "epoch" | "usedAt" | "expiresAt"> {
+export interface MapChange extends Pick<MapHead, "epoch" | "usedAt" | "expiresAt" | "owner"> {
   readonly issued: readonly IssuedToken[];
 }
 

@@ -96,6 +96,36 @@ describe("sessions", () => {
     ]);
   });
 
+  const colleagues = { colleague: { sessions: 2, values: 100 }, colleagues: { sessions: 3, values: 100 } };
+  const idsIn = (sessions: TokenSessions, ids: readonly string[]): string[] => ids.filter((id) => sessions.find(id) !== undefined);
+
+  it("that one colleague's tasks cause drive out only each other, never a chat's or another colleague's", () => {
+    const sessions = sessionsOf(1, { maxSessions: 2, colleagues });
+    for (const id of ["chat 1", "chat 2"]) sessions.open(id);
+    sessions.open("task of marco", { owner: "marco" });
+    const flood = Array.from({ length: 20 }, (_, i) => `task ${i} of eve`);
+    for (const id of flood) sessions.open(id, { owner: "eve" });
+    expect(idsIn(sessions, ["chat 1", "chat 2", "task of marco", ...flood])).toEqual([
+      "chat 1",
+      "chat 2",
+      "task of marco",
+      "task 18 of eve",
+      "task 19 of eve",
+    ]);
+  });
+
+  it("that many colleagues cause are bounded together, and those with the most lose first", () => {
+    const sessions = sessionsOf(1, { colleagues });
+    for (const [id, owner] of [
+      ["a1", "a"],
+      ["b1", "b"],
+      ["b2", "b"],
+      ["c1", "c"],
+    ] as const)
+      sessions.open(id, { owner });
+    expect(idsIn(sessions, ["a1", "b1", "b2", "c1"])).toEqual(["a1", "b2", "c1"]);
+  });
+
   it("refuse more values than they may hold", () => {
     const session = sessionsOf(1, { maxValues: 1 }).open("s");
     session.tokenFor("EMAIL", EMAIL);

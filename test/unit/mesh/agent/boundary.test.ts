@@ -372,7 +372,7 @@ describe("values that came sealed", () => {
       { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
     );
     const values = createTaskValues(sessions);
-    await values.keep("t1", [
+    await values.keep("t1", "a colleague", [
       ["PERSON_1A2B3C4D5E", "Anna Schmidt", false],
       ["LITERAL_1A2B3C4D5E", "IP_ADDR", false],
     ]);

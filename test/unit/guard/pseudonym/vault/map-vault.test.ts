@@ -280,6 +280,21 @@ describe("a map's end", () => {
     );
   });
 
+  it("counts a colleague's maps as that colleague's after a restart too", async () => {
+    const disk = openMemoryStore();
+    const keys = createKeys();
+    const colleagues = { colleague: { sessions: 1, values: 100 }, colleagues: { sessions: 9, values: 100 } };
+    const before = await start(disk, keys, { colleagues });
+    const [chat, task] = [before.sessions.open("chat"), before.sessions.open("task 1", { owner: "eve" })];
+    for (const session of [chat, task]) {
+      session.tokenFor("PERSON", ANNA);
+      await session.settle();
+    }
+    const { sessions } = await start(disk, keys, { colleagues });
+    sessions.open("task 2", { owner: "eve" });
+    expect(["chat", "task 1", "task 2"].map((id) => sessions.find(id) !== undefined)).toEqual([true, false, true]);
+  });
+
   it("comes for the session unused for longest where all together hold too much", async () => {
     const keys = createKeys();
     const disk = openMemoryStore();
