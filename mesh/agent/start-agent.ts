@@ -7,6 +7,7 @@ import type { CardService } from "../directory/create-card-service.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { PeerChange, PeerNode } from "../peer/peer-node.ts";
 import { openLevelStore } from "../store/level-store.ts";
+import { withRecentWrites } from "../store/recent-writes.ts";
 import { type AgentConfig, homePaths, readAgentConfig } from "./agent-config.ts";
 import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
@@ -70,7 +71,7 @@ export async function startAgent(deps: AgentDeps, options: AgentOptions): Promis
   // The store's lock is what makes this the only daemon of the home.
   const failed = Promise.withResolvers<never>();
   failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the store failed, so the daemon ends"));
-  const store = await openLevelStore(homePaths(options.home).store, failed.reject);
+  const store = withRecentWrites(await openLevelStore(homePaths(options.home).store, failed.reject));
   try {
     return await compose(deps, options, config, store, failed.promise);
   } catch (error) {

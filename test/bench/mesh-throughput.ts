@@ -14,6 +14,7 @@ import { verifyMembership } from "../../mesh/identity/membership.ts";
 import { createPeerNode } from "../../mesh/peer/create-peer-node.ts";
 import type { PeerNode } from "../../mesh/peer/peer-node.ts";
 import { openLevelStore } from "../../mesh/store/level-store.ts";
+import { withRecentWrites } from "../../mesh/store/recent-writes.ts";
 import { createTestMember, createTestOrg } from "../support/audit-fixture.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
 import { type NodeWorld, startNode } from "../support/messaging-node.ts";
@@ -97,7 +98,7 @@ async function startPart({ role, folder, nowMs }: Part) {
     attach: (_agentId, receive) => peer.handleFrames((frame, from) => receive(frame, from.agentId)),
     detach: () => undefined,
   };
-  const store = (await openLevelStore(join(folder, role))) as MemoryStore;
+  const store = withRecentWrites(await openLevelStore(join(folder, role))) as MemoryStore;
   // As fast as it goes is what is measured here, so the limit that keeps a sender from that is off.
   const rate = { perSecond: 1e9, burst: 1e9 };
   const quota = { itemsPerSender: 1e9, items: 1e9, bytes: 1e12, bytesPerSender: 1e12 };
