@@ -8,8 +8,14 @@ import { type CrashFixture, describeCrash, describeOrderedStore } from "./ordere
 const makeFixture = async (): Promise<CrashFixture> => {
   let current: MemoryStore = openMemoryStore();
   return {
-    open: async () => withRecentWrites((current = current.crash())),
-    reopenAfterCrash: async () => withRecentWrites((current = current.crash(2))),
+    open: async () => {
+      current = current.crash();
+      return withRecentWrites(current);
+    },
+    reopenAfterCrash: async () => {
+      current = current.crash(2);
+      return withRecentWrites(current);
+    },
     remove: async () => undefined,
   };
 };
