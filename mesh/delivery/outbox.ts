@@ -395,10 +395,10 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   };
 
   /** All pairs of a range, page by page, so that a full outbox never lies in memory as a whole. */
-  async function* pages(range: { gte: string; lt: string }): AsyncGenerator<string> {
+  async function* pages(range: { gte: string; lt: string }): AsyncGenerator<string[]> {
     for (let gte = range.gte; ; ) {
       const rows = await deps.store.range({ gte, lt: range.lt, limit: PAGE });
-      for (const [, text] of rows) yield text;
+      yield rows.map(([, text]) => text);
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return;
       gte = `${last[0]}\0`;
@@ -436,8 +436,8 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   return {
     async start() {
       lastSeq = Number(deps.store.get(SEQ_KEY) ?? 0);
-      for await (const text of pages(QUEUED_RANGE)) add(JSON.parse(text) as OutboxRecord, false);
-      for await (const _ of pages(DEAD_RANGE)) deadCount++;
+      for await (const page of pages(QUEUED_RANGE)) for (const text of page) add(JSON.parse(text) as OutboxRecord, false);
+      for await (const page of pages(DEAD_RANGE)) deadCount += page.length;
       for (const agentId of streams.keys()) pump(agentId);
     },
     stop() {
@@ -538,7 +538,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     retry,
     async retryAll() {
       const ids: string[] = [];
-      for await (const text of pages(DEAD_RANGE)) ids.push((JSON.parse(text) as DeadLetter).record.id);
+      for await (const page of pages(DEAD_RANGE)) ids.push(...page.map((text) => (JSON.parse(text) as DeadLetter).record.id));
       let sent = 0;
       for (const id of ids) {
         try {

@@ -19,6 +19,7 @@ import { createSeededRandom } from "../support/seeded-random.ts";
 interface Step {
   readonly queued: number;
   readonly startSeconds: number;
+  readonly startCpuSeconds: number;
   readonly mibBefore: number;
   readonly mibAfter: number;
 }
@@ -45,8 +46,10 @@ async function runStep(folder: string, nowMs: number, add: number): Promise<Step
   const store = (await openLevelStore(join(folder, "store"))) as MemoryStore;
   const mibBefore = mib();
   const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage().user + process.cpuUsage().system;
   const node = await startNode({ clock: systemClock, random: systemRandom, org, members: [sender, receiver], network }, sender, {}, store);
   const startSeconds = (performance.now() - startedAt) / 1_000;
+  const startCpuSeconds = (process.cpuUsage().user + process.cpuUsage().system - cpuBefore) / 1e6;
   for (let i = 0; i < add; i += AT_ONCE) {
     const send = (_: unknown, j: number) => {
       const key = `task-${i + j}`;
@@ -58,7 +61,7 @@ async function runStep(folder: string, nowMs: number, add: number): Promise<Step
   const mibAfter = mib();
   node.messaging.stop();
   await store.close();
-  return { queued, startSeconds, mibBefore, mibAfter };
+  return { queued, startSeconds, startCpuSeconds, mibBefore, mibAfter };
 }
 
 const [folderGiven, nowGiven, addGiven] = process.argv.slice(2);
