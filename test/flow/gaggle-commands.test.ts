@@ -128,6 +128,26 @@ describe("gaggle status and peers", () => {
     expect(json(await fiona.gaggle(["--json", "peers", "--skill", "accruals"]))).toMatchObject([{ subject: "marco.diaz", online: true }]);
     expect(await said(fiona, "peers", "--role", "legal")).toBe("No agent is known yet that matches.\n");
   });
+
+  it("show what a colleague's signed card and its load say", async () => {
+    const card = await until("marco has told his card and load", async () => {
+      const [agent] = json(await fiona.gaggle(["--json", "peers", "--department", "marketing"])) as { locale?: string; load?: object }[];
+      return agent?.load === undefined ? undefined : agent;
+    });
+    expect(card).toMatchObject({ subject: "marco.diaz", locale: "es-ES", load: { running: 0, queued: 0, busy: false, guardUp: true } });
+  });
+
+  it("say why a colleague was chosen, also in the audit, and why nobody else", async () => {
+    const sent = json(await fiona.gaggle(["--json", "send", "Nothing to do.", "--department", "marketing"])) as { taskId: string };
+    expect(await said(fiona, "status", sent.taskId)).toMatch(/chosen +because online/);
+    const { events } = await fiona.call("audit.list", { limit: 5_000 });
+    const route = events.find(({ action, target }) => action === "task.route" && target === `task:${sent.taskId}`);
+    expect(route?.details).toMatchObject({ wanted: "department marketing", chosen: "marco.diaz", mode: "one" });
+    await said(fiona, "cancel", sent.taskId);
+    const nobody = await fiona.gaggle(["--json", "send", "Nothing.", "--role", "marketing", "--skill", "payroll-accrual"]);
+    expect(errorOf(nobody)).toMatchObject({ code: "NO_ROUTE" });
+    expect(errorOf(nobody).message).toContain("Nearest: marco.diaz does not have the skill payroll-accrual.");
+  });
 });
 
 describe("gaggle send, inbox and outbox", () => {
@@ -172,7 +192,7 @@ describe("gaggle send, inbox and outbox", () => {
   it("tell what waits for a colleague who is away, and deliver it when they are back", async () => {
     await marco.stop();
     const { taskId } = json(await fiona.gaggle(["--json", "send", "Later.", "--agent", marco.agentId])) as { taskId: string };
-    expect(await said(fiona, "outbox")).toMatch(/task\.request\s+P2\s+12D3KooW/);
+    expect(await said(fiona, "outbox")).toMatch(/task\s+P2\s+marco\.diaz/);
     expect(json(await fiona.gaggle(["--json", "outbox"]))).toMatchObject([{ type: "task.request", to: marco.agentId }]);
     await marco.start();
     await until("it is delivered", async () => (await marco.call("inbox.read", { id: taskId })).kind === "task");
