@@ -193,7 +193,7 @@ describe("a task in a session", () => {
         idempotencyKey: `${from.self.subject} ${targetRole} ${JSON.stringify(more)}`,
         ...more,
       });
-    await ask(finance, "marketing");
+    const { taskId } = await ask(finance, "marketing");
     await ask(hr, "marketing");
     await ask(finance, "hr", { shards: ["wages"] });
     await settle();
@@ -204,6 +204,7 @@ describe("a task in a session", () => {
         shards: [{ id: "plan", version: 1, title: "Shard plan", body: { of: "plan" } }],
       });
     expect(marketing.state.started).toHaveLength(2);
+    expect(await marketing.call("status.fetch", { id: taskId })).toMatchObject({ session: { shards: [{ id: "plan", version: 1 }] } });
     expect(hr.state.started[0]?.session?.shards.map(({ id }) => id)).toEqual(["wages"]);
     await expect(ask(finance, "marketing", { shards: ["wages"] })).rejects.toMatchObject({ code: "POLICY_DENIED" });
     await expect(ask(finance, "marketing", { shards: ["nothing"] })).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,0 +1,119 @@
+/** One session of three real daemons from dist/: shards seen, masked and not seen, a task with live progress, a hand-off with kill -9 in between, the end. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SessionView } from "../../mesh/contract/session.ts";
+import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+
+const PLAN = { contact: "Anna Schmidt", mail: "anna.schmidt@example.org", steps: ["bank", "accruals"] };
+
+let world: DaemonWorld;
+let fiona: WorldAgent;
+let marco: WorldAgent;
+let edward: WorldAgent;
+let sessionId: string;
+
+beforeAll(async () => {
+  world = await foundWorld({ people: { "fiona.berg": "finance", "marco.diaz": "marketing", "edward.lindqvist": "executive" } });
+  [fiona, marco, edward] = [world.agent("fiona.berg"), world.agent("marco.diaz"), world.agent("edward.lindqvist")];
+  for (const agent of [fiona, marco, edward]) await agent.start();
+  await world.meet(["fiona.berg", "marco.diaz", "edward.lindqvist"]);
+});
+afterAll(() => world?.close());
+
+const look = (agent: WorldAgent, shard?: string): Promise<SessionView> =>
+  agent.call("session.status", { sessionId, ...(shard === undefined ? {} : { shard }) });
+const idsAt = async (agent: WorldAgent): Promise<string[]> => (await look(agent)).shards.map(({ id }) => id).toSorted();
+const has = (agent: WorldAgent, ids: readonly string[]) =>
+  until(`${agent.subject} has ${ids.join(", ")}`, async () => (await idsAt(agent)).join() === ids.toSorted().join(), 30_000);
+const said = async (agent: WorldAgent, ...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await agent.gaggle(args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: "" });
+  return stdout;
+};
+
+describe("a session of three daemons", () => {
+  it("is opened and joined, and each sees the shards that policy and visibility allow, masked where nothing may be restored", async () => {
+    const opened = JSON.parse(
+      await said(fiona, "--json", "session", "open", "Close October", "--with", "marketing,executive"),
+    ) as SessionView;
+    sessionId = opened.sessionId;
+    await until("both have joined", async () => (await look(fiona)).participants.every(({ state }) => state === "joined"));
+    const file = join(world.dir, "plan.json");
+    writeFileSync(file, JSON.stringify(PLAN));
+    await said(fiona, "session", "share", sessionId, "plan", file, "--title", "Plan of the close");
+    await said(fiona, "session", "share", sessionId, "campaign", file, "--departments", "marketing");
+    await said(fiona, "session", "share", sessionId, "wages", file, "--classes", "payroll");
+    await has(marco, ["campaign", "plan"]);
+    await has(edward, ["plan"]);
+    expect((await look(marco, "plan")).shards.find(({ id }) => id === "plan")?.body).toEqual(PLAN);
+    const masked = JSON.stringify(await look(edward, "plan"));
+    expect(masked).not.toMatch(/Anna|Schmidt|anna\.schmidt/);
+    expect(masked).toMatch(/PERSON_\w{10}.*EMAIL_\w{10}/);
+    expect((await fiona.audit("session.withhold")).map(({ details }) => details["shard"])).toEqual(["wages", "wages"]);
+  });
+
+  it("carries a task with references only, whose progress the asker sees while it waits", async () => {
+    const target = ["--role", "marketing", "--session", sessionId];
+    const waiting = fiona.gaggle(["send", "Look through the plan.", ...target, "--wait"]);
+    const { taskId } = await until("marco has the task", async () => {
+      const { items } = await marco.call("inbox.list", {});
+      return items.find((item) => item.kind === "task");
+    });
+    await marco.call("inbox.accept", { taskId });
+    // More than one, since the waiting command shows the newest that there is when it looks.
+    for (const page of [2, 3, 4, 5]) {
+      await marco.call("inbox.progress", { taskId, note: `Reading page ${page}`, fraction: 0.5 });
+      await until("fiona sees it", async () => {
+        const status = await fiona.call("status.fetch", { id: taskId });
+        return status.kind === "task" && status.progress?.note === `Reading page ${page}`;
+      });
+    }
+    const item = await marco.call("inbox.read", { id: taskId });
+    expect(item).toMatchObject({ session: { id: sessionId, shards: expect.arrayContaining([{ id: "plan", version: 1 }]) } });
+    expect(JSON.stringify(item)).not.toContain("Anna");
+    await marco.call("inbox.complete", { taskId, result: { read: true } });
+    const { code, stdout } = await waiting;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/WORKING · Reading page \d \(50 %\)[\s\S]*COMPLETED[\s\S]*"read": true/);
+    expect((await look(fiona)).totals.tasks).toEqual({ COMPLETED: 1 });
+  });
+
+  it("is handed over though both sides are killed in between: exactly one owns it in the end, and all know who", async () => {
+    // An owner sees all of a session, so what marketing may not see goes first.
+    const refused = await fiona.gaggle(["session", "hand", sessionId, "marketing"]);
+    expect(refused.stderr).toContain("wages");
+    await fiona.call("session.share", { sessionId, id: "wages", title: "Wages", classes: ["internal"], visibility: {}, body: {} });
+    await has(marco, ["campaign", "plan", "wages"]);
+    await said(fiona, "session", "hand", sessionId, "marketing");
+    await until("it is offered", async () => (await look(marco)).offered);
+    await fiona.kill();
+    expect(await said(marco, "session", "accept", sessionId)).toContain("you");
+    await marco.kill();
+    await fiona.start();
+    await marco.start();
+    for (const agent of [fiona, marco, edward])
+      await until(`${agent.subject} knows the owner`, async () => (await look(agent)).owner.subject === "marco.diaz", 60_000);
+    const views = await Promise.all([fiona, marco, edward].map((agent) => look(agent)));
+    expect(views.map(({ mine, epoch }) => `${mine} ${epoch}`)).toEqual(["participant 2", "owner 2", "participant 2"]);
+    await has(fiona, ["plan", "wages"]);
+    expect((await fiona.gaggle(["session", "close", sessionId])).stderr).toContain("owner");
+    await marco.call("session.share", { sessionId, id: "plan", title: "Plan", body: { by: "marco" } });
+    await until(
+      "fiona has the new version",
+      async () => (await look(fiona)).shards.some(({ id, version }) => id === "plan" && version === 2),
+      60_000,
+    );
+  });
+
+  it("ends for all at its close: nothing that was shared stays, and every chain has it", async () => {
+    expect(await said(fiona, "status", sessionId)).toMatch(/OPEN[\s\S]*owner +marco\.diaz/);
+    await said(marco, "session", "close", sessionId);
+    for (const agent of [fiona, marco, edward]) {
+      await until(`${agent.subject} sees the end`, async () => (await look(agent)).state === "CLOSED", 30_000);
+      expect(await idsAt(agent)).toEqual([]);
+      expect(await agent.audit("session.close")).toMatchObject([{ result: "ok" }]);
+    }
+    expect(await said(fiona, "session", "list")).toContain("No session is open here.");
+  });
+});
