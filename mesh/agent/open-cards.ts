@@ -1,6 +1,7 @@
 /** The daemon's cards and load: what it says of itself by its signed profile, and the channel over which members exchange them. */
 import { type AgentCard, EXTENSION_TAG, RECIPE_TAG } from "../contract/agent-card.ts";
 import type { RoleProfile } from "../contract/bundle.ts";
+import { errorCode } from "../contract/errors.ts";
 import { BOOTSTRAP_ROLE } from "../contract/identity.ts";
 import { VERSION } from "../contract/version.ts";
 import { MAX_MESSAGE_BYTES } from "../delivery/outbox.ts";
@@ -91,7 +92,14 @@ export async function openCards(core: AgentCore, peer: PeerNode, load: () => Bea
     onRefused: (source, code) => refusals.count({ action: "card.refuse", source, code }),
     log,
   });
-  peer.cards.handle((frame, from) => cards.serve(frame, from.agentId));
+  peer.cards.handle(async (frame, from) => {
+    try {
+      return await cards.serve(frame, from.agentId);
+    } catch (error) {
+      if (errorCode(error) === "INVALID_INPUT") refusals.count({ action: "card.refuse", source: from.agentId, code: "INVALID_INPUT" });
+      throw error;
+    }
+  });
   peer.onPeerChange(({ type, member: { principal } }) => {
     if (principal.role === BOOTSTRAP_ROLE) return;
     if (type === "connected") cards.met(principal.agentId);

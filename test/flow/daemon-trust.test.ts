@@ -17,7 +17,7 @@ import { readSigningKey } from "../../mesh/identity/key-file.ts";
 import { agentIdOf, createSigner, generateAgentKeys, publicJwkOf } from "../../mesh/identity/keys.ts";
 import { issueMembership } from "../../mesh/identity/membership.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
-import { MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
+import { CARDS_PROTOCOL, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
 import { type DaemonWorld, foundWorld, peerAddressOf, until, type WorldAgent } from "../support/daemon-world.ts";
 import { identityOf, type RogueIdentity, type RoguePeer, startRogue } from "../support/rogue-peer.ts";
 import { seededSigner } from "../support/seeded-keys.ts";
@@ -79,7 +79,7 @@ const expectMeshUnharmed = async (): Promise<void> => {
 };
 
 describe("a stranger at a running daemon", () => {
-  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"])(
+  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, CARDS_PROTOCOL, "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"])(
     "with a valid key and no membership gets nothing by %s and is cut off",
     async (protocol) => {
       const stranger = await createLibp2p({

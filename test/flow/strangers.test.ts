@@ -11,7 +11,16 @@ import { CLOCK_LEEWAY_MS, FRAME_TIMEOUT_MS, HELLO_TIMEOUT_MS, MAX_FRAME_BYTES } 
 import { agentIdOf, createSigner, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
 import { signStatement } from "../../mesh/peer/peer-statement.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
-import { BUNDLE_PROTOCOL, HELLO_PROTOCOL, MAX_HELLO_BYTES, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
+import {
+  BUNDLE_PROTOCOL,
+  CARDS_PROTOCOL,
+  HELLO_PROTOCOL,
+  MAX_HELLO_BYTES,
+  MAX_UNPROVEN_STREAMS,
+  MESSAGE_PROTOCOL,
+  PEERS_PROTOCOL,
+  STREAM_BURST,
+} from "../../mesh/peer/protocols.ts";
 import {
   addressOf,
   createTestOrganisation,
@@ -156,7 +165,7 @@ describe("a peer node that is no member", () => {
 });
 
 describe("a bare libp2p node", () => {
-  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, BUNDLE_PROTOCOL, RELAY_V2_STOP_CODEC])(
+  it.each([MESSAGE_PROTOCOL, PEERS_PROTOCOL, CARDS_PROTOCOL, BUNDLE_PROTOCOL, RELAY_V2_STOP_CODEC])(
     "that opens %s without hello gets nothing and is cut off at once",
     async (protocol) => {
       const stranger = await startStranger();
@@ -179,6 +188,16 @@ describe("a bare libp2p node", () => {
     },
   );
 
+  it("that opens streams and names no protocol on them is cut off long before the time for hello", async () => {
+    const stranger = await startStranger();
+    const connection = await dial(stranger);
+    const { muxer } = connection as unknown as { muxer: { createStream(options: object): Promise<Stream> } };
+    for (let index = 0; index <= MAX_UNPROVEN_STREAMS; index++) (await muxer.createStream({})).send(new Uint8Array([1]));
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect(codes(fiona)).toEqual(["BUSY"]);
+    await expectGoodPeersUnharmed();
+  });
+
   it("gets no relay of the bootstrap node and is cut off by it, and its victim is not disturbed", async () => {
     const relay = await startTestPeer(organisation, organisation.member("relay", { role: BOOTSTRAP_ROLE }), { config: { relay: "serve" } });
     peers.push(relay);
@@ -187,7 +206,6 @@ describe("a bare libp2p node", () => {
     const connection = await stranger.dial(multiaddr(addressOf(relay)));
     const stream = await connection.newStream(RELAY_V2_HOP_CODEC);
     const got = bytesFrom(stream);
-    stream.send(new Uint8Array([2, 8, 0]));
     await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
     expect((await got).byteLength).toBe(0);
     expect(codes(relay)).toEqual(["NOT_A_MEMBER"]);
@@ -263,16 +281,17 @@ describe("a bare libp2p node", () => {
 
 describe("a member that misbehaves", () => {
   /** A bare libp2p node with Hanna's key that says a true hello. */
-  async function connectMember(): Promise<Connection> {
+  async function connectMember(to = fiona): Promise<Connection> {
     const hanna = organisation.member("hanna.okoye");
-    const connection = await dial(await startStranger(hanna.key));
+    const stranger = await startStranger(hanna.key);
+    const connection = await stranger.dial(multiaddr(addressOf(to)));
     const talk = lpStream(await connection.newStream(HELLO_PROTOCOL), { maxDataLength: MAX_HELLO_BYTES });
     const { membership } = hanna;
     const hello = { v: 1, kind: "hello", org: organisation.org, credential: membership.credential(), bundleVersion: 1, revocationSeq: 0 };
     await talk.write(Buffer.from(JSON.stringify({ ...hello, card: membership.card(), addresses: [], time: Date.now() })));
     await talk.read();
     await talk.write(Buffer.from('{"v":1,"kind":"welcome"}'));
-    await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(2), SOON);
+    await vi.waitFor(() => expect(to.node.members().some((one) => one.principal.agentId === hanna.agentId)).toBe(true), SOON);
     return connection;
   }
 
@@ -313,7 +332,6 @@ describe("a member that misbehaves", () => {
     const connection = await connectMember();
     const stream = await connection.newStream(RELAY_V2_STOP_CODEC);
     const got = bytesFrom(stream);
-    stream.send(new Uint8Array([2, 8, 0]));
     expect((await got).byteLength).toBe(0);
     await expectGoodPeersUnharmedWithHanna();
   });
@@ -324,6 +342,36 @@ describe("a member that misbehaves", () => {
     await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
     await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
     await expectGoodPeersUnharmed();
+  });
+
+  it.each([
+    ["garbage", PEERS_PROTOCOL, randomBytes(200)],
+    ["another shape of JSON", BUNDLE_PROTOCOL, Buffer.from('{"v":1,"kind":"everything"}')],
+  ])("and sends %s on %s is cut off and counted", async (_, protocol, bytes) => {
+    const connection = await connectMember();
+    const talk = lpStream(await connection.newStream(protocol), { maxDataLength: MAX_FRAME_BYTES });
+    await talk.write(bytes);
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect(codes(fiona)).toEqual(["INVALID_INPUT"]);
+    await expectGoodPeersUnharmed();
+  });
+
+  it("and opens streams without end is cut off and counted", async () => {
+    // Its clock stands still, so that what a slow machine opens in a second counts as at once.
+    const at = Date.now();
+    const theo = await startTestPeer(organisation, organisation.member("theo.whitaker"), {
+      deps: { clock: { ...createRealClock(), now: () => at } },
+    });
+    peers.push(theo);
+    const connection = await connectMember(theo);
+    for (let opened = 0; opened < 2 * STREAM_BURST && connection.status === "open"; opened++) {
+      await connection.newStream(PEERS_PROTOCOL).then(
+        (stream) => stream.abort(new Error("next")),
+        () => undefined,
+      );
+    }
+    await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
+    expect(codes(theo)).toEqual(["BUSY"]);
   });
 
   it("and opens more streams than allowed has them reset, and the others go on", async () => {
