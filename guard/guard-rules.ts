@@ -7,7 +7,8 @@ import type { ClassMode, GuardMode, GuardProfile } from "../mesh/contract/guard-
 export type Destination = "cloud" | "local";
 
 /** The part of a role's profile that the gateway goes by. */
-export type GatewayProfile = Pick<GuardProfile, "mode" | "classes" | "unreadable" | "unregistered"> & Partial<Pick<GuardProfile, "local">>;
+export type GatewayProfile = Pick<GuardProfile, "mode" | "classes" | "unreadable" | "unregistered"> &
+  Partial<Pick<GuardProfile, "local" | "restore">>;
 
 /** The rules for one call. */
 export interface GuardRules {
@@ -42,6 +43,18 @@ export const isReplaced =
     const mode = classModeOf(rules, label);
     return mode === "mask" || mode === "block";
   };
+
+const fitsTool = (pattern: string, tool: string): boolean =>
+  pattern.endsWith("*") ? tool.startsWith(pattern.slice(0, -1)) : pattern === tool;
+
+/**
+ * Whether a tool gets the values of a class in its arguments.
+ * @param tool as the model names it; undefined where that is not known: then it gets what every tool gets
+ */
+export function mayRestoreFor(tool: string | undefined, label: string, { restore = [] }: Pick<GatewayProfile, "restore">): boolean {
+  const entries = restore.filter(({ classes }) => classes.some((one) => one === label));
+  return entries.length === 0 || (tool !== undefined && entries.some(({ tools }) => tools.some((pattern) => fitsTool(pattern, tool))));
+}
 
 const STRICTNESS: readonly ClassMode[] = ["off", "detect-only", "mask", "block"];
 const stricter = (a: ClassMode, b: ClassMode): ClassMode => (STRICTNESS.indexOf(a) >= STRICTNESS.indexOf(b) ? a : b);

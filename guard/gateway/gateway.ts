@@ -11,6 +11,7 @@ import type { GatewayConfig, GatewayDeps } from "./gateway-api.ts";
 import { abortOnClose, runModelCall } from "./model-call.ts";
 import { sendError, sendFailure } from "./refusal.ts";
 import { relayWhole } from "./relay-answer.ts";
+import type { Replacements } from "./restore-tree.ts";
 import { limitsOf } from "./send-call.ts";
 import { createSealedReasoning } from "./sealed-reasoning.ts";
 import { callUpstream } from "./upstream.ts";
@@ -81,7 +82,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
     const signal = abortOnClose(response);
     const upstream = await deps.routes.catalogue(protocol);
     const answer = await callUpstream(upstream, limitsOf(config), { method: "GET", path: "/models", protocol, signal });
-    const nothing = { text: () => undefined, json: () => undefined };
+    const nothing: Replacements = { text: () => undefined, json: () => undefined, forTool: () => nothing };
     if (format === undefined) throw new TypeError("no format");
     await relayWhole(answer, response, {
       format,

@@ -1,6 +1,6 @@
 /** The streams of text within one answer: each restored by itself, however it is cut. */
 import type { JsonObject } from "../../mesh/contract/json.ts";
-import { createStreamRestorer, type StreamRestorer } from "../pseudonym/restore-text.ts";
+import { createStreamRestorer, type Replacement, type StreamRestorer } from "../pseudonym/restore-text.ts";
 import type { Replacements } from "./restore-tree.ts";
 
 /** One stream of text. */
@@ -9,6 +9,8 @@ export interface LaneSpec {
   readonly name: string;
   /** `json` for the arguments of a tool call. */
   readonly kind: "text" | "json";
+  /** The tool that the text goes to. */
+  readonly tool?: string | undefined;
   /** An event that carries this piece of the lane's text, for what is held when the lane ends. */
   readonly event: (piece: string) => JsonObject;
 }
@@ -24,9 +26,10 @@ export interface Lanes {
 /** Makes the lanes. */
 export function createLanes(replacements: Replacements): Lanes {
   const lanes = new Map<string, { spec: LaneSpec; restorer: StreamRestorer }>();
+  const replacementFor = ({ kind, tool }: LaneSpec): Replacement => (tool === undefined ? replacements : replacements.forTool(tool))[kind];
   return {
     push: (spec, piece) => {
-      const held = lanes.get(spec.name)?.restorer ?? createStreamRestorer(replacements[spec.kind]);
+      const held = lanes.get(spec.name)?.restorer ?? createStreamRestorer(replacementFor(spec));
       lanes.set(spec.name, { spec, restorer: held });
       return held.push(piece);
     },

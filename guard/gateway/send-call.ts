@@ -4,7 +4,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { JsonObject } from "../../mesh/contract/json.ts";
 import type { KnownPlaces } from "../detect/known-places.ts";
 import { redactionList } from "../guard.ts";
-import { rulesFor } from "../guard-rules.ts";
+import { mayRestoreFor, rulesFor } from "../guard-rules.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
 import { type CallNotes, recordedModel } from "./call-notes.ts";
 import { type CallPlan, type ModelTarget, NO_USAGE, type PlannedCall, type Usage } from "./call-routes.ts";
@@ -96,7 +96,7 @@ async function settle(
 
 /** One try at one target. @returns false where it is down and `more` says that another one can be tried */
 async function tryTarget(call: RunningCall, target: ModelTarget, body: string, more: boolean): Promise<boolean> {
-  const { deps, response, notes, format, seals, tokens, signal } = call;
+  const { deps, config, response, notes, format, seals, tokens, signal } = call;
   await depart(call, target);
   const startedAt = deps.clock.now();
   let status = 0;
@@ -110,7 +110,8 @@ async function tryTarget(call: RunningCall, target: ModelTarget, body: string, m
       await answer.discard();
       return false;
     }
-    const relay = { format, signal, replacements: replacementsOf(tokens), seals: seals.keeper(sealOwner(call, target)) };
+    const replacements = replacementsOf(tokens, (tool, tokenClass) => mayRestoreFor(tool, tokenClass, config.profile));
+    const relay = { format, signal, replacements, seals: seals.keeper(sealOwner(call, target)) };
     const onUsage = (told: Usage): void => {
       usage = told;
     };

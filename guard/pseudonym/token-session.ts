@@ -37,7 +37,7 @@ export interface TokenSession {
    */
   tokenFor(tokenClass: TokenClass, entry: TokenEntry): string;
   /** What a token stands for, in any case, with Markdown's backslashes and wrapped; undefined unless this session issued it. */
-  lookup(token: string): TokenEntry | undefined;
+  lookup(token: string): IssuedToken | undefined;
   /** Everything issued so far, oldest first. */
   issued(): IterableIterator<IssuedToken>;
   /**

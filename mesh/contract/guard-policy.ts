@@ -32,6 +32,14 @@ export const guardProfile = z.strictObject({
   unreadable: z.enum(["block", "strip"]).default("block"),
   /** A Goose session that never registered through the hook. */
   unregistered: z.enum(["refuse", "allow"]).default("refuse"),
+  /**
+   * Which tools get the values of which classes in their arguments; `*` at a tool's end stands for any ending. A class that no entry names is restored for
+   * every tool that policy allows; one that is named, for these tools alone: all others get its tokens.
+   */
+  restore: z
+    .array(z.strictObject({ classes: z.array(dataClass).min(1), tools: z.array(z.string().min(1).max(200)).max(200) }))
+    .max(100)
+    .default([]),
   /** Which classes leave for another department unmasked, by department; `*` stands for any. All others are masked. */
   boundary: z.array(z.strictObject({ departments: z.array(z.union([slug, z.literal("*")])).min(1), pass: z.array(dataClass) })).default([]),
 });

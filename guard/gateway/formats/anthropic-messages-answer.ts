@@ -37,6 +37,8 @@ interface OpenBlock {
   /** Thinking as the server said it. */
   said: string;
   signature: string;
+  /** The tool, of a call. */
+  readonly tool: string | undefined;
 }
 
 /** Makes a restorer for one streamed answer. */
@@ -49,15 +51,16 @@ export function createMessageEvents(context: AnswerContext): EventRestorer {
     const delta = DELTAS[type];
     if (delta === undefined) return undefined;
     const event = (piece: string): JsonObject => ({ type: "content_block_delta", index, delta: { type, [delta.field]: piece } });
-    return { name: `${index}:${type}`, kind: delta.kind, event };
+    return { name: `${index}:${type}`, kind: delta.kind, tool: open.get(index)?.tool, event };
   };
 
   /** What a block begins with is the first piece of its text. */
   const start = (index: number, event: JsonObject): JsonObject[] => {
     const block = isObject(event["content_block"]) ? event["content_block"] : {};
     const type = stringOr(block["type"]);
-    const { thinking } = block;
-    open.set(index, { said: type === "thinking" && typeof thinking === "string" ? thinking : "", signature: "" });
+    const { thinking, name } = block;
+    const tool = typeof name === "string" ? name : undefined;
+    open.set(index, { said: type === "thinking" && typeof thinking === "string" ? thinking : "", signature: "", tool });
     const lane = laneOf(index, `${type}_delta`);
     const first = block[type];
     if (lane === undefined || typeof first !== "string") return [{ ...event, content_block: restoreBlock(block, context) }];

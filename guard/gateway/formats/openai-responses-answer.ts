@@ -28,12 +28,13 @@ const placeIn = (event: JsonObject, name: string): string => JSON.stringify(even
 const itemLane = (event: JsonObject): string => `${placeIn(event, "output_index")}/`;
 
 /** The text that an event belongs to: `response.output_text.delta` and `….done` of one place share it. */
-function laneOf(type: string, event: JsonObject): LaneSpec {
+function laneOf(type: string, event: JsonObject, tool: string | undefined): LaneSpec {
   const stem = type.slice(0, type.lastIndexOf("."));
   const place = Object.fromEntries(PLACE.flatMap((name) => (event[name] === undefined ? [] : [[name, event[name]]])));
   return {
     name: `${itemLane(event)}${PLACE.map((name) => placeIn(event, name)).join(":")}:${stem}`,
     kind: stem.endsWith("arguments") ? "json" : "text",
+    tool,
     event: (piece) => ({ type: `${stem}.delta`, ...place, delta: piece }),
   };
 }
@@ -41,6 +42,8 @@ function laneOf(type: string, event: JsonObject): LaneSpec {
 /** Makes a restorer for one streamed answer. What it adds has its place in the order, so events are numbered anew. */
 export function createResponseEvents(context: AnswerContext): EventRestorer {
   const lanes = createLanes(context.replacements);
+  /** Tools of calls by their item's place in the output; only the item's own event names them. */
+  const tools = new Map<string, string>();
   let next: number | undefined;
 
   const numbered = (events: readonly JsonObject[]): JsonObject[] =>
@@ -51,15 +54,18 @@ export function createResponseEvents(context: AnswerContext): EventRestorer {
     });
 
   const restore = (type: string, event: JsonObject): JsonObject[] => {
+    const { item } = event;
+    if (isObject(item) && typeof item["name"] === "string") tools.set(itemLane(event), item["name"]);
+    const tool = tools.get(itemLane(event));
     if (type.endsWith(".delta") && typeof event["delta"] === "string") {
-      const lane = laneOf(type, event);
+      const lane = laneOf(type, event, tool);
       return [{ ...event, delta: lanes.push(lane, event["delta"]) }];
     }
-    const own = type.endsWith(".done") ? laneOf(type, event).name : undefined;
-    keepSeals(event["item"], context);
+    const own = type.endsWith(".done") ? laneOf(type, event, tool).name : undefined;
+    keepSeals(item, context);
     const restored = isObject(event["response"])
       ? { ...event, response: restoreResponse(event["response"], context) }
-      : (restoreTree(event, context.replacements, JSON_FIELDS) as JsonObject);
+      : (restoreTree(event, tool === undefined ? context.replacements : context.replacements.forTool(tool), JSON_FIELDS) as JsonObject);
     return [...endedBy(type, event, own), restored];
   };
 

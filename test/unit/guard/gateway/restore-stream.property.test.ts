@@ -1,14 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Replacements } from "../../../../guard/gateway/restore-tree.ts";
 import { readEvents } from "../../../../guard/gateway/event-stream.ts";
 import { createChatEvents } from "../../../../guard/gateway/formats/openai-chat-answer.ts";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
 
 const TOKENS: Readonly<Record<string, string>> = { EMAIL_7Q4M2KXW9D: "ada@example.org", SECRET_1A2B3C4D5E: 'line\n"two"' };
 const known = (token: string): string | undefined => TOKENS[token.toUpperCase()];
-const replacements = {
+const replacements: Replacements = {
   text: known,
   json: (token: string) => (known(token) === undefined ? undefined : JSON.stringify(known(token)).slice(1, -1)),
+  forTool: () => replacements,
 };
 
 /** What one choice said, lane by lane, and the order in which the lanes began. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Replacements } from "../../../../guard/gateway/restore-tree.ts";
 import { NO_USAGE, type Usage } from "../../../../guard/gateway/call-routes.ts";
 import { FORMATS } from "../../../../guard/gateway/formats/formats.ts";
 import type { Format } from "../../../../guard/gateway/formats/format.ts";
@@ -13,9 +14,10 @@ import { SEAL, streamOf } from "../../../support/vendor-answers.ts";
 
 const TOKENS: Readonly<Record<string, string>> = { EMAIL_7Q4M2KXW9D: "ada@example.org", PERSON_1A2B3C4D5E: 'Zoë "Z"\nŁukasz 😀' };
 const known = (token: string): string | undefined => TOKENS[token.replaceAll("\\", "").toUpperCase()];
-const replacements = {
+const replacements: Replacements = {
   text: known,
   json: (token: string) => (known(token) === undefined ? undefined : JSON.stringify(known(token)).slice(1, -1)),
+  forTool: () => replacements,
 };
 const restored = (text: string): string => text.replace(/EMAIL_7Q4M2KXW9D|PERSON_1A2B3C4D5E/g, (token) => known(token) ?? "");
 
