@@ -15,6 +15,7 @@ import type { ProvenConnection } from "./gatekeeper.ts";
 import type { Members } from "./members.ts";
 import type { BundleNews } from "./peer-exchange.ts";
 import type { BundleSharing, PeerLog } from "./peer-node.ts";
+import { violationOf } from "./violation.ts";
 import { BUNDLE_PROTOCOL, MAX_BUNDLE_REPLY_BYTES } from "./protocols.ts";
 
 /** Room in the reading buffer beside the message: one yamux frame. */
@@ -34,6 +35,8 @@ const reply = z.strictObject({
 export interface BundleExchangeDeps {
   readonly sharing: BundleSharing;
   readonly members: Members;
+  /** A member broke the protocol; its connection is cut. */
+  onViolation(from: ProvenConnection, error: Error): void;
   readonly clock: Clock;
   readonly log: PeerLog;
 }
@@ -131,6 +134,8 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
       ).catch((error: unknown) => {
         deps.log.debug({ peer: from.agentId, code: errorCode(error) }, "a bundle was not handed out");
         stream.abort(error instanceof Error ? error : new Error("bundle not handed out"));
+        const violation = violationOf(error);
+        if (violation !== undefined) deps.onViolation(from, violation);
       });
     },
     close() {

@@ -4,6 +4,7 @@ import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf, createSigner } from "../identity/keys.ts";
 import { readAddresses, readPeerAddress } from "./address.ts";
+import { createAllowances } from "./allowance.ts";
 import { createBookKeeper } from "./book-keeper.ts";
 import { createBundleExchange } from "./bundle-exchange.ts";
 import { createDialler } from "./dialler.ts";
@@ -72,7 +73,13 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     clock,
     random,
   });
+  const allowances = createAllowances(clock);
+  const onViolation = ({ agentId: id, connection }: ProvenConnection, error: Error): void => {
+    deps.onRefusal({ agentId: id, address: connection.remoteAddr.toString(), code: errorCode(error) });
+    connection.abort(error);
+  };
   const gatekeeper: Gatekeeper = createGatekeeper({
+    mayOpenStream: (id) => allowances.of(id).spendStream(),
     ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
@@ -85,11 +92,18 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     log,
   });
   const reach = createReach({ node, relay, gatekeeper, members, addressesOf: dialler.addressesOf, clock, log });
-  const link = createMessageLink({ members, reach: dialler.reach, clock });
-  const artifacts = createMessageLink({ members, reach: dialler.reach, clock, protocol: ARTIFACT_PROTOCOL });
-  const cards = createMessageLink({ members, reach: () => Promise.reject(notConnected()), clock, protocol: CARDS_PROTOCOL });
+  const link = createMessageLink({ members, reach: dialler.reach, clock, allowances, onViolation });
+  const artifacts = createMessageLink({ members, reach: dialler.reach, clock, protocol: ARTIFACT_PROTOCOL, allowances, onViolation });
+  const cards = createMessageLink({
+    members,
+    reach: () => Promise.reject(notConnected()),
+    clock,
+    protocol: CARDS_PROTOCOL,
+    allowances,
+    onViolation,
+  });
   const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
-  const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, clock, log });
+  const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, onViolation, clock, log });
   const spread = createPeerSpread({
     ownId: agentId,
     org: config.org,
@@ -102,6 +116,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     news: ownNews,
     onLearned: learned,
     onNews: (from, news) => bundles?.heard(from, news),
+    onViolation,
     clock,
     random,
     log,

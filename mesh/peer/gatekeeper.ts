@@ -10,7 +10,7 @@ import { hostOf } from "./address.ts";
 import { type HelloSide, helloAsDialler, helloAsListener, refusalCode } from "./hello-exchange.ts";
 import type { Hello, ProvenHello } from "./hello-wire.ts";
 import type { PeerLog, PeerRefusal } from "./peer-node.ts";
-import { HELLO_PROTOCOL, MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST } from "./protocols.ts";
+import { HELLO_PROTOCOL, MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST, MAX_UNPROVEN_STREAMS, UNPROVEN_LOOK_MS } from "./protocols.ts";
 
 /** Time to let a refusal reach the peer before the connection is cut. */
 const FAREWELL_MS = 500;
@@ -28,6 +28,8 @@ export interface GatekeeperDeps {
   /** @throws GaggleError where the peer is not believed */
   judge(said: Hello, agentId: string): ProvenHello;
   onProven(proven: ProvenConnection): void;
+  /** Whether a member may open another stream now; default: always. Otherwise it is cut off. */
+  mayOpenStream?(agentId: string): boolean;
   onRefusal(refusal: PeerRefusal): void;
   /** Called when a connection that was never proven is gone, so that nothing of a stranger is kept. */
   onStrangerGone(connection: Connection): void;
@@ -174,6 +176,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     admission.outcome.promise.catch(() => undefined);
     admissions.set(connection.id, admission);
     connection.addEventListener("close", () => forget(admission));
+    deps.clock.after(UNPROVEN_LOOK_MS, () => lookAtStreams(admission));
     if (connection.direction === "outbound") void dialHello(admission);
   }
 
@@ -183,6 +186,22 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     stream.abort(stranger());
     if (admission === undefined) connection.abort(stranger());
     else cutOff(admission, stranger());
+  }
+
+  /** A member that opens streams faster than any of ours does. It may come back. */
+  function cutFlooder(stream: Stream, { agentId, connection }: Admission): void {
+    const error = new GaggleError("BUSY", "A member opens too many streams.");
+    stream.abort(error);
+    if (connection.status !== "open") return;
+    deps.onRefusal({ agentId, address: connection.remoteAddr.toString(), code: error.code });
+    connection.abort(error);
+  }
+
+  /** Streams that nobody has named a protocol on reach no handler; a stranger could fill the memory with them. */
+  function lookAtStreams(admission: Admission): void {
+    const { connection, stage } = admission;
+    if (stage === "proven" || connection.status !== "open" || connection.streams.length <= MAX_UNPROVEN_STREAMS) return;
+    cutOff(admission, new GaggleError("BUSY", "A peer that has not proven its membership opened too many streams."));
   }
 
   return {
@@ -195,7 +214,9 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     },
     guard: (handler) => (stream, connection) => {
       const admission = admissions.get(connection.id);
-      if (admission?.stage === "proven" || admission?.stage === "believed") {
+      if (admission?.stage === "proven" && deps.mayOpenStream?.(admission.agentId) === false) {
+        cutFlooder(stream, admission);
+      } else if (admission?.stage === "proven" || admission?.stage === "believed") {
         admission.outcome.promise.then(
           (from) => handler(stream, from),
           (error: Error) => stream.abort(error),

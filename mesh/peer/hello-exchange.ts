@@ -7,6 +7,7 @@ import { lpStream } from "@libp2p/utils";
 import { type ErrorCode, GaggleError } from "../contract/errors.ts";
 import { type Hello, type HelloMessage, type ProvenHello, readHelloMessage, refusedWith } from "./hello-wire.ts";
 import { MAX_HELLO_BYTES } from "./protocols.ts";
+import { asViolation } from "./violation.ts";
 
 /** This side of a handshake. */
 export interface HelloSide {
@@ -27,18 +28,11 @@ function talkOn(stream: Stream, signal: AbortSignal): HelloTalk {
     say: (message) => framed.write(Buffer.from(JSON.stringify(message)), { signal }),
     async hear() {
       const bytes = await framed.read({ signal }).catch((cause: unknown) => {
-        throw unreadable(cause);
+        throw asViolation(cause);
       });
       return readHelloMessage(bytes.subarray());
     },
   };
-}
-
-/** libp2p's errors of an oversized message become ours; all others (reset, end, abort) stay what they are. */
-function unreadable(cause: unknown): unknown {
-  const oversized =
-    cause instanceof Error && ["InvalidDataLengthError", "InvalidDataLengthLengthError", "StreamBufferError"].includes(cause.name);
-  return oversized ? new GaggleError("TOO_LARGE", `The peer's hello is larger than ${MAX_HELLO_BYTES} bytes.`, { cause }) : cause;
 }
 
 /** Reads the peer's hello and judges it; tells the peer where it is refused. */

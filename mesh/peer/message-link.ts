@@ -4,6 +4,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { FRAME_TIMEOUT_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { withDeadline } from "./deadline.ts";
+import type { Allowances } from "./allowance.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import type { Members } from "./members.ts";
 import { createMessageChannel, type MessageChannel } from "./message-channel.ts";
@@ -17,6 +18,10 @@ export interface MessageLinkDeps {
   /** Connects an agent that is not connected. @throws GaggleError */
   reach(agentId: string): Promise<void>;
   readonly clock: Clock;
+  /** What a member may cost; default: anything. */
+  readonly allowances?: Allowances;
+  /** A member broke the protocol or a limit; its connection is cut. */
+  onViolation?(from: ProvenConnection, error: Error): void;
   /** Protocol of its streams; default: messages. */
   readonly protocol?: string;
 }
@@ -100,7 +105,11 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
       serveMessages(stream, deps.clock, {
         answer: (frame) => handler(frame, from.hello.principal),
         onBusy: (change) => deps.members.busy(from.connection, change),
-        onViolation: (error) => from.connection.abort(error),
+        onViolation: (error) => {
+          deps.onViolation?.(from, error);
+          from.connection.abort(error);
+        },
+        ...(deps.allowances === undefined ? {} : { allowance: deps.allowances.of(from.agentId) }),
       });
     },
     handle(next) {

@@ -3,8 +3,9 @@ import type { Stream } from "@libp2p/interface";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Clock } from "../contract/ports.ts";
 import type { StreamFrame } from "./frame-codec.ts";
+import type { Allowance } from "./allowance.ts";
 import { createFrameStream } from "./frame-stream.ts";
-import { MAX_IN_FLIGHT, MAX_QUEUED_REQUESTS } from "./protocols.ts";
+import { MAX_IN_FLIGHT, MAX_QUEUED_REQUESTS, STREAM_IDLE_MS } from "./protocols.ts";
 
 /** What the server tells its owner. */
 export interface MessageServerEvents {
@@ -14,16 +15,47 @@ export interface MessageServerEvents {
   onBusy(change: 1 | -1): void;
   /** The member broke the protocol or a limit. */
   onViolation(error: Error): void;
+  /** What the member may cost; default: anything. */
+  readonly allowance?: Allowance;
 }
 
-/** Serves requests on a stream until it ends. Reading pauses while MAX_IN_FLIGHT are worked on or the answers are not read. */
+/**
+ * Serves requests on a stream until it ends or nothing has come for long. Reading pauses while MAX_IN_FLIGHT are worked on, the answers are not
+ * read, or the member is beyond its allowance.
+ */
 export function serveMessages(stream: Stream, clock: Clock, events: MessageServerEvents): void {
+  const { allowance } = events;
   let inFlight = 0;
+  let cancelWait: (() => void) | undefined;
+  let lastFrameAt = clock.now();
+  let cancelIdle = (): void => undefined;
 
   const throttle = (): void => {
-    if (inFlight >= MAX_IN_FLIGHT || frames.congested) frames.pause();
+    if (inFlight >= MAX_IN_FLIGHT || frames.congested || allowance?.full === true || cancelWait !== undefined) frames.pause();
     else frames.resume();
   };
+
+  /** Who sends faster than allowed is not read for a while. */
+  function charge(bytes: number): void {
+    const waitMs = allowance?.spendFrame(bytes) ?? 0;
+    if (waitMs === 0) return;
+    cancelWait?.();
+    cancelWait = clock.after(waitMs, () => {
+      cancelWait = undefined;
+      throttle();
+    });
+  }
+
+  /** A timer for the stream and not for each frame: it looks whether anything came since it was set. */
+  function watchIdle(): void {
+    cancelIdle = clock.after(Math.max(1, lastFrameAt + STREAM_IDLE_MS - clock.now()), () => {
+      if (inFlight === 0 && clock.now() - lastFrameAt >= STREAM_IDLE_MS) stream.close().catch((cause: Error) => stream.abort(cause));
+      else {
+        if (inFlight > 0) lastFrameAt = clock.now();
+        watchIdle();
+      }
+    });
+  }
 
   function reply(id: number, kind: "answer" | "failure", payload: Uint8Array): void {
     try {
@@ -38,6 +70,7 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
 
   async function work({ id, payload }: StreamFrame): Promise<void> {
     inFlight++;
+    allowance?.hold(payload.byteLength);
     events.onBusy(1);
     try {
       reply(id, "answer", await events.answer(payload));
@@ -45,6 +78,7 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
       fail(id, error);
     } finally {
       inFlight--;
+      allowance?.hold(-payload.byteLength);
       events.onBusy(-1);
       throttle();
     }
@@ -52,12 +86,15 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
 
   const frames = createFrameStream(stream, clock, {
     onFrame(frame) {
+      lastFrameAt = clock.now();
+      charge(frame.payload.byteLength);
       if (frame.kind !== "request") {
         frames.abort(new GaggleError("INVALID_INPUT", "A peer sent an answer that nobody asked for."));
         return;
       }
       if (inFlight >= MAX_QUEUED_REQUESTS) {
         fail(frame.id, new GaggleError("BUSY", "Too many requests at once."));
+        throttle();
         return;
       }
       void work(frame);
@@ -65,9 +102,12 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
     },
     onDrained: throttle,
     onEnd(error) {
+      cancelWait?.();
+      cancelIdle();
       if (error instanceof GaggleError) events.onViolation(error);
       // The member closed its end; close ours too, so that the stream does not linger half open.
       else stream.close().catch((cause: Error) => stream.abort(cause));
     },
   });
+  watchIdle();
 }

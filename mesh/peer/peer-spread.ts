@@ -9,6 +9,7 @@ import { type KnownPeers, type MergeResult, type PeerRecord, recordOf, type Shar
 import type { Members } from "./members.ts";
 import { answerExchange, type BundleNews, type Heard, pullPeers, pushPeers } from "./peer-exchange.ts";
 import type { PeerLog } from "./peer-node.ts";
+import { violationOf } from "./violation.ts";
 import { EXCHANGE_FANOUT, EXCHANGE_INTERVAL_MS, PEERS_PROTOCOL } from "./protocols.ts";
 
 /** What spreading needs. */
@@ -25,6 +26,8 @@ export interface PeerSpreadDeps {
   onLearned(record: PeerRecord): void;
   /** What a member knows of bundles and revocations. */
   onNews(agentId: string, news: BundleNews): void;
+  /** A member broke the protocol; its connection is cut. */
+  onViolation(from: ProvenConnection, error: Error): void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: PeerLog;
@@ -166,6 +169,8 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
         (error: unknown) => {
           deps.log.debug({ peer: from.agentId, code: errorCode(error) }, "a member's exchange failed");
           stream.abort(error instanceof Error ? error : new Error("exchange failed"));
+          const violation = violationOf(error);
+          if (violation !== undefined) deps.onViolation(from, violation);
         },
       );
     },

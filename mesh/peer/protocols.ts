@@ -80,3 +80,23 @@ export const RELAY_RESERVATION_TTL_MS = 7_200_000;
 export const RELAY_DURATION_LIMIT_MS = 86_400_000;
 /** Bytes over one relayed connection; a new one follows. */
 export const RELAY_DATA_LIMIT_BYTES = 4_294_967_296;
+/** Frames that one member may send a second, over all its streams; beyond it, reading pauses. Some times what two agents can do at most. */
+export const FRAMES_PER_SECOND = 10_000;
+/** Frames that it may send at once beyond that. */
+export const FRAME_BURST = 20_000;
+/** Bytes that one member may send a second in frames; beyond it, reading pauses. */
+export const READ_BYTES_PER_SECOND = 64 * 1_048_576;
+/** Bytes that it may send at once beyond that. */
+export const READ_BURST_BYTES = 128 * 1_048_576;
+/** Bytes of one member's requests that are worked on at once; beyond it, reading pauses. */
+export const MAX_IN_FLIGHT_BYTES = 32 * 1_048_576;
+/** Streams that one member may open a second; beyond it, it is cut off and counted. */
+export const STREAMS_PER_SECOND = 100;
+/** Streams that it may open at once beyond that. */
+export const STREAM_BURST = 200;
+/** A message stream on which nothing came for this long is closed; the next message opens another. */
+export const STREAM_IDLE_MS = 600_000;
+/** Streams that a connection may have open before its peer has proven membership, and when that is looked at. */
+export const MAX_UNPROVEN_STREAMS = 8;
+/** See {@link MAX_UNPROVEN_STREAMS}. */
+export const UNPROVEN_LOOK_MS = 1_000;

@@ -92,6 +92,14 @@ export interface WorldRequest {
   readonly people: Readonly<Record<string, string>>;
   /** Whose approval keys are on the roster. */
   readonly approvers?: readonly string[];
+  /** Where agents listen, and whether they look for each other on the LAN; default: loopback, no. */
+  readonly lan?: { readonly listen: readonly string[] };
+  /** The command with which a program is run on a person's machine, where each has one of its own (a network namespace). */
+  readonly machineOf?: (subject: string) => readonly string[];
+  /** Last hand on the organisation's profiles before they are signed. */
+  readonly prepare?: (profilesDir: string) => void;
+  /** How a person's daemon is started where it is not by `gaggle agent`: arguments for Node, and what is added to its environment. */
+  readonly daemon?: (subject: string) => { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv };
   /** Address of the node as members are told it, where a test stands in between. */
   readonly via?: (url: string) => Promise<string>;
 }
@@ -155,9 +163,16 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     NO_COLOR: "1",
   });
 
-  const launch = (args: readonly string[], home: string, logName: string): ChildProcess => {
+  const launch = (
+    args: readonly string[],
+    home: string,
+    logName: string,
+    machine: readonly string[] = [],
+    other?: ReturnType<NonNullable<WorldRequest["daemon"]>>,
+  ): ChildProcess => {
     const log = openSync(join(dir, logName), "a");
-    const child = spawn(process.execPath, [ENTRY, ...args], { env: env(home), cwd: dir, stdio: ["ignore", log, log] });
+    const [program = "", ...rest] = [...machine, process.execPath, ...(other?.args ?? [ENTRY, ...args])];
+    const child = spawn(program, rest, { env: { ...env(home), ...other?.env }, cwd: dir, stdio: ["ignore", log, log] });
     closeSync(log);
     children.add(child);
     child.once("exit", () => children.delete(child));
@@ -190,8 +205,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     await joinOrganisation(deps, {
       home,
       invitation,
-      listen: ["/ip4/127.0.0.1/tcp/0"],
-      mdns: false,
+      listen: [...(request.lan?.listen ?? ["/ip4/127.0.0.1/tcp/0"])],
+      mdns: request.lan !== undefined,
       gooseRoot: join(dir, "goose", device),
       upstream,
     });
@@ -223,8 +238,10 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       call,
       daemonPids,
       async start() {
-        launch(["agent"], home, `${subject}.log`);
-        await until(`${subject}'s daemon answers`, async () => (await call("policy.check", { action: "task.send" })) !== undefined);
+        launch(["agent"], home, `${subject}.log`, request.machineOf?.(subject), request.daemon?.(subject));
+        const answers = async (): Promise<boolean> => (await call("policy.check", { action: "task.send" })) !== undefined;
+        // Where each has a machine of its own, all start at once, on the few cores of this one.
+        await until(`${subject}'s daemon answers`, answers, request.machineOf === undefined ? undefined : 150_000);
       },
       kill: async () => void (await Promise.all(daemonPids().map(killAndWait))),
       async stop() {
@@ -268,6 +285,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     await orgInit({ dir: orgDir, installDir: INSTALL_DIR, content: "sample" }, silent, deps);
     const policy = join(orgDir, "profiles", "policy.yaml");
     writeFileSync(policy, readFileSync(policy, "utf8").replace(/^allow:\n/m, WORK_FOR_PEOPLE));
+    request.prepare?.(join(orgDir, "profiles"));
     for (const subject of request.approvers ?? []) {
       const signer = createSigner(generateSigningKey(systemRandom));
       approvalKeys.set(subject, signer);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { HELLO_TIMEOUT_MS } from "../../../../mesh/contract/limits.ts";
 import { createGatekeeper, type Gatekeeper } from "../../../../mesh/peer/gatekeeper.ts";
 import type { PeerRefusal } from "../../../../mesh/peer/peer-node.ts";
-import { MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST } from "../../../../mesh/peer/protocols.ts";
+import { MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST, MAX_UNPROVEN_STREAMS, UNPROVEN_LOOK_MS } from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 /** The part of an inbound connection that the gatekeeper uses. */
@@ -13,6 +13,7 @@ class FakeConnection extends EventTarget {
   readonly direction = "inbound";
   readonly remotePeer = "12D3KooWR6eNKnDQVnTjGP8RJrmzced5x6HTu6dVnciKP33xuCyv";
   readonly remoteAddr;
+  readonly streams: Stream[] = [];
   status = "open";
 
   constructor(id: string, host: string) {
@@ -82,6 +83,16 @@ describe("the gatekeeper", () => {
     expect(gone).toEqual([connection]);
     await expect(gatekeeper.proven(asConnection(connection))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
     expect(clock.pending()).toBe(0);
+  });
+
+  it("cuts a connection that opens many streams before it has proven anything", async () => {
+    const { clock, refusals, connect } = createWorld();
+    const [greedy, modest] = [connect("greedy"), connect("modest")];
+    for (let index = 0; index <= MAX_UNPROVEN_STREAMS; index++) greedy.streams.push(fakeStream().stream);
+    modest.streams.push(fakeStream().stream);
+    await clock.advance(UNPROVEN_LOOK_MS);
+    expect([greedy.status, modest.status]).toEqual(["aborted", "open"]);
+    expect(refusals.map(({ code }) => code)).toEqual(["BUSY"]);
   });
 
   it("lets only so many connections of one host, and of all, wait to prove themselves", async () => {

@@ -6,7 +6,7 @@ import { FRAME_TIMEOUT_MS } from "../../../../mesh/contract/limits.ts";
 import { createFrameReader, encodeFrame, type StreamFrame } from "../../../../mesh/peer/frame-codec.ts";
 import { createMessageChannel } from "../../../../mesh/peer/message-channel.ts";
 import { serveMessages } from "../../../../mesh/peer/message-server.ts";
-import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS } from "../../../../mesh/peer/protocols.ts";
+import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS, STREAM_IDLE_MS } from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const open: Stream[] = [];
@@ -143,9 +143,39 @@ describe("a message server", () => {
     const onViolation = vi.fn<(error: Error) => void>();
     serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation });
     asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(10) }).subarray(0, 12));
-    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    // The frame's, beside the stream's own.
+    await vi.waitFor(() => expect(clock.pending()).toBe(2));
     await clock.advance(FRAME_TIMEOUT_MS);
     expect(onViolation).toHaveBeenCalledWith(expect.objectContaining({ code: "TIMEOUT" }));
     expect(answerer.status).toBe("aborted");
+  });
+
+  it("does not read a member that is beyond its rate, and reads on after the wait", async () => {
+    const [asker, answerer] = await createPair();
+    const clock = createVirtualClock();
+    const allowance = { spendFrame: () => 250, spendStream: () => true, hold: () => undefined, full: false };
+    serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation: () => undefined, allowance });
+    const frames = framesOn(asker);
+    asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(1) }));
+    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    expect(answerer.readStatus).toBe("paused");
+    await clock.advance(250);
+    expect(answerer.readStatus).toBe("readable");
+  });
+
+  it("closes a stream on which nothing comes for long, but not while it works on a request", async () => {
+    const [asker, answerer] = await createPair();
+    const clock = createVirtualClock();
+    const answer = Promise.withResolvers<Uint8Array>();
+    serveMessages(answerer, clock, { answer: () => answer.promise, onBusy: () => undefined, onViolation: () => undefined });
+    const frames = framesOn(asker);
+    asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(1) }));
+    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    await clock.advance(STREAM_IDLE_MS * 2);
+    expect(answerer.writeStatus).toBe("writable");
+    answer.resolve(new Uint8Array());
+    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await clock.advance(STREAM_IDLE_MS * 2);
+    expect(answerer.writeStatus).not.toBe("writable");
   });
 });
