@@ -1,5 +1,5 @@
 /** Messages for people whose machines are off, kept sealed on the bootstrap node. Real processes from dist/, and the node's real store on the disk. */
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -180,6 +180,37 @@ it("delivers directly while the node is down, and once, although the deposit com
   expect(tasks.toSorted()).toEqual([SECRET, "Second task", "Third task"].toSorted());
   const received = await marco.audit("message.receive");
   expect(new Set(received.map(({ target }) => target)).size).toBe(received.length);
+});
+
+it("a file that leaves the department comes masked, is fetched by the agent of its task alone, and is saved; one that is no text stays", async () => {
+  await until("both are there", async () =>
+    (await fiona.call("directory.agents", {})).agents.some((one) => one.agentId === marco.agentId && one.online),
+  );
+  const book = join(world.dir, "bookings.csv");
+  writeFileSync(book, `person;amount\nanna.keller@quarry.example;12.50\n${"row;1\n".repeat(100_000)}`);
+  const asked = await fiona.gaggle(["--json", "send", "Check these", "--agent", marco.agentId, "--attach", book]);
+  expect({ code: asked.code, stderr: asked.stderr }).toEqual({ code: 0, stderr: "" });
+  const { taskId } = JSON.parse(asked.stdout) as { taskId: string };
+  await arrived(taskId);
+  const { items } = await until(
+    "the file is here",
+    async () => {
+      const list = await marco.call("artifact.list", { taskId });
+      return list.items.every(({ here }) => here) ? list : undefined;
+    },
+    30_000,
+  );
+  expect(items).toMatchObject([{ name: "bookings.csv", mediaType: "text/csv" }]);
+  const saved = await marco.gaggle(["--json", "inbox", "save", taskId, "--to", join(world.dir, "saved")]);
+  expect({ code: saved.code, stderr: saved.stderr }).toEqual({ code: 0, stderr: "" });
+  const text = readFileSync(join(world.dir, "saved", "bookings.csv"), "utf8");
+  expect(text).not.toContain("anna.keller");
+  expect(text.split("\n")).toHaveLength(100_003);
+  const picture = join(world.dir, "scan.png");
+  writeFileSync(picture, Buffer.from([0x89, 0x50, 0x4e, 0x47]));
+  const refused = await fiona.gaggle(["--json", "send", "And this", "--agent", marco.agentId, "--attach", picture]);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr + refused.stdout).toContain("GUARD_REFUSED");
 });
 
 it("seals to a person's new machine when the old one is lost", async () => {
