@@ -131,6 +131,7 @@ export function createDetection(deps: { clock: Clock; random: Random }, config: 
       for (const lane of Object.values(lanes)) lane.tell({ type: "lists", lists });
     },
     counts: () => counts,
+    modelId: modelFolder === null ? undefined : model,
     warmUp: async () => {
       await keeper.loaded();
       return lanes.short.load();

@@ -31,6 +31,8 @@ export interface DetectionService extends Detection {
   /** Takes other lists from the next call on; what was remembered under the old ones is not used again. */
   update(lists: GuardLists): void;
   counts(): CacheCounts;
+  /** Which model it is, 64 hex digits; undefined without one. */
+  readonly modelId: string | undefined;
   /** Loads the model now, so that the first request doesn't wait for it. */
   warmUp(): Promise<ModelState>;
 }

@@ -8,6 +8,8 @@ import { createGuard, type Guard } from "../../guard/guard.ts";
 import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
+import { GaggleError } from "../contract/errors.ts";
+import type { GuardLists } from "../contract/guard-policy.ts";
 import type { Clock, CommitQueue, Random, Transaction } from "../contract/ports.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 
@@ -64,7 +66,7 @@ export function createModelGuard(
 ): ModelGuard {
   const { installDir: installFolder, modelFolder, memory } = config;
   const chosen = { ...(modelFolder === undefined ? {} : { modelFolder }), ...(memory === undefined ? {} : { memory }) };
-  const detection = withLists(createDetection(deps, { installFolder, ...chosen }), deps.bundle);
+  const detection = withLists(createDetection(deps, { installFolder, ...chosen }), deps.bundle, modelFolder === undefined);
   const newCounts = countsSince(detection.counts);
   // Read at every request: a new bundle counts at once, and without a valid one nothing passes.
   const profile = () => deps.bundle().profile.guard;
@@ -91,13 +93,23 @@ export function createModelGuard(
   return { guard: createGuard({ detection, sessions: deps.tokens, profile }), gateway, detection };
 }
 
-/** Looks through texts by the lists of the newest bundle. */
-function withLists(detection: DetectionService, bundle: () => VerifiedBundle): DetectionService {
+/** Where the organisation says which models may find names, a machine's own choice must be one of them. */
+function checkModel({ modelId }: DetectionService, { models }: GuardLists): void {
+  if (models.length === 0 || models.some((id) => id === modelId)) return;
+  throw new GaggleError(
+    "GUARD_REFUSED",
+    "The model that finds names on this machine is none that the organisation's signed lists allow. Run: gaggle guard model --shipped, then start the agent again.",
+  );
+}
+
+/** Looks through texts by the lists of the newest bundle. @param isShipped the model came with Gaggle */
+function withLists(detection: DetectionService, bundle: () => VerifiedBundle, isShipped: boolean): DetectionService {
   let version: number | undefined;
   return {
     ...detection,
-    detect: (texts, options) => {
+    detect: async (texts, options) => {
       const { manifest, guardLists } = bundle();
+      if (!isShipped) checkModel(detection, guardLists);
       if (manifest.version !== version) detection.update(guardLists);
       version = manifest.version;
       return detection.detect(texts, options);

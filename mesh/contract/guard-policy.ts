@@ -1,7 +1,7 @@
 /** What an organisation and a role tell the privacy guard; both travel in the signed bundle. Source: spec G2, G5; O3. */
 import { z } from "zod";
 import { dataClass } from "./data-class.ts";
-import { slug } from "./ids.ts";
+import { sha256, slug } from "./ids.ts";
 
 /**
  * What happens to a value of a class on its way to a model:
@@ -63,6 +63,8 @@ export const guardLists = z.strictObject({
     .array(z.strictObject({ class: dataClass, pattern: z.string().min(3).max(200) }))
     .max(100)
     .default([]),
+  /** Models that may find names besides the one that ships with Gaggle, as `gaggle guard model` shows their ids. Empty: any that a machine chooses. */
+  models: z.array(sha256).max(50).default([]),
   /** Names of table columns and JSON keys whose values are of a class, compared without case and separators. */
   columns: z
     .array(z.strictObject({ class: dataClass, names: z.array(z.string().min(1).max(100)).min(1).max(200) }))

@@ -21,6 +21,8 @@ const modelConfig = z.object({
 
 /** A model's files, read. */
 export interface ModelFiles {
+  /** As {@link modelId} gives it, of exactly these files. */
+  readonly id: string;
   readonly model: Uint8Array;
   readonly config: z.infer<typeof modelConfig>;
   readonly tokenizer: object;
@@ -45,32 +47,54 @@ function readBytes(folder: string, file: string): Buffer {
   }
 }
 
-const readObject = (folder: string, file: string): object =>
-  parseAs(z.record(z.string(), z.unknown()), parseJson(readBytes(folder, file).toString("utf8"), file), file);
+/** The files by what they are for; the tokenizer's configuration may be missing. */
+function readFiles(folder: string) {
+  const model = MODEL_FILES.find((file) => existsSync(join(folder, file)));
+  if (model === undefined) throw missing(folder, "model.onnx");
+  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? readBytes(folder, "tokenizer_config.json") : undefined;
+  return {
+    model: readBytes(folder, model),
+    tokenizer: readBytes(folder, "tokenizer.json"),
+    config: readBytes(folder, "config.json"),
+    tokenizerConfig,
+  };
+}
+
+/** SHA-256 over the SHA-256 of each file, in the order model, tokenizer, configuration, tokenizer's configuration. */
+function idOf({ model, tokenizer, config, tokenizerConfig }: ReturnType<typeof readFiles>): string {
+  const hash = createHash("sha256");
+  for (const file of [model, tokenizer, config, tokenizerConfig ?? Buffer.alloc(0)])
+    hash.update(createHash("sha256").update(file).digest());
+  return hash.digest("hex");
+}
+
+const objectIn = (bytes: Buffer, file: string): object =>
+  parseAs(z.record(z.string(), z.unknown()), parseJson(bytes.toString("utf8"), file), file);
 
 /**
  * Reads a model folder.
  * @throws GaggleError GUARD_REFUSED for a missing file, INVALID_INPUT for one of another shape
  */
 export function readModelFolder(folder: string): ModelFiles {
-  const model = MODEL_FILES.find((file) => existsSync(join(folder, file)));
-  if (model === undefined) throw missing(folder, "model.onnx");
+  const files = readFiles(folder);
   return {
-    model: readBytes(folder, model),
-    config: parseAs(modelConfig, readObject(folder, "config.json"), "config.json"),
-    tokenizer: readObject(folder, "tokenizer.json"),
-    tokenizerConfig: existsSync(join(folder, "tokenizer_config.json")) ? readObject(folder, "tokenizer_config.json") : {},
+    id: idOf(files),
+    model: files.model,
+    config: parseAs(modelConfig, objectIn(files.config, "config.json"), "config.json"),
+    tokenizer: objectIn(files.tokenizer, "tokenizer.json"),
+    tokenizerConfig: files.tokenizerConfig === undefined ? {} : objectIn(files.tokenizerConfig, "tokenizer_config.json"),
   };
 }
 
 /**
- * What tells one model from another: SHA-256 over its files, 64 hex digits; of a folder that can't be read, over its name.
- * It is part of what the cache remembers findings by.
+ * What tells one model from another wherever it lies: 64 hex digits over all its files; of a folder that can't be read, over its name. It is part of
+ * what the cache remembers findings by, and what an organisation's lists allow models by.
  */
 export function modelId(folder: string): string {
-  const hash = createHash("sha256").update(folder);
-  for (const file of [...MODEL_FILES, "tokenizer.json", "config.json"]) {
-    if (existsSync(join(folder, file))) hash.update(file).update(readFileSync(join(folder, file)));
+  try {
+    return idOf(readFiles(folder));
+  } catch (error) {
+    if (!(error instanceof GaggleError)) throw error;
+    return createHash("sha256").update(folder).digest("hex");
   }
-  return hash.digest("hex");
 }

@@ -1,4 +1,5 @@
 /** Names, places and dates by a token-classification model, over texts of any length. */
+import { GaggleError } from "../../../mesh/contract/errors.ts";
 import type { BlockCache } from "../block-cache.ts";
 import type { BlockSpan } from "../span-memory.ts";
 import type { Finding } from "../finding.ts";
@@ -21,6 +22,8 @@ export interface RecogniserConfig {
   readonly threads: number;
   /** Tokens of a window, the special ones included; fewer where the model takes fewer. */
   readonly windowTokens: number;
+  /** Which model it must be; left out, any. */
+  readonly modelId?: string;
   /** Called after each batch. */
   readonly onProgress?: () => void;
   /** Where blocks of text are remembered. */
@@ -153,6 +156,8 @@ function createRecogniser(tagger: Tagger, pieces: WordPieces, decode: Decoder, c
  */
 export async function loadRecogniser(folder: string, config: RecogniserConfig): Promise<Recogniser> {
   const files = readModelFolder(folder);
+  if (config.modelId !== undefined && files.id !== config.modelId)
+    throw new GaggleError("GUARD_REFUSED", "The privacy guard's model has changed since the agent started. Start the agent again.");
   const labels = readLabels(files.config.id2label, files.config.gaggle.labels);
   const pieces = createWordPieces(files.tokenizer, files.tokenizerConfig);
   const tagger = await loadTagger(files.model, { labels: labels.length, padding: pieces.padding, threads: config.threads });

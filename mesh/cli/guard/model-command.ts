@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fetchModel } from "../../../guard/detect/ner/fetch-model.ts";
+import { modelId } from "../../../guard/detect/ner/model-folder.ts";
 import { readAgentConfig } from "../../agent/agent-config.ts";
 import { chooseGuardModel } from "../../agent/choose-guard-model.ts";
 import { GaggleError } from "../../contract/errors.ts";
@@ -37,8 +38,11 @@ export async function fetchAndTakeModel(context: CommandContext, from: string, f
 /** Says which model it is. @throws GaggleError NOT_JOINED */
 export async function showModel({ home, installDir, out }: CommandContext): Promise<void> {
   const { guardModel } = await readAgentConfig(home);
-  out.result({ folder: guardModel ?? join(installDir, "guard", "model"), shipped: guardModel === undefined });
+  const folder = guardModel ?? join(installDir, "guard", "model");
+  const id = modelId(folder);
+  out.result({ folder, shipped: guardModel === undefined, id });
   out.line(guardModel === undefined ? "The model that ships with Gaggle." : `The model in ${asSeen(guardModel)}.`);
+  if (guardModel !== undefined) out.line(`Its id, for models in guard.yaml: ${id}`);
 }
 
 /**

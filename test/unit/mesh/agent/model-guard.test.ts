@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { modelId } from "../../../../guard/detect/ner/model-folder.ts";
 import { oneUpstream } from "../../../../guard/gateway/call-routes.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
 import { createGooseSessions } from "../../../../mesh/agent/goose-sessions.ts";
@@ -52,7 +54,7 @@ async function ended(count: number): Promise<readonly AuditEvent[]> {
   return events();
 }
 
-async function open(queueOf: (queue: CommitQueue) => CommitQueue = (own) => own): Promise<void> {
+async function open(queueOf: (queue: CommitQueue) => CommitQueue = (own) => own, modelFolder?: string): Promise<void> {
   const clock = createRealClock();
   const store = openMemoryStore();
   chain = await openAuditChain({ store, random: realRandom }, { org, agentId });
@@ -72,7 +74,7 @@ async function open(queueOf: (queue: CommitQueue) => CommitQueue = (own) => own)
     bundle: () => bundle(),
     traceOf: (sessionId) => sessions.find(sessionId)?.traceId ?? "0".repeat(32),
   };
-  guard = createModelGuard(deps, { gatewayPort: 0, token: GATEWAY_TOKEN, installDir: process.cwd() });
+  guard = createModelGuard(deps, { gatewayPort: 0, token: GATEWAY_TOKEN, installDir: process.cwd(), modelFolder });
   await guard.gateway.listen();
 }
 
@@ -88,6 +90,19 @@ afterEach(async () => {
 });
 
 describe("the daemon's guard", { timeout: 60_000 }, () => {
+  it("takes a machine's own model only where the signed lists name none or this one", async () => {
+    const own = join(process.cwd(), "test", "fixtures", "ner-model");
+    await open((queue) => queue, own);
+    const answers = [];
+    for (const [i, models] of [[], [modelId(own)], ["0".repeat(64)]].entries()) {
+      bundle = () => bundleOf(i + 1, { models });
+      answers.push(await post(`Write to ${EMAIL}`));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 403]);
+    expect(await answers[2]?.text()).toContain("gaggle guard model --shipped");
+    expect(upstream.requests).toHaveLength(2);
+  });
+
   it("records that a call leaves before it does, and how it ended, in the session's trace", async () => {
     let atUpstream: readonly AuditEvent[] = [];
     upstream = await startRecordingUpstream(async () => {

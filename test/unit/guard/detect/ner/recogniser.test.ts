@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createBlockCache } from "../../../../../guard/detect/block-cache.ts";
+import { modelId } from "../../../../../guard/detect/ner/model-folder.ts";
 import { loadRecogniser, type Recogniser, type RecogniserConfig } from "../../../../../guard/detect/ner/recogniser.ts";
 import { shapeOf } from "../../../../../guard/detect/ner/words.ts";
 
@@ -104,6 +105,11 @@ describe("the model's findings", () => {
     expect(batches).toBe(1);
     await found(lines);
     expect(batches).toBe(1);
+  });
+
+  it("is refused where it is another one than the agent started with", async () => {
+    await expect(loadRecogniser(MODEL, { ...config(), modelId: "0".repeat(64) })).rejects.toMatchObject({ code: "GUARD_REFUSED" });
+    await expect(loadRecogniser(MODEL, { ...config(), modelId: modelId(MODEL) })).resolves.toBeDefined();
   });
 
   it("refuse a folder without a model, and say so", async () => {

@@ -45,7 +45,7 @@ describe("gaggle guard model", { timeout: 60_000 }, () => {
     expect(await chosen()).toBe(MODEL);
     const shown = context(true);
     await showModel(shown.context);
-    expect(shown.result()).toEqual({ folder: MODEL, shipped: false });
+    expect(shown.result()).toEqual({ folder: MODEL, shipped: false, id: expect.stringMatching(/^[0-9a-f]{64}$/) });
     await takeModel(context().context, undefined);
     expect(await chosen()).toBeUndefined();
   });
