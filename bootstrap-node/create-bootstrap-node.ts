@@ -120,7 +120,7 @@ async function startPeer(
       write.catch(tell(deps, "refusals could not be recorded"));
     },
   };
-  return startBootstrapPeer(peerDeps, { org: core.org, ...config.peer });
+  return startBootstrapPeer(peerDeps, { org: core.org, networkKey: folder.networkKey, ...config.peer });
 }
 
 /** Forgets proofs that nobody could use again, old usage and expired mail; returns the function that ends it. */

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { type SignedBundle, signedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError, systemCode } from "../mesh/contract/errors.ts";
 import { orgId, thumbprint } from "../mesh/contract/ids.ts";
+import { readNetworkKey } from "../mesh/identity/network-key.ts";
 import { parseAs, parseJson } from "../mesh/contract/json.ts";
 import type { Random } from "../mesh/contract/ports.ts";
 import { ensureAgentKeys, readSigningKey } from "../mesh/identity/key-file.ts";
@@ -23,6 +24,8 @@ export interface NodeFolder {
   readonly issuer: Ed25519PrivateJwk;
   /** The node's own keys as a peer; made at the first start. */
   readonly agentKeys: AgentKeys;
+  /** Pre-shared key of the network; undefined where the organisation uses none. */
+  readonly networkKey: Uint8Array | undefined;
   /** Bundles that the admin put there; unchecked. */
   readonly bundles: readonly SignedBundle[];
   /** Folder of the node's LevelDB. */
@@ -41,6 +44,7 @@ export async function readNodeFolder(dir: string, random: Random): Promise<NodeF
     rootFingerprint,
     issuer: await readSigningKey(join(keysDir, "issuer.json"), "issuer key"),
     agentKeys: await ensureAgentKeys(keysDir, random),
+    networkKey: await readNetworkKey(join(keysDir, "network.json")),
     bundles: await readBundles(join(dir, "bundles")),
     storeDir: join(dir, "store"),
   };

@@ -39,7 +39,7 @@ export interface BootstrapPeer {
 /** Starts the peer. @param config `listen`: multiaddrs */
 export async function startBootstrapPeer(
   deps: BootstrapPeerDeps,
-  config: { org: string; listen: readonly string[]; mdns: boolean },
+  config: { org: string; listen: readonly string[]; mdns: boolean; networkKey: Uint8Array | undefined },
 ): Promise<BootstrapPeer> {
   const { clock, random, shelf } = deps;
   const counter = createRefusalCounter({
@@ -74,7 +74,7 @@ export async function startBootstrapPeer(
     counter.count({ action: "peer.refuse", source: agentId ?? address, code });
   const peer: PeerNode = await createPeerNode(
     { privateKey: deps.keys.sign, membership, book, onRefusal, clock, random, log: deps.log },
-    { org: config.org, listen: config.listen, bootstrapPeers: [], mdns: config.mdns, relay: "serve" },
+    { org: config.org, listen: config.listen, bootstrapPeers: [], mdns: config.mdns, relay: "serve", networkKey: config.networkKey },
   );
   shelf.onChange(() => peer.membershipChanged());
   const stopRenewal = every(clock, CREDENTIAL_RENEW_MS, () => {

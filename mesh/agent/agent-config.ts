@@ -46,7 +46,10 @@ export const agentConfig = z.strictObject({
   /** Folder of the model that finds names, where it is not the shipped one. */
   guardModel: z.string().min(1).optional(),
   /** How long a message waits before it is also deposited on the bootstrap node, and between two rounds of fetching mail, ms; for tests and tuning. */
-  mailbox: z.strictObject({ depositAfterMs: z.int().min(100), roundMs: z.int().min(100) }).partial().optional(),
+  mailbox: z
+    .strictObject({ depositAfterMs: z.int().min(100), roundMs: z.int().min(100) })
+    .partial()
+    .optional(),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });
@@ -77,6 +80,8 @@ export const homePaths = (home: string) => ({
   keys: join(home, "keys"),
   credential: join(home, "keys", "membership.jwt"),
   gatewayToken: join(home, "keys", "gateway-token"),
+  /** Pre-shared key of the network, where the organisation uses one. */
+  networkKey: join(home, "keys", "network.json"),
   pseudonymKey: join(home, "keys", "pseudonym.json"),
   /** Key of a model server, by its name. */
   modelKey: (upstream: string) => join(home, "keys", upstream === DEFAULT_UPSTREAM ? "model.json" : `model-${upstream}.json`),

@@ -5,6 +5,7 @@ import type { CardService } from "../directory/create-card-service.ts";
 import { createDirectory, type Directory } from "../directory/create-directory.ts";
 import { createIntlZones } from "../directory/intl-zones.ts";
 import { isRevoked } from "../identity/membership.ts";
+import { readNetworkKey } from "../identity/network-key.ts";
 import { createPeerNode } from "../peer/create-peer-node.ts";
 import type { PeerMembership, PeerNode, PeerNodeDeps } from "../peer/peer-node.ts";
 import { createStoredPeerBook } from "../peer/stored-peer-book.ts";
@@ -41,8 +42,9 @@ export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys, load: 
     log,
   };
   const { org, bootstrapPeers, mdns } = config;
+  const networkKey = await readNetworkKey(core.paths.networkKey);
   const peer = await listenOnKeptPorts({ store, freePort }, config.listen, (listen) =>
-    createPeerNode(deps, { org, listen, bootstrapPeers, mdns }),
+    createPeerNode(deps, { org, listen, bootstrapPeers, mdns, networkKey }),
   );
   const cards = await openCards(core, peer, load);
   const directory = await createDirectory({

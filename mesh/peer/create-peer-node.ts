@@ -56,6 +56,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     privateKey: libp2pKeyOf(deps.privateKey),
     listen: config.listen ?? defaultListen(),
     interfaces,
+    networkKey: config.networkKey,
     relay: { part: config.relay ?? "use", gate: () => gatekeeper },
   });
   const stateSelf = createOwnStatement({ org: config.org, agent: agentId, signer: createSigner(deps.privateKey), now: clock.now });

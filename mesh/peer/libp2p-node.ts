@@ -3,6 +3,7 @@ import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { FaultTolerance, type Libp2p, type PrivateKey } from "@libp2p/interface";
+import { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
@@ -45,6 +46,9 @@ export function defaultListen(): string[] {
   return hasIpv6 ? ["/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0"] : ["/ip4/0.0.0.0/tcp/0"];
 }
 
+/** A key in the form that libp2p reads: the `swarm.key` file of IPFS. */
+const swarmKey = (key: Uint8Array): Uint8Array => Buffer.from(`/key/swarm/psk/1.0.0/\n/base16/\n${Buffer.from(key).toString("hex")}`);
+
 /** A libp2p node that is not started yet, and what of its inside is needed. */
 export interface PeerLibp2p {
   readonly node: Libp2p;
@@ -68,6 +72,8 @@ export async function createLibp2pNode(config: {
   interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
   /** Whether it relays for members or lets the bootstrap node relay for it; the gate stands before both. */
   relay: { part: RelayPart; gate: RelayGate };
+  /** Pre-shared key of the network, 32 bytes. */
+  networkKey: Uint8Array | undefined;
 }): Promise<PeerLibp2p> {
   const { part, gate } = config.relay;
   const relay = part === "use" ? createRelayClient(gate) : undefined;
@@ -78,6 +84,7 @@ export async function createLibp2pNode(config: {
     addresses: { listen: [...config.listen] },
     transports: [tcp(), ...(relay === undefined ? [] : [relay.transport])],
     connectionEncrypters: [noise()],
+    ...(config.networkKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: swarmKey(config.networkKey) }) }),
     streamMuxers: [yamux(MUXER)],
     connectionManager: CONNECTIONS,
     // Its pings need a protocol that would answer strangers.

@@ -120,6 +120,8 @@ export interface PeerNodeConfig {
   readonly mdns: boolean;
   /** Whether this node relays between members that can't reach each other, or lets the bootstrap node do it; default `use`. */
   readonly relay?: "serve" | "use";
+  /** Pre-shared key of the network, 32 bytes: connections without it end before Noise. */
+  readonly networkKey?: Uint8Array | undefined;
 }
 
 /** Cards between connected members: nobody is dialled for them. */

@@ -128,6 +128,25 @@ describe("two members", () => {
   });
 });
 
+describe("a network with a pre-shared key", () => {
+  it("connects who has it, with frames of every size, and nobody else, member or not", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const networkKey = new Uint8Array(randomBytes(32));
+    const fiona = await start(organisation, "fiona.berg", { config: { networkKey } });
+    const marco = await start(organisation, "marco.diaz", { config: { networkKey } });
+    await marco.node.dial(addressOf(fiona));
+    for (const size of [1, 70_000, MAX_FRAME_BYTES]) {
+      const frame = new Uint8Array(randomBytes(size));
+      expect(Buffer.compare(await marco.node.request(fiona.node.agentId, frame), frame)).toBe(0);
+    }
+    const without = await start(organisation, "hanna.okoye");
+    await expect(without.node.dial(addressOf(fiona))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    const wrong = await start(organisation, "theo.whitaker", { config: { networkKey: new Uint8Array(randomBytes(32)) } });
+    await expect(wrong.node.dial(addressOf(fiona))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    expect(membersOf(fiona)).toEqual(["marco.diaz"]);
+  });
+});
+
 describe("a member that went away", () => {
   it("is reported, makes requests fail, and is connected again by itself when it is back at the same address", async () => {
     const organisation = createTestOrganisation("northwind");
