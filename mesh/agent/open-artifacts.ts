@@ -29,7 +29,7 @@ const KEEP_AFTER_MS = 7 * 86_400_000;
 /** Bytes of all artifacts of this agent. */
 const QUOTA_BYTES = 34_359_738_368;
 /** Largest text that is masked as it leaves the department. */
-const MAX_TEXT_BYTES = 4_194_304;
+const MAX_TEXT_BYTES = 1_048_576;
 
 /** Media types by ending; others are bytes. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
@@ -83,7 +83,7 @@ export async function openArtifacts(
   const { clock, store, queue, self, refusals, onError } = core;
   const blobs = await openFileBlobStore(dir);
   const fetcher = createArtifactFetcher({ blobs, link: peer.artifacts });
-  const masked = new Map<string, ArtifactRef>();
+  const masked = new Map<string, Promise<ArtifactRef>>();
   peer.artifacts.handle(
     createArtifactServer({
       blobs,
@@ -115,8 +115,10 @@ export async function openArtifacts(
   const leave = async (ref: ArtifactRef, to: Principal, taskId: string): Promise<ArtifactRef> => {
     if (to.department === self.department) return ref;
     const key = [ref.sha256, ref.name, to.department, taskId, core.bundle().manifest.version].join(" ");
-    const made = masked.get(key) ?? (await mask(ref, to, taskId));
+    const made = masked.get(key) ?? mask(ref, to, taskId);
     masked.set(key, made);
+    // A failure is not remembered: the next try looks again.
+    made.catch(() => masked.delete(key));
     const [oldest] = masked.keys();
     if (masked.size > 1_000 && oldest !== undefined) masked.delete(oldest);
     return made;

@@ -15,6 +15,8 @@ import type { Device } from "./seal-key.ts";
 /** First and longest wait after a deposit that was refused, ms. */
 const RETRY_MIN_MS = 10_000;
 const RETRY_MAX_MS = 600_000;
+/** How long a round waits for one deposit, whose text may have to be looked through first, before it goes on with others. */
+const PATIENCE_MS = 5_000;
 
 /** Messages that begin something: every device of the person gets a copy. Others belong to the device that has the task or approval. */
 const COPIED: ReadonlySet<Message["type"]> = new Set(["task.request", "approval.request", "notification"]);
@@ -88,6 +90,7 @@ const lanesOf = ({ lane, sessionLane }: OutboxRecord): string[] => (sessionLane 
 export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig) {
   const { clock, queue, store } = deps;
   const known = new Map<number, Known>();
+  const underWay = new Map<number, readonly string[]>();
 
   const note = (record: OutboxRecord, waitMs: number, state: { failures?: number; deposited: boolean }): void => {
     const { failures = 0, deposited } = state;
@@ -159,7 +162,9 @@ export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig)
     };
   };
 
+  /** False where it was not deposited, now or not yet. */
   const tryDeposit = async (record: OutboxRecord, lookUp: ReturnType<typeof createLookUp>): Promise<boolean> => {
+    underWay.set(record.seq, lanesOf(record));
     try {
       await deposit(record, await lookUp(record.to.subject));
       note(record, config.recheckMs, { deposited: true });
@@ -169,12 +174,28 @@ export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig)
       postpone(record);
       deps.onError(error);
       return false;
+    } finally {
+      underWay.delete(record.seq);
+    }
+  };
+
+  /** Waits for a deposit, but not so long that it would hold up all others; it goes on then by itself. */
+  const tryFor = async (work: Promise<boolean>): Promise<boolean> => {
+    const { promise: patience, resolve } = Promise.withResolvers<boolean>();
+    const cancel = clock.after(PATIENCE_MS, () => resolve(false));
+    try {
+      return await Promise.race([work, patience]);
+    } finally {
+      cancel();
+      work.catch(() => undefined);
     }
   };
 
   /** The message where it is to be deposited now; else the lanes that it holds back. */
   const look = (seq: number): OutboxRecord | readonly string[] => {
     const now = clock.now();
+    const busy = underWay.get(seq);
+    if (busy !== undefined) return busy;
     const seen = known.get(seq);
     if (seen !== undefined && seen.until > now && seen.trust === deps.trustVersion()) return seen.holds;
     const record = deps.record(seq);
@@ -192,7 +213,7 @@ export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig)
     for (const seq of seqs) {
       const found = look(seq);
       if (!("message" in found)) hold(found);
-      else if (lanesOf(found).some((lane) => held.has(lane)) || !(await tryDeposit(found, lookUp))) hold(lanesOf(found));
+      else if (lanesOf(found).some((lane) => held.has(lane)) || !(await tryFor(tryDeposit(found, lookUp)))) hold(lanesOf(found));
     }
   };
 

@@ -187,7 +187,7 @@ it("a file that leaves the department comes masked, is fetched by the agent of i
     (await fiona.call("directory.agents", {})).agents.some((one) => one.agentId === marco.agentId && one.online),
   );
   const book = join(world.dir, "bookings.csv");
-  writeFileSync(book, `person;amount\nanna.keller@quarry.example;12.50\n${"row;1\n".repeat(100_000)}`);
+  writeFileSync(book, `person;amount\nanna.keller@quarry.example;12.50\n${"row;1\n".repeat(2_000)}`);
   const asked = await fiona.gaggle(["--json", "send", "Check these", "--agent", marco.agentId, "--attach", book]);
   expect({ code: asked.code, stderr: asked.stderr }).toEqual({ code: 0, stderr: "" });
   const { taskId } = JSON.parse(asked.stdout) as { taskId: string };
@@ -205,7 +205,7 @@ it("a file that leaves the department comes masked, is fetched by the agent of i
   expect({ code: saved.code, stderr: saved.stderr }).toEqual({ code: 0, stderr: "" });
   const text = readFileSync(join(world.dir, "saved", "bookings.csv"), "utf8");
   expect(text).not.toContain("anna.keller");
-  expect(text.split("\n")).toHaveLength(100_003);
+  expect(text.split("\n")).toHaveLength(2_003);
   const picture = join(world.dir, "scan.png");
   writeFileSync(picture, Buffer.from([0x89, 0x50, 0x4e, 0x47]));
   const refused = await fiona.gaggle(["--json", "send", "And this", "--agent", marco.agentId, "--attach", picture]);

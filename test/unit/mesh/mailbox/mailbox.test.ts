@@ -1,6 +1,6 @@
 /** Messages for agents that are off: real messaging, real sealing, the bootstrap node's real mailbox; clock, disk and network are simulated. */
 import { gzipSync } from "node:zlib";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
 import { issueMembership } from "../../../../mesh/identity/membership.ts";
 import { publicJwkOf } from "../../../../mesh/identity/keys.ts";
@@ -398,4 +398,24 @@ test("a receipt counts only from the person that the message was sent to", async
   };
   await finance.node.messaging.receiveFrame(sealEnvelope(claims, elena.signer), elena.principal);
   expect(await deliveryOf(taskId)).toBe("deposited");
+});
+
+test("a deposit that takes long, as where much text has to be looked through, holds up no other", async () => {
+  const { mail } = finance.node.messaging;
+  const real = mail.envelope;
+  const slow = Promise.withResolvers<Uint8Array>();
+  const first = await ask("k1");
+  const second = await ask("k2");
+  Object.assign(mail, { envelope: (...call: Parameters<typeof real>) => (call[0].ref === first ? slow.promise : real(...call)) });
+  finance = await reopenMail(world, fiona, finance.node);
+  await world.clock.advance(DEPOSIT_AFTER_MS);
+  const round = finance.send();
+  await vi.waitFor(() => world.clock.advance(1_000).then(() => expect(deliveryOf(second)).resolves.toBe("deposited")));
+  await round;
+  expect(await deliveryOf(first)).toBe("queued");
+  await finance.send();
+  const [seq = 0] = [...mail.waiting().values()].flat();
+  slow.resolve(await real(mail.record(seq) ?? expect.unreachable(), marco.principal, false));
+  await vi.waitFor(() => expect(deliveryOf(first)).resolves.toBe("deposited"));
+  expect((await world.disk()).match(/mail\/deposit\//g)).toHaveLength(2);
 });
