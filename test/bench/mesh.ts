@@ -4,7 +4,7 @@
  *   --rounds    tasks that are counted beside the others (default 500)
  *   --agents    agents under the even load (default 100)
  *   --seconds   how long the even load lasts (default 120)
- *   --only      `rivals`, `load` or `hostile` alone
+ *   --only      `rivals`, `load`, `hostile` or `cards` alone
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -15,6 +15,7 @@ import { startOrganisation } from "./bench-organisation.ts";
 import { ratioOf } from "./figures.ts";
 import { startModelServer } from "./gateway-time.ts";
 import { type MeshLoad, measureMeshLoad } from "./mesh-agents.ts";
+import { type CardFigures, measureCards, printCards, slowestSpreadMs } from "./mesh-cards.ts";
 import { type HostileFigures, measureHostile } from "./mesh-hostile.ts";
 import { measureRivals, RIVALS, type RivalFigures } from "./mesh-rivals.ts";
 import { figureRows, round, table } from "./table.ts";
@@ -32,6 +33,7 @@ interface MeshFigures {
   readonly rivals?: RivalFigures;
   readonly load?: MeshLoad;
   readonly hostile?: HostileFigures;
+  readonly cards?: CardFigures;
 }
 
 /** A figure that is wanted. */
@@ -87,7 +89,7 @@ const runLoad = (folder: string): Promise<MeshLoad> =>
     say,
   );
 
-function goalsOf({ rivals, load, hostile }: MeshFigures): Goal[] {
+function goalsOf({ rivals, load, hostile, cards }: MeshFigures): Goal[] {
   const goals: Goal[] = [];
   if (rivals?.figures[RIVALS.jetstream] !== undefined) {
     const ratio = ratioOf(rivals.figures, RIVALS.stored, RIVALS.jetstream);
@@ -102,6 +104,11 @@ function goalsOf({ rivals, load, hostile }: MeshFigures): Goal[] {
   for (const { attack, ratioP95, failed } of hostile?.attacks ?? []) {
     const ok = ratioP95 <= 2 && failed === 0;
     goals.push({ name: `a good peer's p95 while ${attack} ÷ undisturbed`, wanted: "≤ 2", measured: round(ratioP95), ok });
+  }
+  if (cards !== undefined) {
+    const slowestMs = slowestSpreadMs(cards);
+    const name = `a changed card at all of ${cards.agents} agents, up to 5 % of frames lost`;
+    goals.push({ name, wanted: "≤ 5 s", measured: `${round(slowestMs / 1_000)} s`, ok: slowestMs <= 5_000 });
   }
   return goals;
 }
@@ -121,7 +128,7 @@ function printLoad(load: MeshLoad): void {
   ]);
 }
 
-function print(goals: readonly Goal[], { rivals, load, hostile }: MeshFigures): void {
+function print(goals: readonly Goal[], { rivals, load, hostile, cards }: MeshFigures): void {
   const out = process.stdout;
   const [cpu] = cpus();
   out.write(
@@ -134,6 +141,7 @@ function print(goals: readonly Goal[], { rivals, load, hostile }: MeshFigures): 
   if (rivals !== undefined) table(out, "1 KB task beside the others", figureRows(rivals.figures));
   for (const line of rivals?.missing ?? []) out.write(`  left out: ${line}\n`);
   if (load !== undefined) printLoad(load);
+  if (cards !== undefined) printCards(out, cards);
   if (hostile === undefined) return;
   const { undisturbed, besideLoad, attacks } = hostile;
   const figures = { undisturbed, "beside a process that only computes": besideLoad };
@@ -148,6 +156,7 @@ try {
     ...(wants("rivals") ? { rivals: await runRivals(folder) } : {}),
     ...(wants("load") ? { load: await runLoad(agents) } : {}),
     ...(wants("hostile") ? { hostile: await measureHostile(Number(options.rounds), say) } : {}),
+    ...(wants("cards") ? { cards: await measureCards(say) } : {}),
   };
   const goals = goalsOf(figures);
   if (options.json) process.stdout.write(`${JSON.stringify({ node: process.version, goals, ...figures })}\n`);
