@@ -64,6 +64,7 @@ export function serveConnection(socket: Socket, config: LocalConnectionConfig, r
   const closers: (() => void)[] = [];
   const send = (reply: WireReply): void => {
     if (socket.destroyed) return;
+    writeTogether(socket);
     socket.write(`${JSON.stringify(reply)}\n`);
     if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
   };
@@ -127,6 +128,13 @@ export function serveConnection(socket: Socket, config: LocalConnectionConfig, r
   socket.on("close", () => {
     for (const fn of closers) fn();
   });
+}
+
+/** What is written in this turn, such as the events of one commit, goes out in one system call. */
+function writeTogether(socket: Socket): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
 }
 
 /** Class and place of an unknown error; never its message, which may quote a user's text. */

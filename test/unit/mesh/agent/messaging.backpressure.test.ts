@@ -148,6 +148,25 @@ test("a long outbox waits on the disk, is taken up after a restart, and is liste
   expect((await worker.messaging.counts()).waiting).toBe(count);
 });
 
+test("a recipient that never answers delays nobody else, and holds no more than its window in flight", async () => {
+  const { finance, marketing } = await pair();
+  const other = await startNode(world, world.addMember("hanna.okoye", "hr"));
+  let asked = 0;
+  world.network.attach(marketing.self.agentId, () => {
+    asked++;
+    return new Promise(() => undefined);
+  });
+  for (let i = 0; i < 100; i++) await send(finance, `slow-${i}`, { priority: "P0" });
+  const { taskId } = await send(finance, "quick", { target: { targetRole: "hr" }, priority: "P3" });
+  await world.clock.advance(10);
+  expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({ delivery: "stored" });
+  expect(await waitingTasks(other)).toEqual(["quick"]);
+  expect(asked).toBe(32);
+  await world.clock.advance(600_000);
+  expect(asked, "one try at a time once it does not answer, at most one a minute in the end").toBeLessThan(32 + 20);
+  expect((await finance.messaging.counts()).busy).toMatchObject({ away: 1 });
+});
+
 test("a message that is gone from the disk is a broken invariant: recorded once, and the others go on", async () => {
   const { finance, marketing } = await pair();
   marketing.stop();
