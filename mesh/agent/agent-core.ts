@@ -33,6 +33,8 @@ export interface AgentDeps {
   readonly random: Random;
   readonly fetch: typeof globalThis.fetch;
   readonly log: AgentLog;
+  /** Free bytes where the home lies; default: as the system says. */
+  readonly freeBytes?: () => number;
 }
 
 /** The foundation of one daemon. */
@@ -55,10 +57,11 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   const keys = await readAgentKeys(paths.keys);
   const signer = createSigner(keys.sign);
   const chain = await openAuditChain({ store, random }, { org, agentId });
-  const freeBytes = (): number => {
+  const measured = (): number => {
     const { bavail, bsize } = statfsSync(paths.store);
     return bavail * bsize;
   };
+  const freeBytes = deps.freeBytes ?? measured;
   const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError: onError("an effect failed") });
   /** Records what this agent itself did or saw, outside of any task. */
   const audit = (draft: Omit<AuditDraft, "actor" | "traceId">): Promise<void> =>

@@ -34,13 +34,16 @@ export function createAgentWork(
   const report = (taskId: string, note: string): void =>
     void messaging.reportProgress(taskId, note).catch(onError("progress was not recorded"));
   const executor = createRunExecutor({ ...core, tell: values.tell, report }, { ...options, model: defaultUpstream(config)?.model });
-  const runner = createTaskRunner({
-    executor: executor.get,
-    bundle,
-    began: (task) => executor.began(task.taskId, task.traceId),
-    finish: (taskId, attempt, outcome) => messaging.finishRun(taskId, attempt, outcome),
-    onError: onError("a run failed"),
-  });
+  const finish: Messaging["finishRun"] = (taskId, attempt, outcome) => messaging.finishRun(taskId, attempt, outcome);
+  const runner =
+    options.runner?.(finish) ??
+    createTaskRunner({
+      executor: executor.get,
+      bundle,
+      began: (task) => executor.began(task.taskId, task.traceId),
+      finish,
+      onError: onError("a run failed"),
+    });
   const messaging: Messaging = createMessaging(
     {
       ...core,

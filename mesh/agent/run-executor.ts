@@ -11,6 +11,7 @@ import { prepareRun } from "../recipe/prepare-run.ts";
 import { homePaths } from "./agent-config.ts";
 import { decideToolCall } from "./bundle-policy.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
+import type { TaskRunner, TaskRunnerDeps } from "./task-runner.ts";
 
 /** What Goose may write to its stdout in one run: a run that writes more is out of hand. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Makes the Goose root of unattended runs ready by the newest bundle. Called before the first run under each bundle, never twice at once. */
   prepareRuns(): Promise<void>;
+  /** Runs tasks in another way than by Goose. */
+  readonly runner?: (finish: TaskRunnerDeps["finish"]) => TaskRunner;
 }
 
 /** The executor, made when it is first needed. */
