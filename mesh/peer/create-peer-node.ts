@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf, createSigner } from "../identity/keys.ts";
+import { cut } from "./cut.ts";
 import { readAddresses, readPeerAddress } from "./address.ts";
 import { createAllowances } from "./allowance.ts";
 import { createBookKeeper } from "./book-keeper.ts";
@@ -77,7 +78,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const allowances = createAllowances(clock);
   const onViolation = ({ agentId: id, connection }: ProvenConnection, error: Error): void => {
     deps.onRefusal({ agentId: id, address: connection.remoteAddr.toString(), code: errorCode(error) });
-    connection.abort(error);
+    cut(connection, error);
   };
   const gatekeeper: Gatekeeper = createGatekeeper({
     mayOpenStream: (id) => allowances.of(id).spendStream(),

@@ -6,6 +6,7 @@ import type { Connection, Stream, StreamHandler } from "@libp2p/interface";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
+import { cut } from "./cut.ts";
 import { hostOf } from "./address.ts";
 import { type HelloSide, helloAsDialler, helloAsListener, refusalCode } from "./hello-exchange.ts";
 import type { Hello, ProvenHello } from "./hello-wire.ts";
@@ -93,13 +94,13 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
 
   /** Closes with a short time for what was written last, then cuts. */
   function part(connection: Connection): void {
-    connection.close({ signal: AbortSignal.timeout(FAREWELL_MS) }).catch((error: Error) => connection.abort(error));
+    connection.close({ signal: AbortSignal.timeout(FAREWELL_MS) }).catch((error: Error) => cut(connection, error));
   }
 
   function cutOff(admission: Admission, error: GaggleError): void {
     refuse(admission, error);
     admission.abort.abort(error);
-    admission.connection.abort(error);
+    cut(admission.connection, error);
   }
 
   function accept(admission: Admission, hello: ProvenHello): void {
@@ -158,7 +159,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
   function admit(connection: Connection): void {
     if (isCrowded(connection)) {
       deps.onRefusal({ agentId: connection.remotePeer.toString(), address: connection.remoteAddr.toString(), code: "BUSY" });
-      connection.abort(new GaggleError("BUSY", "Too many connections wait to prove their membership."));
+      cut(connection, new GaggleError("BUSY", "Too many connections wait to prove their membership."));
       return;
     }
     const admission: Admission = {
@@ -184,7 +185,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
 
   function turnAway(stream: Stream, connection: Connection, admission: Admission | undefined): void {
     stream.abort(stranger());
-    if (admission === undefined) connection.abort(stranger());
+    if (admission === undefined) cut(connection, stranger());
     else cutOff(admission, stranger());
   }
 
@@ -194,7 +195,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     stream.abort(error);
     if (connection.status !== "open") return;
     deps.onRefusal({ agentId, address: connection.remoteAddr.toString(), code: error.code });
-    connection.abort(error);
+    cut(connection, error);
   }
 
   /** Streams that nobody has named a protocol on reach no handler; a stranger could fill the memory with them. */

@@ -2,6 +2,7 @@
 import type { Connection } from "@libp2p/interface";
 import { GaggleError } from "../contract/errors.ts";
 import type { Clock } from "../contract/ports.ts";
+import { cut } from "./cut.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import type { PeerChange, PeerMember } from "./peer-node.ts";
 import { DUPLICATE_GRACE_MS } from "./protocols.ts";
@@ -73,7 +74,7 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
       const entry = entries.get(agentId);
       if (entry === undefined || !entry.connections.includes(old) || bestOf(entry) === old) return;
       if ((work.get(old.id) ?? 0) > 0) retire(agentId, old);
-      else old.close().catch((error: Error) => old.abort(error));
+      else old.close().catch((error: Error) => cut(old, error));
     });
   }
 
@@ -113,7 +114,7 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
       reasons.set(agentId, reason);
       const error = new Error(`cut off: ${reason}`);
       // Aborting takes a connection out of the list.
-      for (const connection of entry.connections.slice()) connection.abort(error);
+      for (const connection of entry.connections.slice()) cut(connection, error);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -3,6 +3,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { GaggleError } from "../contract/errors.ts";
 import { FRAME_TIMEOUT_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
+import { cut } from "./cut.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Allowances } from "./allowance.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
@@ -62,7 +63,7 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
     });
     return createMessageChannel(stream, deps.clock, () => {
       // Nothing came back for a whole timeout: the machine at the other end is likely gone without a word.
-      connection.abort(new Error(`no sign of life from ${agentId}`));
+      cut(connection, new Error(`no sign of life from ${agentId}`));
     });
   }
 
@@ -107,7 +108,7 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
         onBusy: (change) => deps.members.busy(from.connection, change),
         onViolation: (error) => {
           deps.onViolation?.(from, error);
-          from.connection.abort(error);
+          cut(from.connection, error);
         },
         ...(deps.allowances === undefined ? {} : { allowance: deps.allowances.of(from.agentId) }),
       });

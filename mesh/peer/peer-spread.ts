@@ -3,6 +3,7 @@ import type { Stream } from "@libp2p/interface";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock, Random } from "../contract/ports.ts";
+import { cut } from "./cut.ts";
 import { withDeadline } from "./deadline.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import { type KnownPeers, type MergeResult, type PeerRecord, recordOf, type SharedPeer } from "./known-peers.ts";
@@ -99,7 +100,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
       const failure = error instanceof Error ? error : new Error("exchange failed");
       deps.log.debug({ peer: agentId, code: errorCode(error) }, "exchange of members failed");
       stream?.abort(failure);
-      if (error instanceof GaggleError && error.code === "TIMEOUT") connection.abort(failure);
+      if (error instanceof GaggleError && error.code === "TIMEOUT") cut(connection, failure);
       return undefined;
     }
   }
