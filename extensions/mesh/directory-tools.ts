@@ -69,23 +69,6 @@ const listAgents = (daemon: DaemonLink): Tool =>
 
 const skillOutput = z.object({ skill: z.string(), descriptions: z.array(z.string()), roles: z.array(z.string()), online: z.int().min(0) });
 
-/** Skills by name, with the roles that offer them. */
-function bySkill(agents: readonly AgentView[]): z.infer<typeof skillOutput>[] {
-  const found = new Map<string, { descriptions: Set<string>; roles: Set<string>; online: number }>();
-  for (const agent of agents) {
-    for (const { id, description } of agent.skills) {
-      const entry = found.get(id) ?? { descriptions: new Set<string>(), roles: new Set<string>(), online: 0 };
-      entry.descriptions.add(description);
-      entry.roles.add(agent.role);
-      entry.online += agent.online ? 1 : 0;
-      found.set(id, entry);
-    }
-  }
-  return [...found]
-    .map(([skill, { descriptions, roles, online }]) => ({ skill, descriptions: [...descriptions], roles: [...roles].sort(), online }))
-    .sort((a, b) => (a.skill < b.skill ? -1 : 1));
-}
-
 const listSkills = (daemon: DaemonLink): Tool =>
   defineTool({
     name: "list_skills",
@@ -97,8 +80,8 @@ const listSkills = (daemon: DaemonLink): Tool =>
     output: z.object({ skills: z.array(skillOutput) }),
     readOnly: true,
     async run({ role }, call) {
-      const { agents } = await daemon.call("directory.agents", { role }, { signal: call.signal });
-      const skills = bySkill(agents);
+      const known = await daemon.call("directory.skills", { role }, { signal: call.signal });
+      const skills = known.skills.map(({ id, descriptions, roles, online }) => ({ skill: id, descriptions, roles, online }));
       const text = skills.map(({ skill, roles, descriptions }) => `${skill} (${roles.join(", ")}): ${descriptions.join(" / ")}`).join("\n");
       return { structured: { skills }, text: text === "" ? "No known agent offers a skill." : text };
     },

@@ -10,6 +10,7 @@ import type { Principal } from "../contract/identity.ts";
 import type { CommitQueue, OrderedStore, PolicyEngine } from "../contract/ports.ts";
 import type { GuardStats } from "../contract/usage.ts";
 import type { Directory } from "../directory/create-directory.ts";
+import { skillsGraph } from "../directory/skills-graph.ts";
 import type { CallContext } from "../session/ports.ts";
 import { OWN } from "./boundary.ts";
 import { createGooseHooks } from "./goose-hooks.ts";
@@ -113,6 +114,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "dead.retry": messaging("dead.retry"),
     "dead.retryAll": messaging("dead.retryAll"),
     "directory.agents": (filter) => ({ agents: deps.directory.agents(filter) }),
+    "directory.skills": (filter) => ({ skills: skillsGraph(deps.directory.agents(filter)) }),
     "directory.chart": () => ({ people: deps.directory.seats().map((seat) => ({ ...seat, agents: [...seat.agents] })) }),
     "policy.whoami": () => whoami(self, deps.bundle()),
     "policy.check": ({ action, targetRole, resource }) => {

@@ -150,8 +150,8 @@ export interface Messaging {
   reportProgress(taskId: string, note: string): Promise<void>;
   /** Sends a message of the daemon's own, if `make` gives one; resolves when it is on the disk. */
   send(make: (tx: Transaction) => OutgoingMessage | undefined): Promise<void>;
-  /** Runs at work, and those that wait for a slot. */
-  load(): { running: number; queued: number };
+  /** Runs at work, those that wait for a slot, and whether the inbox takes no more. */
+  load(): { running: number; queued: number; full: boolean };
   /** For `daemon.status`. */
   counts(): Promise<{ waiting: number; queued: number; dead: number; busy: NonNullable<DaemonResult<"daemon.status">["busy"]> }>;
   /** What the mailbox works with. */
@@ -435,7 +435,7 @@ export function createMessaging(
     receiveFrame: (frame, principal) => receiver.receive(frame, principal.agentId),
     peerConnected: outbox.peerConnected,
     trustChanged: outbox.wakeAll,
-    load: runs.load,
+    load: () => ({ ...runs.load(), full: quota.state().full }),
     finishRun: runs.finish,
     reportProgress: async (taskId, note) => {
       try {

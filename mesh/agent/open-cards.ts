@@ -10,6 +10,7 @@ import { type CardService, createCardService } from "../directory/create-card-se
 import type { OwnContent } from "../directory/own-card.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { AgentCore } from "./agent-core.ts";
+import type { Messaging } from "./messaging.ts";
 
 /** Tools of an extension that a card names. */
 const MAX_TOOL_TAGS = 39;
@@ -62,9 +63,9 @@ function contentOf({ bundle, self, config, membership }: AgentCore): OwnContent 
 const QUEUE_PER_SLOT = 16;
 
 /** This agent's load as it tells it. Without a valid bundle nothing passes its guard. */
-export function beatOf({ bundle }: Pick<AgentCore, "bundle">, { running, queued }: { running: number; queued: number }): Beat {
+export function beatOf({ bundle }: Pick<AgentCore, "bundle">, { running, queued, full }: ReturnType<Messaging["load"]>): Beat {
   try {
-    return { running, queued, busy: queued >= QUEUE_PER_SLOT * bundle().profile.concurrency, guardUp: true };
+    return { running, queued, busy: full || queued >= QUEUE_PER_SLOT * bundle().profile.concurrency, guardUp: true };
   } catch {
     return { running, queued, busy: true, guardUp: false };
   }

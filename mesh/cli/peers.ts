@@ -11,6 +11,8 @@ export interface PeersOptions {
   readonly online?: boolean;
   /** Draw the org chart. */
   readonly tree?: boolean;
+  /** Show skills in place of agents. */
+  readonly skills?: boolean;
 }
 
 type Person = DaemonResult<"directory.chart">["people"][number];
@@ -83,8 +85,24 @@ export function drawChart(people: readonly Person[]): string[] {
   return [...tops, ...circles];
 }
 
+async function showSkills(daemon: DaemonCalls, out: Output, { role, department }: PeersOptions): Promise<void> {
+  const narrowed = { ...(role === undefined ? {} : { role }), ...(department === undefined ? {} : { department }) };
+  const { skills } = await daemon.call("directory.skills", narrowed);
+  out.result(skills);
+  if (skills.length === 0) return out.line("No known agent offers a skill that matches.");
+  const rows = skills.map(({ id, roles, people, online, descriptions }) => [
+    id,
+    roles.join(", "),
+    people.join(", "),
+    String(online),
+    asSeen(descriptions.join(" / ")),
+  ]);
+  for (const line of table(["skill", "roles", "people", "online", "what it does"], rows)) out.line(line);
+}
+
 /** Shows whom this agent knows. */
 export async function showPeers(daemon: DaemonCalls, out: Output, { tree = false, ...filter }: PeersOptions, nowMs: number): Promise<void> {
+  if (filter.skills === true) return showSkills(daemon, out, filter);
   if (tree) {
     const { people } = await daemon.call("directory.chart", {});
     out.result(people);
@@ -92,7 +110,8 @@ export async function showPeers(daemon: DaemonCalls, out: Output, { tree = false
     const there = people.filter(isThere).length;
     return out.line(`${people.length} people, ${there} online. ● online  ○ off  · no agent known`);
   }
-  const { agents } = await daemon.call("directory.agents", filter);
+  const { skills: _, ...narrowed } = filter;
+  const { agents } = await daemon.call("directory.agents", narrowed);
   out.result(agents);
   if (agents.length === 0) return out.line("No agent is known yet that matches.");
   showTable(agents, out, nowMs);

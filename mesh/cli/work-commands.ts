@@ -51,6 +51,7 @@ export function addWorkCommands(program: Command): void {
     .option("--skill <skill>", "only agents with this skill")
     .option("--department <department>", "only agents of this department")
     .option("--online", "only agents that are online")
+    .option("--skills", "the skills on offer, and who has them")
     .option("--tree", "draw the org chart, with who is online")
     .action(
       daemonAction<PeersOptions>(async (daemon, { out }, options) =>

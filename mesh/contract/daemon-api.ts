@@ -400,7 +400,10 @@ export const DAEMON_METHODS = {
     taskView,
   ),
   /** Takes a file of this machine in, by its absolute path; what comes back is given to `task.send` or `inbox.complete`. */
-  "artifact.add": method(z.strictObject({ path: z.string().min(1).max(4_096), mediaType: z.string().min(1).max(200).optional() }), artifactRef),
+  "artifact.add": method(
+    z.strictObject({ path: z.string().min(1).max(4_096), mediaType: z.string().min(1).max(200).optional() }),
+    artifactRef,
+  ),
   /** The files that came with a task or its result, and how much of each is here. */
   "artifact.list": method(
     z.strictObject({ taskId: uuid }),
@@ -426,6 +429,22 @@ export const DAEMON_METHODS = {
   "directory.agents": method(
     z.strictObject({ role: slug.optional(), skill: slug.optional(), department: slug.optional(), online: z.boolean().optional() }),
     z.strictObject({ agents: z.array(agentView) }),
+  ),
+  /** What can be asked for by name in the organisation, and of whom. */
+  "directory.skills": method(
+    z.strictObject({ role: slug.optional(), department: slug.optional() }),
+    z.strictObject({
+      skills: z.array(
+        z.strictObject({
+          id: slug,
+          descriptions: z.array(z.string()),
+          roles: z.array(slug),
+          departments: z.array(slug),
+          people: z.array(subjectId),
+          online: z.int(),
+        }),
+      ),
+    }),
   ),
   /** The signed org chart, with the agents that are known of each person. */
   "directory.chart": method(

@@ -15,6 +15,7 @@ import {
 } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { newUuid } from "../../mesh/contract/ids.ts";
+import { skillsGraph } from "../../mesh/directory/skills-graph.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import { randomBytes } from "node:crypto";
 import { NO_CALLS } from "../../guard/routes/usage-sum.ts";
@@ -258,6 +259,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "dead.list": () => ({ items: [], total: 0 }),
     "dead.retry": () => ({ ok: true }),
     "dead.retryAll": () => ({ sent: 0, kept: 0 }),
+    "directory.skills": ({ role }) => ({ skills: role === undefined || role === agent.role ? skillsGraph([agent]) : [] }),
     "directory.chart": () => ({
       people: [
         {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { drawChart, sayLoad, saySeen, showPeers } from "../../../../mesh/cli/peers.ts";
 import type { DaemonCalls } from "../../../../mesh/cli/mesh-commands.ts";
 import { readTarget } from "../../../../mesh/cli/read-target.ts";
+import { skillsGraph } from "../../../../mesh/directory/skills-graph.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
 
 const NOW = Date.UTC(2026, 9, 31, 8);
@@ -50,6 +51,37 @@ describe("gaggle peers", () => {
     const some = captureOutput();
     await showPeers(daemonWith({ agents: [{ ...agent, lastSeenAt: new Date(NOW - 7_200_000).toISOString() }] }), some.out, {}, NOW);
     expect(some.text()).toMatch(/○ +a +hr +T +seen 2 h ago[\s\S]*1 known, 0 online\./);
+  });
+
+  it("shows the skills on offer, with who has them", async () => {
+    const marco = {
+      agentId: "x",
+      subject: "marco.diaz",
+      role: "marketing",
+      department: "marketing",
+      title: "T",
+      online: true,
+      self: false,
+    };
+    const skills = [{ id: "accruals", description: "Lists accruals." }];
+    const graph = skillsGraph([
+      { ...marco, skills },
+      { ...marco, subject: "elena.novak", role: "engineering", department: "engineering", online: false, skills },
+      { ...marco, skills: [] },
+    ]);
+    expect(graph).toEqual([
+      {
+        id: "accruals",
+        descriptions: ["Lists accruals."],
+        roles: ["engineering", "marketing"],
+        departments: ["engineering", "marketing"],
+        people: ["elena.novak", "marco.diaz"],
+        online: 1,
+      },
+    ]);
+    const { out, text } = captureOutput();
+    await showPeers(daemonWith({ skills: graph }), out, { skills: true }, NOW);
+    expect(text()).toMatch(/accruals +engineering, marketing +elena\.novak, marco\.diaz +1 +Lists accruals\./);
   });
 
   it("says load and presence in words", () => {
