@@ -81,6 +81,19 @@ describe("a run without a person", () => {
     expect(finished).toMatchObject([{ taskId: "t1", attempt: 1, outcome: { state: "COMPLETED", result: { accrued: "12.50" } } }]);
   });
 
+  it("gets what was asked and answered before, further parts, and what its session shares; its own question goes to the asker", async () => {
+    const { runner, runs, finished } = fixture();
+    const answers = [{ question: "Which year?", answer: "2026" }];
+    const session = { sessionId: "s", purpose: "Close", shards: [{ id: "plan", version: 2, title: "Plan", body: { a: 1 } }] };
+    runner.start({ ...task(), answers, session, parts: [{ text: "more" }] });
+    await settle();
+    expect(runs[0]?.request).toMatchObject({ answers, session, parts: [{ text: "more" }] });
+    runs[0]?.end.resolve({ ...RESULT, result: null, question: "Which cost centre?" } as never);
+    await settle();
+    expect(finished).toMatchObject([{ outcome: { state: "INPUT_REQUIRED", message: "Which cost centre?", cost: { tokens: 40 } } }]);
+    expect(finished[0]?.outcome).not.toHaveProperty("result");
+  });
+
   it("that fails says why in our words, and carries no text of a foreign error", async () => {
     const { runner, runs, finished, errors } = fixture();
     runner.start(task());

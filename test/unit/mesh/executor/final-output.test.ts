@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GaggleError } from "../../../../mesh/contract/errors.ts";
-import { MAX_RESULT_BYTES, resultCheck } from "../../../../mesh/executor/final-output.ts";
+import { MAX_RESULT_BYTES, questionIn, resultCheck } from "../../../../mesh/executor/final-output.ts";
 
 const SCHEMA = {
   type: "object",
@@ -32,6 +32,23 @@ function refusal(output: unknown, schema: Parameters<typeof resultCheck>[0] = SC
   }
   return "accepted";
 }
+
+describe("the question of a run", () => {
+  it("is what a run hands over with status input_required, bounded in length", () => {
+    expect(questionIn({ status: "input_required", question: " Which cost centre? ", total: "0.00" })).toBe("Which cost centre?");
+    expect(questionIn({ status: "input_required", question: "x".repeat(9_000) })).toHaveLength(4_000);
+  });
+
+  it.each([
+    ["another status", { status: "done", question: "Which?" }],
+    ["no question", { status: "input_required" }],
+    ["an empty question", { status: "input_required", question: " " }],
+    ["no object", "input_required"],
+    ["nothing", undefined],
+  ])("is not there with %s", (_what, output) => {
+    expect(questionIn(output)).toBeUndefined();
+  });
+});
 
 describe("checking the result of a run", () => {
   it("gives back a result that fits the recipe's schema as it is", () => {

@@ -44,7 +44,11 @@ async function run({ seed, unattended, questions, loss, steps }: History) {
   };
   let asker: TestNode = await startNode(world, world.addMember("fiona.berg", "finance"));
   let worker: TestNode = await startNode(world, world.addMember("marco.diaz", "marketing"), options);
-  const { taskId } = await asker.call("task.send", { target: { targetRole: "marketing", skill: "accruals" }, task: "x", idempotencyKey: "k" });
+  const { taskId } = await asker.call("task.send", {
+    target: { targetRole: "marketing", skill: "accruals" },
+    task: "x",
+    idempotencyKey: "k",
+  });
   network.state.faults = { loseRequest: loss, loseAnswer: loss, repeat: loss, maxDelayMs: 600 };
   let words = 0;
   const acts: Record<string, () => Promise<void>> = {
@@ -56,8 +60,12 @@ async function run({ seed, unattended, questions, loss, steps }: History) {
     progress: () => ignore(worker.call("inbox.progress", { taskId, note: `N${words++}` })),
     cancel: () => ignore(asker.call("task.cancel", { taskId })),
     wait: () => clock.advance(Math.floor(random.next() * 5_000)),
-    "crash asker": async () => void (asker = await asker.restart(Math.floor(random.next() * 3))),
-    "crash worker": async () => void (worker = await worker.restart(Math.floor(random.next() * 3))),
+    "crash asker": async () => {
+      asker = await asker.restart(Math.floor(random.next() * 3));
+    },
+    "crash worker": async () => {
+      worker = await worker.restart(Math.floor(random.next() * 3));
+    },
   };
   for (const name of steps) await acts[name]?.();
   network.state.faults = { loseRequest: 0, loseAnswer: 0, repeat: 0, maxDelayMs: 0 };
