@@ -37,8 +37,8 @@ export function foldCase(text: string): string {
   return Array.from(text, (letter) => (letter.toLowerCase().length === letter.length ? letter.toLowerCase() : letter)).join("");
 }
 
-/** The first word of a phrase, as {@link foldCase} writes it, or undefined where it has none. */
-export const anchorOf = (phrase: string): string | undefined => FIRST_WORD.exec(foldCase(phrase))?.[0];
+/** The words of a phrase, as {@link foldCase} writes them. */
+export const wordsOf = (phrase: string): string[] => foldCase(phrase).match(WORD) ?? [];
 
 const splitsWord = (text: string, place: number): boolean =>
   place > 0 && place < text.length && IS_WORD.test(text.charAt(place - 1)) && IS_WORD.test(text.charAt(place));
