@@ -1,6 +1,6 @@
 /**
  * A store that answers reads of what was just written from memory: a task is read again at each of its steps, soon after it was written, and a read
- * from LevelDB costs more than the rest of such a step. Every write goes through to the store first. Source: docs/benchmarks.md, The mesh.
+ * from LevelDB costs more than the rest of such a step. Every write goes through to the store first. Source: docs/benchmarks.md, Many tasks at once.
  */
 import type { OrderedStore, StoreOp } from "../contract/ports.ts";
 

@@ -20,6 +20,7 @@ import type { MemoryStore } from "../support/memory-store.ts";
 import { type NodeWorld, startNode } from "../support/messaging-node.ts";
 import { createMemoryBook } from "../support/peer-world.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
+import { round, table } from "./table.ts";
 
 /** What one run showed. */
 export interface MeshThroughput {
@@ -180,6 +181,37 @@ export async function measureMeshThroughput(folder: string, plan: ThroughputPlan
       await new Promise((done) => child.once("exit", done));
     }
   }
+}
+
+/** One pair of agents alone, and four pairs at once. */
+export interface ThroughputFigures {
+  readonly pair: MeshThroughput;
+  readonly eight: Pick<MeshThroughput, "tasks" | "seconds" | "perSecond">;
+}
+
+const PAIR_TASKS = 10_000;
+const PAIRS = 4;
+
+/** Measures both. @param folder on the disk where the stores shall lie */
+export async function measureThroughput(folder: string, say: (line: string) => void): Promise<ThroughputFigures> {
+  const inFolder = async (plan: ThroughputPlan): Promise<MeshThroughput> =>
+    measureMeshThroughput(await mkdtemp(join(folder, "throughput-")), plan);
+  say(`Sending ${PAIR_TASKS} tasks as fast as they go …`);
+  const pair = await inFolder({ tasks: PAIR_TASKS, inFlight: 256 });
+  say(`Sending as many in ${PAIRS} pairs of agents at once …`);
+  const each = { tasks: PAIR_TASKS / PAIRS, inFlight: 64 };
+  const runs = await Promise.all(Array.from({ length: PAIRS }, () => inFolder(each)));
+  const seconds = Math.max(...runs.map((run) => run.seconds));
+  return { pair, eight: { tasks: PAIR_TASKS, seconds, perSecond: PAIR_TASKS / seconds } };
+}
+
+/** Prints them. */
+export function printThroughput(out: NodeJS.WritableStream, { pair, eight }: ThroughputFigures): void {
+  table(out, "Durable tasks of 1 KB with many in flight", [
+    ["", "tasks/s", "processor time of a task: sender", "receiver"],
+    ["one pair of agents", round(pair.perSecond, 0), `${round(pair.senderMicros, 0)} µs`, `${round(pair.receiverMicros, 0)} µs`],
+    [`${PAIRS} pairs at once`, round(eight.perSecond, 0), "", ""],
+  ]);
 }
 
 if (import.meta.main) {

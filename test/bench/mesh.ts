@@ -4,7 +4,7 @@
  *   --rounds    tasks that are counted beside the others (default 500)
  *   --agents    agents under the even load (default 100)
  *   --seconds   how long the even load lasts (default 120)
- *   --only      `rivals`, `load`, `hostile` or `cards` alone
+ *   --only      `rivals`, `throughput`, `load`, `hostile` or `cards` alone
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -18,6 +18,7 @@ import { type MeshLoad, measureMeshLoad } from "./mesh-agents.ts";
 import { type CardFigures, measureCards, printCards, slowestSpreadMs } from "./mesh-cards.ts";
 import { type HostileFigures, measureHostile } from "./mesh-hostile.ts";
 import { measureRivals, RIVALS, type RivalFigures } from "./mesh-rivals.ts";
+import { measureThroughput, printThroughput, type ThroughputFigures } from "./mesh-throughput.ts";
 import { figureRows, round, table } from "./table.ts";
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
@@ -31,6 +32,7 @@ const P95_MS = 150;
 /** Everything that was measured; what was not asked for is left out. */
 interface MeshFigures {
   readonly rivals?: RivalFigures;
+  readonly throughput?: ThroughputFigures;
   readonly load?: MeshLoad;
   readonly hostile?: HostileFigures;
   readonly cards?: CardFigures;
@@ -89,11 +91,26 @@ const runLoad = (folder: string): Promise<MeshLoad> =>
     say,
   );
 
-function goalsOf({ rivals, load, hostile, cards }: MeshFigures): Goal[] {
+function goalsOf({ rivals, throughput, load, hostile, cards }: MeshFigures): Goal[] {
   const goals: Goal[] = [];
   if (rivals?.figures[RIVALS.jetstream] !== undefined) {
     const ratio = ratioOf(rivals.figures, RIVALS.stored, RIVALS.jetstream);
     goals.push({ name: "send to stored ÷ JetStream, medians", wanted: "≤ 4", measured: round(ratio), ok: ratio <= 4 });
+  }
+  if (throughput !== undefined) {
+    const { pair, eight } = throughput;
+    goals.push({
+      name: "durable tasks/s between two agents",
+      wanted: "≥ 1,500",
+      measured: round(pair.perSecond, 0),
+      ok: pair.perSecond >= 1_500,
+    });
+    goals.push({
+      name: "the same in all of 8 agents",
+      wanted: "≥ 1,200",
+      measured: round(eight.perSecond, 0),
+      ok: eight.perSecond >= 1_200,
+    });
   }
   const [first] = load?.steps ?? [];
   if (load !== undefined && first !== undefined) {
@@ -128,7 +145,7 @@ function printLoad(load: MeshLoad): void {
   ]);
 }
 
-function print(goals: readonly Goal[], { rivals, load, hostile, cards }: MeshFigures): void {
+function print(goals: readonly Goal[], { rivals, throughput, load, hostile, cards }: MeshFigures): void {
   const out = process.stdout;
   const [cpu] = cpus();
   out.write(
@@ -140,6 +157,7 @@ function print(goals: readonly Goal[], { rivals, load, hostile, cards }: MeshFig
   ]);
   if (rivals !== undefined) table(out, "1 KB task beside the others", figureRows(rivals.figures));
   for (const line of rivals?.missing ?? []) out.write(`  left out: ${line}\n`);
+  if (throughput !== undefined) printThroughput(out, throughput);
   if (load !== undefined) printLoad(load);
   if (cards !== undefined) printCards(out, cards);
   if (hostile === undefined) return;
@@ -154,6 +172,7 @@ try {
   await mkdir(agents);
   const figures: MeshFigures = {
     ...(wants("rivals") ? { rivals: await runRivals(folder) } : {}),
+    ...(wants("throughput") ? { throughput: await measureThroughput(folder, say) } : {}),
     ...(wants("load") ? { load: await runLoad(agents) } : {}),
     ...(wants("hostile") ? { hostile: await measureHostile(Number(options.rounds), say) } : {}),
     ...(wants("cards") ? { cards: await measureCards(say) } : {}),
