@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectDaemon, type DaemonClient } from "../../mesh/client/connect-daemon.ts";
 import type { DaemonMethod, DaemonParams, DaemonResult } from "../../mesh/contract/daemon-api.ts";
-import { ERROR_TABLE, errorCode } from "../../mesh/contract/errors.ts";
+import { ERROR_TABLE, GaggleError } from "../../mesh/contract/errors.ts";
 import { TERMINAL_STATES } from "../../mesh/contract/message.ts";
 
 /** Calls in flight when many tasks are looked at. */
@@ -37,7 +37,8 @@ export function createDaemonCaller(home: string) {
   const call = async <M extends DaemonMethod>(method: M, params: DaemonParams<M>): Promise<DaemonResult<M>> =>
     (client ?? (await open())).call(method, params, { timeoutMs: CALL_MS });
 
-  const isRetryable = (error: unknown): boolean => ERROR_TABLE[errorCode(error) as keyof typeof ERROR_TABLE]?.retryable ?? true;
+  /** A lost connection says nothing, and the idempotency key makes asking again safe. */
+  const isRetryable = (error: unknown): boolean => !(error instanceof GaggleError) || ERROR_TABLE[error.code].retryable;
 
   /** True where the task has ended, or is still on its way to nobody's knowledge. */
   const hasEnded = async (taskId: string): Promise<boolean> => {

@@ -186,9 +186,12 @@ function createTarget(world: DaemonWorld, name: string, controlFile: string, por
     caller: createDaemonCaller(agent.home),
     pid: () => agent.daemonPids()[0],
     async start() {
-      await agent.start();
-      const { listening } = await agent.call("daemon.status", {});
-      for (const address of listening) ports.set(Number(address.split("/")[4]), name);
+      // It may be frozen or killed again while it starts, or the machine may be slow.
+      await insist(async () => {
+        await agent.start();
+        const { listening } = await agent.call("daemon.status", {});
+        for (const address of listening) ports.set(Number(address.split("/")[4]), name);
+      });
       target.isDown = false;
     },
     control(change) {
@@ -196,6 +199,16 @@ function createTarget(world: DaemonWorld, name: string, controlFile: string, por
     },
   };
   return target;
+}
+
+/** Tries a few times; the last failure is thrown. */
+async function insist(work: () => Promise<void>, tries = 8): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (tries <= 1) throw error;
+    await insist(work, tries - 1);
+  }
 }
 
 interface Play {
