@@ -15,6 +15,11 @@ const who = z.strictObject({
   targetRole: z.string().max(64).optional().describe("Role, for example finance"),
   agentId: z.string().max(64).optional().describe("One certain agent, from list_agents"),
 });
+/** Models write null for what they leave out. */
+const invited = z.strictObject({
+  targetRole: z.string().max(64).nullish().describe("Role, for example finance"),
+  agentId: z.string().max(64).nullish().describe("One certain agent, from list_agents"),
+});
 const told = (view: DaemonResult<"session.status">): ToolResult<Shown> => ({ structured: showSession(view), text: saySession(view) });
 
 const openSession = (daemon: DaemonLink): Tool =>
@@ -27,7 +32,7 @@ const openSession = (daemon: DaemonLink): Tool =>
       "Those invited join by themselves where policy lets them: session_status with waitSeconds shows when. Then share_context, and send_task with inSession.",
     input: z.strictObject({
       purpose: z.string().min(1).max(2_000).describe("What it is about, in a sentence"),
-      participants: z.array(who).min(1).max(64).describe("Whom to invite, each by targetRole or agentId"),
+      participants: z.array(invited).min(1).max(64).describe("Whom to invite, each by targetRole or agentId"),
       skills: z.array(z.string().max(64)).max(200).optional().describe("Only these skills may be asked for in it; any where left out"),
       classes: z
         .array(z.string().max(64))
@@ -44,8 +49,8 @@ const openSession = (daemon: DaemonLink): Tool =>
       const request = {
         purpose,
         participants: participants.map(({ targetRole, agentId }) => ({
-          ...(targetRole === undefined ? {} : { targetRole }),
-          ...(agentId === undefined ? {} : { agentId }),
+          ...(typeof targetRole === "string" ? { targetRole } : {}),
+          ...(typeof agentId === "string" ? { agentId } : {}),
         })),
         scope,
         ...(hours === undefined ? {} : { lifetimeMs: Math.round(hours * HOUR_MS) }),

@@ -205,6 +205,31 @@ describe("mesh", () => {
     expect(states).toEqual(["WORKING", "INPUT_REQUIRED", "WORKING", "REJECTED", "CANCELED"]);
   });
 
+  it("works with sessions: opens, shares, looks, hands over, leaves and closes, and says each in words", async () => {
+    const { daemon, start } = desk();
+    await daemon();
+    const mesh = await start("mesh");
+    const opened = await mesh.callTool(
+      "open_session",
+      { purpose: "Close", participants: [{ targetRole: "marketing", agentId: null }] },
+      SESSION,
+    );
+    const { sessionId } = opened.structuredContent as { sessionId: string };
+    expect(textOf(opened)).toMatch(/you own it[\s\S]*marco\.diaz joined/);
+    const shard = { sessionId, id: "plan", title: "Plan", body: { a: 1 }, roles: ["marketing"], classes: ["internal"] };
+    expect((await mesh.callTool("share_context", shard)).structuredContent).toMatchObject({
+      shards: [{ id: "plan", version: 1, visibility: { roles: ["marketing"] } }],
+    });
+    expect((await mesh.callTool("session_status", { sessionId, shardId: "plan" })).structuredContent).toMatchObject({
+      session: { sessionId },
+    });
+    expect(textOf(await mesh.callTool("session_status", {}))).toContain("No session is open here.");
+    expect(textOf(await mesh.callTool("hand_off", { sessionId, targetRole: "marketing" }))).toContain("offered to marco.diaz");
+    expect((await mesh.callTool("leave_session", { sessionId })).structuredContent).toMatchObject({ participation: "left" });
+    expect((await mesh.callTool("close_session", { sessionId })).structuredContent).toMatchObject({ state: "CLOSED" });
+    expect(textOf(await mesh.callTool("open_session", { purpose: "x", participants: [{}] }))).toMatch(/^INVALID_INPUT/);
+  });
+
   it("shows agents and skills, and leaves messages", async () => {
     const { daemon, start } = desk();
     const { state } = await daemon();
