@@ -142,12 +142,26 @@ export async function createDirectory(deps: DirectoryDeps): Promise<Directory> {
     return met && { principal: met.principal, skills: met.skills, self: false };
   };
 
+  const selfEntry = (): Entry => {
+    const { principal, skills } = deps.self();
+    return { principal, skills, self: true, card: deps.cards.get(principal.agentId) };
+  };
+
+  const othersOf = (ids: Iterable<string>): Entry[] =>
+    [...ids].flatMap((id) => entryOf(id) ?? []).filter(({ principal }) => !deps.isRevoked(principal));
+
   function entries(): Entry[] {
-    const self = deps.self();
+    const self = selfEntry();
     const ids = new Set([...known.keys(), ...deps.cards.all().map(({ facts }) => facts.agentId)]);
     ids.delete(self.principal.agentId);
-    const others = [...ids].flatMap((id) => entryOf(id) ?? []).filter(({ principal }) => !deps.isRevoked(principal));
-    return [{ principal: self.principal, skills: self.skills, self: true, card: deps.cards.get(self.principal.agentId) }, ...others];
+    return [self, ...othersOf(ids)];
+  }
+
+  /** Those who can be meant at all: who is named is looked up, since most tasks that belong to others name an agent. */
+  function pool({ agentId }: Target): Entry[] {
+    if (agentId === undefined) return entries();
+    const self = selfEntry();
+    return agentId === self.principal.agentId ? [self] : othersOf([agentId]);
   }
 
   const lastSeenAt = (agentId: string): number | undefined =>
@@ -214,7 +228,7 @@ export async function createDirectory(deps: DirectoryDeps): Promise<Directory> {
   };
 
   function route(target: Target, action: PolicyAction = "task.send"): Route {
-    const { ranked, denied, misfits } = rankRoutes(entries().map(candidateOf), target, deps.clock.now(), routerFor(target, action));
+    const { ranked, denied, misfits } = rankRoutes(pool(target).map(candidateOf), target, deps.clock.now(), routerFor(target, action));
     const [best, ...others] = ranked;
     const notChosen = [...others, ...denied, ...misfits].slice(0, MAX_NAMED).map(({ principal, because }) => ({ principal, because }));
     if (best !== undefined) return { to: best.principal, devices: best.devices, because: best.because, notChosen, ranked };
