@@ -144,6 +144,8 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     dialler.onConnected(proven.agentId);
     reach.onConnected(proven.agentId, proven.hello.principal.role);
     spread.onHello(proven);
+    // A member that dials anew may have changed its network, and then the connection before is dead.
+    for (const spare of members.spares(proven.agentId)) spread.check(proven.agentId, spare, PROBE_TIMEOUT_MS);
     book.changed();
   }
 

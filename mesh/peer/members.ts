@@ -16,6 +16,8 @@ export interface Members {
   ids(): string[];
   /** The connection to use: the newest direct one, else the newest through a relay. @throws GaggleError PEER_UNREACHABLE */
   connectionTo(agentId: string): Connection;
+  /** A member's other open connections, which are used no more. */
+  spares(agentId: string): Connection[];
   /** Whether a member is connected through a relay alone. */
   isRelayed(agentId: string): boolean;
   /** How many are. */
@@ -102,6 +104,10 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
       const connection = entry && bestOf(entry);
       if (connection === undefined) throw new GaggleError("PEER_UNREACHABLE", "The peer is not connected right now.");
       return connection;
+    },
+    spares(agentId) {
+      const entry = entries.get(agentId);
+      return entry === undefined ? [] : entry.connections.filter((connection) => connection !== bestOf(entry));
     },
     isRelayed: (agentId) => entries.get(agentId)?.connections.every(isRelayed) ?? false,
     relayedCount: () => [...entries.values()].filter(({ connections }) => connections.every(isRelayed)).length,

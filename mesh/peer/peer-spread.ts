@@ -1,5 +1,5 @@
 /** Spreads knowledge of members: asks on connecting and in rounds, tells of newcomers. No flood: only what hello showed is pushed. */
-import type { Stream } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock, Random } from "../contract/ports.ts";
@@ -44,6 +44,8 @@ export interface PeerSpread {
   announce(): void;
   /** The same at once, beside what is under way: who does not answer in `limitMs` is taken for gone and its connection is cut. */
   probe(limitMs: number): void;
+  /** The same for one connection of a member: requests that wait on a dead one would wait for its timeout. */
+  check(agentId: string, connection: Connection, limitMs: number): void;
   close(): void;
 }
 
@@ -88,8 +90,8 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
     agentId: string,
     talk: (stream: Stream, signal: AbortSignal) => Promise<T>,
     limitMs = FRAME_TIMEOUT_MS,
+    connection = deps.members.connectionTo(agentId),
   ): Promise<T | undefined> {
-    const connection = deps.members.connectionTo(agentId);
     let stream: Stream | undefined;
     try {
       return await withDeadline(deps.clock, limitMs, "The exchange of members", async (signal) => {
@@ -180,6 +182,9 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
     },
     probe(limitMs) {
       for (const id of deps.members.ids()) void say(id, [deps.own()], limitMs);
+    },
+    check(agentId, connection, limitMs) {
+      void converse(agentId, (stream, signal) => pushPeers(stream, side, [deps.own()], signal), limitMs, connection);
     },
     close() {
       closed = true;

@@ -59,11 +59,11 @@ export const YIELD_DIAL_MS = RETRY_MIN_MS + 50;
 /** Age after which an entry of the peer book is dropped. */
 export const BOOK_ENTRY_LIFETIME_MS = 30 * 86_400_000;
 /** How often this machine's addresses are looked at. */
-export const NETWORK_LOOK_MS = 2_000;
+export const NETWORK_LOOK_MS = 1_000;
 /** A timer that comes later than this says that the machine slept. */
 export const SLEEP_GAP_MS = 10_000;
 /** Time that a member has to answer after this machine's addresses changed or it slept; then its connection is cut and dialled anew. */
-export const PROBE_TIMEOUT_MS = 2_500;
+export const PROBE_TIMEOUT_MS = 2_000;
 /** Agents that one agent is connected with through the bootstrap node at once; each is one stream on its connection to it. */
 export const MAX_RELAYED = 200;
 /** Head start of the direct addresses of an agent before the relay is tried too. */
