@@ -112,6 +112,16 @@ describe("an artifact", () => {
     expect(await here.size(ref.sha256)).toBe(ref.bytes);
   });
 
+  it("is cut at the first wrong chunk: what came before it is kept, and fetched no more", async () => {
+    const ref = await attach(randomBytes(3 * CHUNK_BYTES));
+    onAnswer = (bytes, count) => (count === 4 ? Buffer.from(bytes).fill((bytes[0] ?? 0) ^ 1, 0, 1) : bytes);
+    await expect(fetcher().fetch(ref, "marco")).rejects.toThrow(code("ENVELOPE_INVALID"));
+    asked = [];
+    onAnswer = (bytes) => bytes;
+    await fetcher().fetch(ref, "marco");
+    expect(chunksAsked()).toBe(1);
+  });
+
   it("whose whole is another than its chunks say is not kept, although the message names both", async () => {
     const ref = await attach(randomBytes(2 * CHUNK_BYTES));
     const other = { ...ref, sha256: "0".repeat(64) };
