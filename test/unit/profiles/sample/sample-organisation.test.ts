@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { createIntlZones } from "../../../../mesh/directory/intl-zones.ts";
 import { orgChart, policySet, roleProfile } from "../../../../mesh/contract/bundle.ts";
 
 const SAMPLE = new URL("../../../../profiles/sample/", import.meta.url);
@@ -19,6 +20,12 @@ describe("the sample organisation", () => {
       return parsed.role;
     });
     expect(names.sort()).toEqual(["engineering", "executive", "finance", "hr", "legal", "marketing", "sales", "support"]);
+  });
+
+  test("says when support is at work, in a time zone that exists", () => {
+    const support = roles.map(({ value }) => profile.parse(value)).find(({ role }) => role === "support");
+    expect(support?.workingHours).toMatchObject({ days: [1, 2, 3, 4, 5, 6], from: "07:00", to: "21:00" });
+    expect(createIntlZones().wallTime(0, support?.workingHours?.timeZone ?? "")).toEqual({ day: 4, minute: 60 });
   });
 
   test("has an org chart with one head, whose managers all exist and never go round in a circle", () => {
