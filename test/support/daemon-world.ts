@@ -29,6 +29,8 @@ import { sharedEnv } from "./shared-env.ts";
 export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 const ENTRY = join(INSTALL_DIR, "dist", "gaggle.js");
 const POLL_MS = 50;
+/** Longest wait for a daemon's start, on a machine that does other work too. */
+const START_MS = 60_000;
 
 /** What a finished `gaggle` command said. */
 export interface CommandOutcome {
@@ -119,7 +121,7 @@ const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
