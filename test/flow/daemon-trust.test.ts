@@ -23,7 +23,7 @@ import { identityOf, type RogueIdentity, type RoguePeer, startRogue } from "../s
 import { seededSigner } from "../support/seeded-keys.ts";
 
 const HOUR_MS = 3_600_000;
-/** A running daemon asks for a newer bundle every 30 s. */
+/** The bootstrap node pushes news to connected daemons, and they fetch the bundle from it as a peer; a busy machine takes its time. */
 const PUSHED_MS = 10_000;
 const silent = createOutput({ write: () => undefined }, false);
 
