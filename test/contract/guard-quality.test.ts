@@ -35,9 +35,13 @@ describe("the guard on business text", () => {
     expect(business.scores.labels[label]?.leakRate).toBe(0);
   });
 
-  it("leaves less than 2.8 % of what is personal readable, without an organisation's lists", () => {
+  it("leaves less than 2.2 % of what is personal readable, without an organisation's lists", () => {
     expect(business.badRows).toEqual([]);
-    expect(business.scores.overall.leakRate).toBeLessThan(0.028);
+    expect(business.scores.overall.leakRate).toBeLessThan(0.022);
+  });
+
+  it("masks less than 6.5 % of the rest", () => {
+    expect(business.scores.overMaskRate).toBeLessThan(0.065);
   });
 });
 

@@ -7,6 +7,7 @@ const TERMS = new Set(
   `json yaml xml csv tsv html css pdf sql api apis url uri urls http https ssh tls tcp udp ip dns ldap jwt jwk jwks oidc oauth saml mcp acp cli gui ide sdk llm
   ai ml nlp ner id ids uuid guid sha utf utc gmt iso rfc ascii markdown unix linux macos windows bash zsh node npm npx git github docker goose gaggle aaif
   iban bic vat gdpr ssn pin otp eur usd gbp chf sek nok dkk pln todo faq eta asap fyi n/a tbd q1 q2 q3 q4 kpi sla crm erp hr it
+  string boolean integer int uint int32 int64 uint32 uint64 bool float double enum array object null nan
   total subtotal net gross debit credit balance amount period status date name email e-mail phone address city country vendor supplier customer`
     .split(/\s+/)
     .concat("agentic ai foundation", "override llm"),

@@ -42,7 +42,7 @@ export const CIVILITIES: ReadonlySet<string> = new Set(
 
 const TITLE_WORDS =
   list(`mr|mrs|ms|miss|mister|dr|doctor|prof|professor|president|vice president|prime minister|foreign minister|minister|chancellor|senator|
-  governor|mayor|sheikh|sheik|imam|ayatollah|rabbi|pastor|reverend|bishop|pope|queen|general|colonel|captain|lieutenant|sergeant|officer|detective|
+  governor|mayor|sheikh|sheik|imam|ayatollah|rabbi|pastor|reverend|bishop|pope|queen|general|colonel|captain|lieutenant|sergeant|drs|capt|col|gen|sgt|lt|sen|gov|rev|officer|detective|
   coach|nurse|uncle|aunt|auntie|ambassador|secretary|congressman|congresswoman|chairman|commissioner|inspector|herr|herrn|frau|fräulein|familie|kollege|
   kollegin|hr|fr|mme|mlle|madame|monsieur|maître|señor|señora|señorita|sr|sra|tía|tío|signor|signora|dott|sig|avv|ing|mevrouw|meneer|dhr|mevr|pan|pani|
   fru|prezado|prezada|estimado|estimada|querido|querida|gentile|beste|geachte|liebe|lieber|kära|kære|kjære|dear|hi|hello|hey|hallo|namaste|chère|cher|bonjour|hola|olá`);
@@ -71,6 +71,6 @@ export const STATE_CODES: ReadonlySet<string> = new Set(
 
 /** Before the name of a state or country these make one name with it. */
 export const NO_TOWN = new Set(
-  list(`new|north|south|east|west|northern|southern|eastern|western|central|upper|lower|greater|inner|outer|little|great|republic of|gulf of|lake|mount|mt|
+  list(`new|old|nova|north|south|east|west|northern|southern|eastern|western|central|upper|lower|greater|inner|outer|little|great|republic of|gulf of|lake|mount|mt|
   fort|port|cape|bay|river|camp|hotel|embassy|downtown|mainland|occupied|modern|ancient|saudi|equatorial|papua new|university of|bank of|the`),
 );

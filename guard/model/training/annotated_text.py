@@ -3,6 +3,8 @@ import json
 import random
 from pathlib import Path
 
+from conventions import conventional
+
 #: Share-alike and non-commercial sources are left out, so that the weights may ship.
 SHARE_ALIKE = {"gum-voyage", "gum-bio"}
 LABELS = {"PERSON", "ORG", "LOCATION", "DATE"}
@@ -11,13 +13,15 @@ _CLITICS = {"n't", "'s", "'re", "'ll", "'ve", "'d", "'m", "’s", "’re", "’l
 Row = tuple[str, list[tuple[int, int, str]], str]
 
 
-def read_rows(folder: Path, split: str) -> list[Row]:
-    """Rows of one split of one corpus."""
+def read_rows(folder: Path, split: str, clean: bool = False) -> list[Row]:
+    """Rows of one split of one corpus. @param clean with all annotations brought to one convention, for training"""
     rows = []
     for line in (folder / f"{split}.jsonl").read_text(encoding="utf8").splitlines():
         row = json.loads(line)
         if row.get("source") not in SHARE_ALIKE:
-            rows.append((*join_tokens(row["tokens"], row["tags"]), row["source"].split("-")[0]))
+            text, spans = join_tokens(row["tokens"], row["tags"])
+            source = row["source"].split("-")[0]
+            rows.append((text, conventional(text, spans, source) if clean else spans, source))
     return rows
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from annotated_text import Row
 from gazetteers import Gazetteers
+from known_names import DEMONYMS, TITLES
+from plain_words import GREETINGS, INTERJECTIONS, LABELS_OF_FORMS, NOUNS, PETS, THINGS
 
 _SLOT = re.compile(r"\{(\w+?)(?:\.(\d))?\}")
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -35,11 +37,21 @@ _WORDS = {
     "code": "getUserById|TypeError|NullPointerException|parse_config|createServer|main.py|index.ts|OrderService|HttpClient|ValueError|fetchStatus|handleEvent|"
     "send_task|reconcile_bank|propose_entries|list_inbox|final_output|read_file|write_file",
     "file": "report.pdf|budget_2026.xlsx|notes.docx|export.csv|invoice.pdf|config.yaml|main.py|README.md|slides.pptx|ledger.csv",
-    "acronym": "BCAA|LNG|GISB|SOX|GDPR|NDA|RFP|SLA|KPI|API|VAT|IFRS|GAAP|HMB|MCT|PDF|HTML|SQL|CRM|ERP|RACI|SOW|MSA|ETA|FAQ|PO|EBITDA|ISIN|POC|QA|HIPAA|COBRA|FTE|TBD|EOM|CSV",
-    "nationality": "German|French|Spanish|Italian|Dutch|Polish|Swedish|Israeli|Palestinian|Iraqi|Indian|Chinese|Japanese|American|British|Canadian|Mexican|Brazilian|Russian|Ukrainian|Turkish|Greek|Irish|Swiss|European|African|Asian|Arab|Jewish|Muslim|Christian|Catholic|Korean|Argentinian",
-    "nationalities": "Germans|Americans|Palestinians|Israelis|Europeans|Indians|Italians|Spaniards|Turks|Swedes|Christians|Muslims|Jews|Republicans|Democrats|Canadians|Russians",
+    "acronym": "CPA|CEO|CTO|COO|DOB|MRI|SSN|VIN|LLC|LP|HR|PR|IPO|R&B|DVD|USB|ATM|DIY|BBQ|PS|RSVP|BTW|IMO|OMG|ASAP|FYI|EORI|SEPA|AHV|DPO|AOB|NIF|CIF|KVK|PESEL|NIP|CPF|BSN|BCAA|LNG|GISB|SOX|GDPR|NDA|RFP|SLA|KPI|API|VAT|IFRS|GAAP|HMB|MCT|PDF|HTML|SQL|CRM|ERP|RACI|SOW|MSA|ETA|FAQ|PO|EBITDA|ISIN|POC|QA|HIPAA|COBRA|FTE|TBD|EOM|CSV",
     "domain": "example.com|shop-online.net|newsletter.org|bellmail.net|cloudhost.io|mailbox.de|webportal.co.uk|intranet.local|docs.example.org|photos.example.net",
     "years": "two years|ten years|a year|five years",
+    "nationality": "|".join(name for name in DEMONYMS if not name.endswith("s") or name == "Swiss"),
+    "nationalities": "|".join(name for name in DEMONYMS if name.endswith("s") and name != "Swiss"),
+    "rank": "|".join(TITLES),
+    "noun": "|".join(NOUNS),
+    "greeting": "|".join(GREETINGS),
+    "cry": "|".join(INTERJECTIONS),
+    "item": "|".join([*THINGS, *THINGS, *(thing.title() for thing in THINGS), *(thing.capitalize() for thing in THINGS)]),
+    "form": "|".join(LABELS_OF_FORMS),
+    "pet": "|".join(PETS),
+    "dish": "pizza|pad thai|tacos|burger|ribs|lasagna|ramen|sushi|fried chicken|pancakes|omelette|clam chowder|gyros|falafel|curry|steak|latte|cheesecake|wings|burrito",
+    "praise": "great|awesome|wonderful|terrible|horrible|overpriced|friendly|rude|the best|amazing|so good|ok|disappointing|A+|fantastic|slow",
+    "gear": "iPod|iPad|iPhone|BlackBerry|Kindle|Xbox|Playstation|Nikon D90|Canon EOS|Camry|Civic|Corolla|Mustang|Harley|Boeing 747|Vista|Windows XP|Gmail|Google Earth|Photoshop|Prozac|Tylenol|Bluetooth|Wifi|Lego|Barbie",
     "in_city": "next week|today|from our side|this afternoon",
 }
 _NEVER_LABELLED = {"num", "n", "amount", "time", "phone", "email", "iban", "handle", "version", "year", "age"}
@@ -80,6 +92,12 @@ class _Story:
         dice = self.dice
         if slot in _WORDS:
             return [(dice.choice(_WORDS[slot].split("|")), None)]
+        if slot == "citystate":
+            return [(self.names.city(dice), "LOCATION"), (dice.choice([" ", " ", ", ", ","]), None), (dice.choice([self.names.state, self.names.state, self.names.country])(dice), "LOCATION")]
+        if slot in ("body", "trade"):
+            return [(getattr(self.names, slot)(dice), "ORG")]
+        if slot in ("spot", "site", "state"):
+            return [(getattr(self.names, slot)(dice), "LOCATION")]
         if slot in ("org", "city", "country", "place"):
             return [(self.place_or_firm(slot, number), "ORG" if slot == "org" else "LOCATION")]
         if slot.startswith("date"):
@@ -147,6 +165,10 @@ class _Story:
             "upper": lambda: full.upper(),
             "upper_rev": lambda: f"{last}, {first}".upper(),
             "lower": lambda: full.lower(),
+            "nick": lambda: dice.choice([first, first, first, f"{first}.{last[0]}", last, f"{first}{last[0]}", f"{first}_{last}", first[:4]]).lower().replace(" ", ""),
+            "lastfirst": lambda: f"{last} {first}",
+            "upper_slash": lambda: f"{last}/{first}".upper(),
+            "last_initial": lambda: dice.choice([f"{last}, {first[0]}.", f"{first} {last[0]}.", f"{last} {first[0]}."]),
         }[slot](), "PERSON")]
 
 

@@ -5,23 +5,15 @@ import random
 import zlib
 from pathlib import Path
 
-_COUNTRIES = """Germany France Spain Italy Portugal Poland Sweden Norway Denmark Finland Iceland Ireland Scotland Wales England Belgium
-Netherlands Luxembourg Switzerland Austria Hungary Romania Bulgaria Greece Turkey Ukraine Russia Estonia Latvia Lithuania Croatia Serbia
-Slovenia Slovakia Albania Malta Cyprus Israel Egypt Morocco Algeria Tunisia Libya Nigeria Ghana Kenya Uganda Tanzania Ethiopia Zambia
-Zimbabwe Mozambique Angola Namibia Botswana Senegal Mali Rwanda India Pakistan Bangladesh Nepal China Japan Taiwan Vietnam Thailand
-Malaysia Indonesia Singapore Philippines Cambodia Laos Myanmar Mongolia Kazakhstan Uzbekistan Iran Iraq Syria Jordan Lebanon Kuwait
-Qatar Bahrain Oman Yemen Australia Canada Mexico Guatemala Honduras Nicaragua Panama Cuba Jamaica Haiti Colombia Venezuela Ecuador Peru
-Bolivia Brazil Paraguay Uruguay Argentina Chile Georgia Armenia Azerbaijan Moldova Belarus Montenegro Kosovo Fiji Samoa""".split() + [
-    "United States", "United Kingdom", "USA", "U.S.", "UK", "US", "UAE", "United Arab Emirates", "South Africa", "South Korea", "North Korea",
-    "New Zealand", "Saudi Arabia", "Czech Republic", "Hong Kong", "Costa Rica", "Sri Lanka", "El Salvador", "Ivory Coast", "Puerto Rico",
-    "Deutschland", "Österreich", "Schweiz", "España", "Francia", "Italia", "Polska", "Sverige", "Nederland", "Suisse", "Allemagne",
-]
+from known_names import BODIES, CHAINS, COUNTRIES, EATERIES, FIRMS, FOREIGN_FIRMS, HOTELS, SHOPS, SITES, STATES, TRADES
+
 _REGIONS = """Bavaria|Saxony|Hesse|Brandenburg|Catalonia|Andalusia|Galicia|Lombardy|Tuscany|Sicily|Piedmont|Brittany|Normandy|Provence|Alsace|
 Flanders|Wallonia|Skåne|Jutland|Silesia|Transylvania|Crimea|Kent|Essex|Cornwall|Yorkshire|Devon|Ulster|Ontario|Quebec|Alberta|British Columbia|
 Texas|California|Nevada|Ohio|Florida|Oregon|Michigan|Virginia|Georgia|New York|New Jersey|North Carolina|South Dakota|Massachusetts|Tamil Nadu|
 Kerala|Punjab|Queensland|New South Wales|Victoria|Patagonia|Siberia|the Midwest|the Balkans|the Middle East|Scandinavia|Europe|Asia|Africa|
 Latin America|North America|the Alps|the Rhine|the Danube|Lake Constance|the Baltic Sea|Silicon Valley|Manhattan|Brooklyn|Shoreditch|Kreuzberg|
-Montmartre|La Défense|Canary Wharf|Soho|Heathrow|Schiphol|Gare du Nord|Central Park|Alexanderplatz|Wall Street|Times Square""".replace("\n", "").split("|")
+Montmartre|La Défense|Canary Wharf|Soho|Heathrow|Schiphol|Gare du Nord|Central Park|Alexanderplatz|Wall Street|Times Square|White House|Capitol Hill|Downing Street|Oval Office|West Bank|Gaza|Gaza Strip|Golan Heights|Sinai|Kashmir|Kurdistan|
+Chechnya|Tibet|Darfur|Persian Gulf|Gulf of Mexico|Mediterranean|Black Sea|Pacific|Atlantic|East Coast|West Coast|Deep South|Bay Area|Hollywood|Las Vegas|Niagara Falls|Grand Canyon|Mars""".replace("\n", "").split("|")
 _KNOWN_ORGS = """Microsoft|Google|Amazon|Apple|Siemens|Bosch|Volkswagen|Deutsche Bank|Deutsche Post|Lufthansa|Airbus|BNP Paribas|Santander|ING|
 Philips|Shell|BP|HSBC|Barclays|Lloyds|Vodafone|Telefónica|IKEA|Ericsson|Volvo|Nokia|Maersk|Novo Nordisk|Nestlé|Roche|Novartis|UBS|Credit Suisse|
 Toyota|Sony|Samsung|LG|Huawei|Alibaba|Tencent|Infosys|Tata|Reliance|Walmart|Target|Costco|FedEx|UPS|DHL|Boeing|Lockheed Martin|IBM|Oracle|SAP|
@@ -116,7 +108,7 @@ class Gazetteers:
 
     def country(self, dice: random.Random) -> str:
         """A country."""
-        return dice.choice(_COUNTRIES)
+        return dice.choice(COUNTRIES)
 
     def place(self, dice: random.Random) -> str:
         """A city, a country, a region or a known site; without article."""
@@ -129,9 +121,11 @@ class Gazetteers:
         """A company or institution; without article."""
         roll = dice.random()
         last = self.name_parts(dice)[1]
-        if roll < 0.24:
-            return dice.choice(_KNOWN_ORGS).removeprefix("the ")
-        if roll < 0.36:
+        if roll < 0.26:
+            return dice.choice(dice.choice([_KNOWN_ORGS, FIRMS])).removeprefix("the ")
+        if roll < 0.31:
+            return dice.choice(FOREIGN_FIRMS).format(last if dice.random() < 0.7 else self.city(dice))
+        if roll < 0.38:
             return f"{last} {dice.choice(self._suffixes)}"
         if roll < 0.44:
             return f"{last}{dice.choice([' & ', ' and ', '-', ', '])}{self.name_parts(dice)[1]}{dice.choice(['', '', ' LLP', ' Ltd', ' Inc.', ' & Partners', ' Associates'])}"
@@ -151,6 +145,36 @@ class Gazetteers:
                 f"{city} School District", f"{city} Police Department", f"Hotel {city}", f"Universität {city}", f"Université de {city}",
             ])
         return "".join(dice.choice("ABCDEFGHIKLMNOPRSTUVWZ") for _ in range(dice.randint(3, 4)))
+
+    def body(self, dice: random.Random) -> str:
+        """An authority, party, paper, team or group; without article."""
+        return dice.choice(BODIES)
+
+    def trade(self, dice: random.Random) -> str:
+        """A local firm by its trade."""
+        last = self.name_parts(dice)[1]
+        return dice.choice([f"{last}'s {{}}", f"{last} {{}}", f"{dice.choice(_BRAND_FIRST)} {{}}", f"{self.city(dice)} {{}}", f"{last} & Sons {{}}", f"A{dice.randint(1, 9)} {{}}"]).format(dice.choice(TRADES))
+
+    def spot(self, dice: random.Random) -> str:
+        """A place to eat, to sleep or to shop."""
+        roll = dice.random()
+        if roll < 0.3:
+            chain = dice.choice(CHAINS)
+            return dice.choice([chain, chain, chain.replace("'", ""), chain.replace("'", " ")])
+        if roll < 0.38:
+            return dice.choice(SHOPS)
+        first, last = self.name_parts(dice)
+        kind = dice.choice(EATERIES if roll < 0.78 else HOTELS)
+        return dice.choice([f"{first}'s {kind}", f"{last}'s {kind}", f"{first}'s", f"{last} {kind}", f"{dice.choice(_BRAND_FIRST)} {kind}", f"{self.city(dice)} {kind}", f"{dice.choice(_BRAND_FIRST)} {dice.choice(_BRAND_FIRST)} {kind}", f"{kind} {last}" if kind in ("Hotel", "Cafe", "Restaurant", "Villas") else f"{last}'s {kind}"])
+
+    def site(self, dice: random.Random) -> str:
+        """A park, a museum, a bridge, a lake; without article."""
+        last, kind = self.name_parts(dice)[1], dice.choice(SITES)
+        return dice.choice([f"{last} {kind}", f"{self.city(dice)} {kind}", f"{dice.choice(_BRAND_FIRST)} {kind}", f"{dice.choice(['Lake', 'Mount', 'Fort', 'Camp', 'Port', 'St.', 'Cape'])} {last}"])
+
+    def state(self, dice: random.Random) -> str:
+        """A state or province, or its abbreviation."""
+        return dice.choice(STATES)
 
     def street_address(self, dice: random.Random) -> str:
         """Street and number in one of several countries' forms."""
