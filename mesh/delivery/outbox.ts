@@ -130,6 +130,9 @@ const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) 
 /** Errors of the link after which another try can't help. */
 const isFinal = (error: unknown): boolean => error instanceof GaggleError && (error.code === "REVOKED" || error.code === "TOO_LARGE");
 
+/** Messages of which only the newest counts: one that could not be delivered is worth nothing. */
+const LOSSY: ReadonlySet<string> = new Set(["task.progress", "session.report"]);
+
 /** Makes the outbox. `window`: messages in flight to one recipient (default 16). */
 export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["actor"]; window?: number }): Outbox {
   const streams = new Map<string, SendStream>();
@@ -215,9 +218,11 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     const record = recordOf(tx, entry);
     const letter: DeadLetter = { record, code, reason, attempts, diedAt: tx.now };
     tx.del(queuedKey(record.seq));
-    tx.put(deadKey(record.id), jsonText(letter));
     tx.audit(audit(record, "message.dead", { attempts, code }));
     deps.onDead(tx, record, { code, reason });
+    // What is lossy by design is nothing to look at and send again.
+    if (LOSSY.has(record.message.type)) return;
+    tx.put(deadKey(record.id), jsonText(letter));
     tx.afterCommit(() => void deadCount++);
   };
 

@@ -97,7 +97,8 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
   };
 
   const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } = record;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } =
+      record;
     const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
     const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
     return {

@@ -151,7 +151,10 @@ export interface TaskMove {
  * The record after a step; an earlier message does not outlive it.
  * @throws GaggleError STATE_CONFLICT where the task's state does not allow it
  */
-export function moveTask<T extends TaskRecord>(record: T, { state, nowMs, note, result, resultParts, resultArtifacts, message }: TaskMove): T {
+export function moveTask<T extends TaskRecord>(
+  record: T,
+  { state, nowMs, note, result, resultParts, resultArtifacts, message }: TaskMove,
+): T {
   if (!MOVES[record.state].includes(state)) {
     throw new GaggleError("STATE_CONFLICT", `The task is ${record.state}, so it can't become ${state}.`, {
       details: { taskId: record.taskId },

@@ -106,7 +106,17 @@ export function createWorker(deps: WorkerDeps) {
   };
 
   const tell = (tx: Transaction, record: WorkerTask): void => {
-    const { taskId, rev, state, result, resultParts: parts, resultArtifacts: artifacts, message, spent, skillSchema: resultSchema } = record;
+    const {
+      taskId,
+      rev,
+      state,
+      result,
+      resultParts: parts,
+      resultArtifacts: artifacts,
+      message,
+      spent,
+      skillSchema: resultSchema,
+    } = record;
     const sessionLane = record.session?.id ?? record.sessionId;
     const typed = {
       ...(result === undefined ? {} : { result }),
@@ -168,7 +178,8 @@ export function createWorker(deps: WorkerDeps) {
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } = request;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } =
+      request;
     assertSchema(resultSchema);
     if (session !== undefined) deps.taskSessions.assertIn(tx, from, session, skill);
     indexSession(tx, session?.id, "task", taskId);

@@ -25,8 +25,8 @@ import {
 } from "./session-record.ts";
 import { createSessionTasks } from "./session-tasks.ts";
 
-/** How often sessions are looked at for their end. */
-const SWEEP_MS = 30_000;
+/** Longest wait until sessions are looked at for their end: a clock may be set right meanwhile. */
+const MAX_WAIT_MS = 3_600_000;
 
 /** Messages of sessions. */
 export type SessionMessage = MessageOf<Extract<Message["type"], `session.${string}`>>;
@@ -43,7 +43,8 @@ export function createBroker(deps: BrokerDeps) {
   const handOff = createHandOff(deps, owner, participant);
   const reports = createReports(deps);
   const tasks = createSessionTasks(deps);
-  let cancelSweep: (() => void) | undefined;
+  let planned: { readonly at: number; cancel(): void } | undefined;
+  let stopped = false;
 
   const all = async (): Promise<BrokerSession[]> => (await deps.store.range(SESSION_RANGE)).map(([, text]) => parseSession(text));
 
@@ -61,11 +62,28 @@ export function createBroker(deps: BrokerDeps) {
     );
   };
 
-  const start = (): void => {
-    cancelSweep = deps.clock.after(SWEEP_MS, () => {
-      start();
-      sweep().catch(deps.onError);
+  /** Looks again when the next session's time is over; without a session there is no timer. */
+  const plan = (expiresAt: number): void => {
+    const at = Math.min(expiresAt, deps.clock.now() + MAX_WAIT_MS);
+    if (stopped || (planned !== undefined && planned.at <= at)) return;
+    planned?.cancel();
+    const cancel = deps.clock.after(Math.max(1, at - deps.clock.now()), () => {
+      planned = undefined;
+      sweep().then(planNext).catch(deps.onError);
     });
+    planned = { at, cancel };
+  };
+
+  const planNext = async (): Promise<void> => {
+    for (const { state, expiresAt } of await all()) if (state === "OPEN") plan(expiresAt);
+  };
+
+  const changed = (ids: readonly (string | undefined)[]): void => {
+    for (const id of ids) {
+      const session = id === undefined || stopped ? undefined : readSession(deps.store, id);
+      if (session?.state === "OPEN") plan(session.expiresAt);
+    }
+    reports.changed(ids);
   };
 
   const view = async (session: BrokerSession, shard?: string): Promise<SessionView> => {
@@ -109,15 +127,16 @@ export function createBroker(deps: BrokerDeps) {
   return {
     tasks,
     find,
-    changed: reports.changed,
+    changed,
 
     async start(): Promise<void> {
       await sweep();
-      start();
+      await planNext();
     },
 
     stop(): void {
-      cancelSweep?.();
+      stopped = true;
+      planned?.cancel();
       reports.stop();
     },
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
+import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
 const SCHEMA: JsonObject = { type: "object", required: ["total"], properties: { total: { type: "string" } } };
@@ -217,6 +218,19 @@ describe("progress", () => {
     await marketing.call("inbox.complete", { taskId, result: 1 });
     await settle(100);
     expect(await taskAt(again, taskId)).toMatchObject({ state: "COMPLETED" });
+  });
+
+  it("that never arrives is no dead letter", async () => {
+    const { finance, marketing } = await pair();
+    const { taskId } = await send(finance);
+    await settle();
+    world.network.detach(finance.self.agentId);
+    await report(marketing, taskId, "lost");
+    world.clock.jump(ENVELOPE_LIFETIME_MS);
+    await settle(120_000);
+    const types = (await marketing.call("dead.list", {})).items.map(({ type }) => type);
+    expect(types).not.toContain("task.progress");
+    expect((await marketing.call("outbox.list", {})).items.map(({ type }) => type)).not.toContain("task.progress");
   });
 
   it("is bounded to a message a second, and the last word arrives", async () => {
