@@ -115,5 +115,3 @@ export function createArtifactFetcher({ blobs, link }: ArtifactFetcherDeps) {
     },
   };
 }
-/** The fetcher. */
-export type ArtifactFetcher = ReturnType<typeof createArtifactFetcher>;

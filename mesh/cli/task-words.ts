@@ -1,6 +1,6 @@
 /** A task in words: who, how it stands and since when, how far it got, what came of it. */
 import type { TaskView } from "../contract/daemon-api.ts";
-import { asSeen, duration, jsonAsSeen, paint } from "./output.ts";
+import { asSeen, bytes, duration, jsonAsSeen, paint } from "./output.ts";
 
 /** Where a task's request is. */
 const DELIVERY: Readonly<Record<NonNullable<TaskView["delivery"]>, string>> = {
@@ -31,6 +31,13 @@ const sinceMs = ({ history, state, updatedAt }: TaskView): number => {
   return Date.parse(history[other + 1]?.at ?? updatedAt);
 };
 
+/** The files that came to this side, or undefined. */
+function filesOf({ side, taskId, artifacts = [], resultArtifacts = [] }: TaskView): string | undefined {
+  const came = side === "worker" ? artifacts : resultArtifacts;
+  if (came.length === 0) return undefined;
+  return `${came.map(({ name, bytes: size }) => `${asSeen(name)} (${bytes(size)})`).join(", ")}; gaggle inbox save ${taskId}`;
+}
+
 /** All that is to say about a task, line by line. */
 export function taskWords(view: TaskView, nowMs: number): string[] {
   const { side, peer, state, delivery, skill, answers = [], message, spent, result, resultParts = [], route, group } = view;
@@ -49,6 +56,7 @@ export function taskWords(view: TaskView, nowMs: number): string[] {
     ...answers.map(({ question, answer }): [string, string] => ["asked back", `${asSeen(question)} → ${asSeen(answer)}`]),
     [state === "INPUT_REQUIRED" ? "asks" : "says", message && asSeen(message)],
     ["used", spent && spent.tokens > 0 ? `${spent.tokens} tokens${spent.usd === "0" ? "" : `, ${spent.usd} USD`}` : undefined],
+    ["files", filesOf(view)],
     ["more", resultParts.length > 0 ? `${resultParts.length} further parts of the result; --json shows them` : undefined],
   ];
   const said = rows.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [`  ${name.padEnd(10)} ${value}`]));

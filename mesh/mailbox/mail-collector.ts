@@ -133,5 +133,3 @@ export function createMailCollector(deps: MailCollectorDeps, config: { org: stri
     },
   };
 }
-/** The receiving side of the mailbox. */
-export type MailCollector = ReturnType<typeof createMailCollector>;

@@ -246,5 +246,3 @@ export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig)
     },
   };
 }
-/** The sending side of the mailbox. */
-export type MailSender = ReturnType<typeof createMailSender>;

@@ -1,0 +1,181 @@
+/** Files of tasks in one daemon: what leaves a department, what is fetched, and what is forgotten. */
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { AgentCore } from "../../../../mesh/agent/agent-core.ts";
+import type { DepartmentBoundary } from "../../../../mesh/agent/boundary.ts";
+import { type AgentArtifacts, openArtifacts } from "../../../../mesh/agent/open-artifacts.ts";
+import type { ArtifactRef } from "../../../../mesh/contract/artifact.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import type { Message } from "../../../../mesh/contract/message.ts";
+import type { FrameHandler } from "../../../../mesh/peer/peer-node.ts";
+import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
+import { type MemoryStore, openMemoryStore } from "../../../support/memory-store.ts";
+import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
+
+const DAY_MS = 86_400_000;
+const TASK = "01930000-0000-7000-8000-000000000001";
+const person = (subject: string, department: string) => ({ agentId: subject, subject, role: department, department });
+const FIONA = person("fiona", "finance");
+const ANNA = person("anna", "finance");
+const MARCO = person("marco", "marketing");
+const code = (name: string) => expect.objectContaining({ code: name });
+
+let dir: string;
+let clock: VirtualClock;
+let store: MemoryStore;
+let serve: FrameHandler;
+let asked: number;
+
+/** An agent over the folder of the test; what it fetches, it fetches from `other`. */
+async function open(name: string, other?: FrameHandler): Promise<AgentArtifacts> {
+  const audit = { link: () => [], committed: () => undefined };
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const queue = createCommitQueue({ store, clock, audit, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
+  const core = {
+    clock,
+    store,
+    queue,
+    self: FIONA,
+    refusals: { count: () => undefined },
+    onError: () => () => undefined,
+    bundle: () => ({ manifest: { version: 1 } }),
+  };
+  const artifacts = {
+    handle: (handler: FrameHandler): void => {
+      serve = handler;
+    },
+    request: async (_: string, frame: Uint8Array) => {
+      asked++;
+      if (other === undefined) throw new GaggleError("PEER_UNREACHABLE", "off");
+      return other(frame, FIONA);
+    },
+  };
+  const boundary = { maskText: async (_: unknown, text: string) => text.replaceAll("Anna", "PERSON_1") } as unknown as DepartmentBoundary;
+  return openArtifacts(core as unknown as AgentCore, { peer: { artifacts }, boundary, dir: join(dir, name) });
+}
+
+const attach = async (artifacts: AgentArtifacts, name: string, content: string | Uint8Array): Promise<ArtifactRef> => {
+  const path = join(dir, name);
+  writeFileSync(path, content);
+  return artifacts.add({ path });
+};
+const request = (refs: ArtifactRef[]): Message => ({
+  type: "task.request",
+  taskId: TASK,
+  task: "",
+  context: {},
+  policyHints: {},
+  idempotencyKey: "k",
+  artifacts: refs,
+});
+const filesOf = (message: Message): ArtifactRef[] => (message.type === "task.request" ? (message.artifacts ?? []) : []);
+const ask = (ref: ArtifactRef, from: typeof MARCO) =>
+  serve(Buffer.from(JSON.stringify({ sha256: ref.sha256, get: "chunk", index: 0 })), from);
+const putTask = (side: "asker" | "worker", change: object) =>
+  store.batch(
+    [
+      {
+        type: "put",
+        key: `task/${side}/${TASK}`,
+        value: JSON.stringify({ taskId: TASK, side, peer: FIONA, state: "WORKING", updatedAt: clock.now(), ...change }),
+      },
+    ],
+    { sync: true },
+  );
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "open-artifacts-"));
+  clock = createVirtualClock(Date.now());
+  store = openMemoryStore();
+  asked = 0;
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+it("lets nobody fetch a file before it has left, and then the person alone that it was sent to", async () => {
+  const artifacts = await open("here");
+  const ref = await attach(artifacts, "a.bin", "secret");
+  await expect(ask(ref, ANNA)).rejects.toThrow(code("NOT_FOUND"));
+  const [left] = filesOf(await artifacts.depart({ to: ANNA }, request([ref])));
+  expect(left).toEqual(ref);
+  expect(Buffer.from(await ask(ref, { ...ANNA, agentId: "anna's phone" })).toString()).toBe("secret");
+  await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
+  await expect(ask(ref, { ...ANNA, role: "sales" })).rejects.toThrow(code("NOT_FOUND"));
+});
+
+it("masks a text and its name as they leave the department, and never gives out the file as it was", async () => {
+  const artifacts = await open("here");
+  const ref = await attach(artifacts, "Anna.csv", "name\nAnna\n");
+  const [left = expect.unreachable()] = filesOf(await artifacts.depart({ to: MARCO }, request([ref])));
+  expect(left.name).toBe("PERSON_1.csv");
+  expect(Buffer.from(await ask(left, MARCO)).toString()).toBe("name\nPERSON_1\n");
+  await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
+});
+
+it.each([
+  ["bytes", "scan.png", "x"],
+  ["no UTF-8, whatever its ending says", "scan.csv", new Uint8Array([0xff, 0xfe, 0x00])],
+  ["more than can be looked through", "long.txt", "x".repeat(1_048_577)],
+])("lets no file of %s leave the department", async (_, name, content) => {
+  const artifacts = await open("here");
+  const ref = await attach(artifacts, name, content);
+  await expect(artifacts.depart({ to: MARCO }, request([ref]))).rejects.toThrow(code("GUARD_REFUSED"));
+  await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
+});
+
+it("fetches what came with a message by itself, again where that failed, and saves it beside what is there", async () => {
+  const there = await open("there");
+  const ref = await attach(there, "a.csv", "content");
+  await there.depart({ to: FIONA }, request([ref]));
+  const other = serve;
+  let isOff = true;
+  const here = await open("here", (frame, from) =>
+    isOff ? Promise.reject(new GaggleError("PEER_UNREACHABLE", "off")) : other(frame, from),
+  );
+  await putTask("worker", { artifacts: [ref] });
+  await store.batch([{ type: "put", key: `artifact/want/${TASK}`, value: JSON.stringify({ taskId: TASK, from: FIONA, refs: [ref] }) }], {
+    sync: true,
+  });
+  here.start();
+  await vi.waitFor(() => expect(asked).toBe(1));
+  expect(await here.list({ taskId: TASK })).toMatchObject({ items: [{ name: "a.csv", here: false }] });
+  isOff = false;
+  await vi.waitFor(async () => {
+    await clock.advance(10_000);
+    expect(await here.list({ taskId: TASK })).toMatchObject({ items: [{ here: true }] });
+  });
+  await here.stop();
+  writeFileSync(join(dir, "a.csv"), "mine");
+  expect(await here.save({ taskId: TASK, dir })).toEqual({ saved: [{ path: join(dir, "a (2).csv"), bytes: 7 }], missing: [] });
+  expect(readFileSync(join(dir, "a (2).csv"), "utf8")).toBe("content");
+  expect(readFileSync(join(dir, "a.csv"), "utf8")).toBe("mine");
+});
+
+it("forgets files a week after their task has ended, and no others", async () => {
+  const artifacts = await open("here");
+  const old = await attach(artifacts, "old.bin", "old");
+  const loose = await attach(artifacts, "loose.bin", "loose");
+  await artifacts.depart({ to: ANNA }, request([old]));
+  const pathOf = ({ sha256 }: ArtifactRef) => join(dir, "here", sha256.slice(0, 2), sha256);
+  const age = (ref: ArtifactRef) => utimesSync(pathOf(ref), 0, (clock.now() - 30 * DAY_MS) / 1_000);
+  const prune = async (): Promise<void> => {
+    artifacts.start();
+    await vi.waitFor(() => clock.advance(3_600_000));
+    await artifacts.stop();
+  };
+  age(old);
+  await putTask("asker", { artifacts: [old], peer: ANNA, state: "COMPLETED", updatedAt: clock.now() - 6 * DAY_MS });
+  await prune();
+  expect(readFileSync(pathOf(old), "utf8")).toBe("old");
+  expect(readFileSync(pathOf(loose), "utf8")).toBe("loose");
+  await putTask("asker", { artifacts: [old], peer: ANNA, state: "COMPLETED", updatedAt: clock.now() - 8 * DAY_MS });
+  const again = await open("here");
+  again.start();
+  await vi.waitFor(() => expect(() => readFileSync(pathOf(old))).toThrow());
+  await again.stop();
+  expect(readFileSync(pathOf(loose), "utf8")).toBe("loose");
+  await expect(ask(old, ANNA)).rejects.toThrow(code("NOT_FOUND"));
+});
