@@ -3,7 +3,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { MessageOf } from "../contract/message.ts";
 import type { CommitQueue, Transaction } from "../contract/ports.ts";
-import type { Outbox } from "../delivery/outbox.ts";
+import type { Outbox } from "../delivery/outbox-types.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
 import type { Incoming, Receiver } from "../delivery/receive.ts";
 import { dropMark, readMark } from "../mailbox/mail-mark.ts";

@@ -1,6 +1,6 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
 import type { AuditDraft } from "../contract/audit.ts";
-import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
+import type { DaemonRequest, DaemonResult, OutboxItem } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
@@ -25,6 +25,7 @@ import type {
   Transaction,
 } from "../contract/ports.ts";
 import type { ArtifactDesk } from "./open-artifacts.ts";
+import { readMark } from "../mailbox/mail-mark.ts";
 import { createMailDesk, type MailDesk } from "./mail-desk.ts";
 import { type OpenedEnvelope, sealEnvelope } from "../delivery/envelope.ts";
 import { createOutbox } from "../delivery/outbox.ts";
@@ -239,6 +240,7 @@ export function createMessaging(
         if (message.type === "task.request") asker.onWithdrawn(tx, message.taskId);
         else if (message.type === "approval.request") approvals.onWithdrawn(tx, message.approvalId);
       },
+      isElsewhere: (source, id) => readMark(source, id) !== undefined,
       onRetry(tx, { message, to }) {
         if (message.type === "task.request") return asker.onRetry(tx, message.taskId);
         if (message.type === "approval.request") return approvals.onRetry(tx, message.approvalId);
@@ -368,6 +370,11 @@ export function createMessaging(
     { self, org },
   );
 
+  const withDeposit = (item: OutboxItem): OutboxItem => {
+    const at = readMark(store, item.id)?.depositedAt;
+    return at === undefined ? item : { ...item, depositedAt: new Date(at).toISOString() };
+  };
+
   const methods: MessagingMethods = {
     "task.send": async (params, call) => {
       const { id: taskId, tasks } = await asker.send(params, call);
@@ -396,7 +403,7 @@ export function createMessaging(
     "inbox.complete": async ({ taskId, result, ...extras }, call) => viewTask(await worker.complete(taskId, result, call, extras)),
     "inbox.progress": async ({ taskId, ...word }) => viewTask(await progress.report(taskId, word)),
     "inbox.ask": async ({ taskId, question }, call) => viewTask(await worker.ask(taskId, question, call)),
-    "outbox.list": async ({ limit }) => ({ items: outbox.list(limit), total: outbox.counts().queued }),
+    "outbox.list": async ({ limit }) => ({ items: outbox.list(limit).map(withDeposit), total: outbox.counts().queued }),
     "outbox.cancel": async ({ id }) => {
       const { withdrawn, record } = await outbox.withdraw(id);
       if (withdrawn) return { withdrawn };

@@ -3,127 +3,26 @@
  * receipt is recorded. Retries with backoff and jitter; dead letters keep the reason. Sans-IO. Source: design, Durability; spec M4.
  */
 import type { AuditDraft } from "../contract/audit.ts";
-import type { OutboxItem } from "../contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
-import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { jsonText } from "../contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import { type Receipt, receipt } from "../contract/message.ts";
-import type {
-  Clock,
-  CommitQueue,
-  OrderedStore,
-  OutgoingMessage,
-  PeerLink,
-  PolicyDecision,
-  Random,
-  Transaction,
-} from "../contract/ports.ts";
-import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY, traceIdOf } from "./outbox-record.ts";
+import type { OrderedStore, OutgoingMessage, Transaction } from "../contract/ports.ts";
+import { createDeadLetters } from "./dead-letters.ts";
 import { assertInvariant, brokenInvariant } from "./invariants.ts";
+import { endAudit, sendAudit } from "./outbox-audit.ts";
+import { pages, toItem } from "./outbox-items.ts";
+import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY } from "./outbox-record.ts";
+import type { Outbox, OutboxDeps } from "./outbox-types.ts";
 import { createSendStream, entryOf, type OutboxEntry, type SendStream } from "./send-stream.ts";
 
 /** Largest message in bytes of its canonical JSON: with claims, credential and base64url it still fits a frame. */
 export const MAX_MESSAGE_BYTES = 768_000;
 /** Messages in flight to one recipient. */
 const DEFAULT_WINDOW = 32;
-/** Records read from the disk at once. */
-const PAGE = 500;
 /** How often messages are looked through for those whose time is over. */
 const SWEEP_MS = 30_000;
-
-/** What the outbox needs. */
-export interface OutboxDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: OrderedStore;
-  readonly queue: CommitQueue;
-  readonly link: PeerLink;
-  /** Signs a record as an envelope with the credential of now; masked first, where it leaves for another department. */
-  seal(record: OutboxRecord): Promise<Uint8Array>;
-  /** Hash of the policy set in force, for messages on which no rule decides. */
-  policyHash(): string;
-  /** In the batch of the receipt: the receiver's disk has the message. */
-  onDelivered(tx: Transaction, record: OutboxRecord): void;
-  /** In the batch of the dead letter. */
-  onDead(tx: Transaction, record: OutboxRecord, failure: { code: string; reason: string }): void;
-  /**
-   * In the batch that sends a dead letter again: the sender's policy decision of now, where the message needs one.
-   * @throws GaggleError STATE_CONFLICT where it can't be sent again
-   */
-  onRetry(tx: Transaction, record: OutboxRecord): PolicyDecision | undefined;
-  /** In the batch that takes a message out that was never tried: its sender wants it no more. */
-  onWithdrawn(tx: Transaction, record: OutboxRecord): void;
-  /** Told about what should not happen; the message stays queued. */
-  onError(error: unknown): void;
-}
-
-/** What a recipient said of a message that it got another way than over a connection. */
-export type LateReceipt = { readonly status: "stored" } | { readonly status: "refused"; readonly code: string; readonly reason: string };
-
-/** The outbox of one agent. */
-export interface Outbox {
-  /** Takes up what the disk holds; call once before anything else. */
-  start(): Promise<void>;
-  /** Ends all sending; what waits stays on the disk. */
-  stop(): void;
-  /** Records a message in the caller's transaction; it is sent after the sync. @returns the envelope's id @throws GaggleError TOO_LARGE */
-  enqueue(tx: Transaction, outgoing: OutgoingMessage): string;
-  /** Records that the sender's policy did not let a message go; nothing is queued. */
-  auditDenied(tx: Transaction, outgoing: OutgoingMessage): void;
-  /** A recipient can be reached again. */
-  peerConnected(agentId: string): void;
-  /** Something changed that may let refused messages pass, such as a newer bundle: everything that waits is tried now. */
-  wakeAll(): void;
-  /** Numbers of the messages without a receipt by recipient, in the order in which they were accepted. */
-  waiting(): ReadonlyMap<string, readonly number[]>;
-  /** The message of a number; undefined where it is settled. */
-  record(seq: number): OutboxRecord | undefined;
-  /** Records, in the caller's transaction, what became of a message whose receipt was no answer on a connection; of an unknown one nothing. */
-  receipted(tx: Transaction, message: { readonly seq: number; readonly id: string }, got: LateReceipt): void;
-  /** The messages that wait, oldest first, at most `limit`. */
-  list(limit: number): OutboxItem[];
-  /** `away` and `busy`: recipients that can't be reached, and that have no room, of those for whom something waits. */
-  counts(): { queued: number; dead: number; away: number; busy: number };
-  /** Dead letters, at most `limit`. */
-  dead(limit: number): Promise<OutboxItem[]>;
-  /**
-   * Takes a message out that was not tried yet.
-   * @returns false where it may have arrived already, so that only its recipient can say what becomes of it; with the record either way
-   * @throws GaggleError NOT_FOUND, STATE_CONFLICT for a message that continues work: it has to arrive
-   */
-  withdraw(id: string): Promise<{ withdrawn: boolean; record: OutboxRecord }>;
-  /** Sends a dead letter again, as a new envelope. @throws GaggleError NOT_FOUND, STATE_CONFLICT, POLICY_DENIED */
-  retry(id: string): Promise<void>;
-  /** Sends again whatever may be. @returns how many went, and how many stay dead since their work has ended or policy denies it */
-  retryAll(): Promise<{ sent: number; kept: number }>;
-}
-
-/** The audit event of a message that goes, or that policy stops. It names a decision only where policy was asked. */
-function sendAudit(
-  actor: AuditDraft["actor"],
-  sent: { id: string; to: Principal; type: string; traceId: string; ref?: string; decision?: PolicyDecision; policyHash: string },
-): AuditDraft {
-  const { decision } = sent;
-  const denied = decision?.allowed === false;
-  const policy = decision && { policy: denied ? "deny" : "allow", rules: decision.rules.join(",").slice(0, 500) };
-  return {
-    actor,
-    action: "message.send",
-    target: `envelope:${sent.id}`,
-    result: denied ? "denied" : "ok",
-    details: {
-      type: sent.type,
-      to: sent.to.agentId,
-      toSubject: sent.to.subject,
-      ...policy,
-      policyHash: sent.policyHash,
-      ...(sent.ref === undefined ? {} : { ref: sent.ref }),
-    },
-    traceId: sent.traceId,
-  };
-}
 
 const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) && ERROR_TABLE[code as keyof typeof ERROR_TABLE].retryable;
 
@@ -131,9 +30,9 @@ const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) 
 const isFinal = (error: unknown): boolean => error instanceof GaggleError && (error.code === "REVOKED" || error.code === "TOO_LARGE");
 
 /** Messages of which only the newest counts: one that could not be delivered is worth nothing. */
-const LOSSY: ReadonlySet<string> = new Set(["task.progress", "session.report"]);
+const LOSSY: ReadonlySet<string> = new Set(["task.progress", "task.read", "session.report"]);
 
-/** Makes the outbox. `window`: messages in flight to one recipient (default 16). */
+/** Makes the outbox. `window`: messages in flight to one recipient (default 32). */
 export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["actor"]; window?: number }): Outbox {
   const streams = new Map<string, SendStream>();
   const wakers = new Map<string, { at: number; cancel: () => void }>();
@@ -185,19 +84,6 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     if (streams.size > 0) cancelSweep ??= deps.clock.after(SWEEP_MS, sweep);
   };
 
-  const audit = (
-    record: OutboxRecord,
-    action: "message.deliver" | "message.dead" | "message.withdraw",
-    details: Record<string, string | number>,
-  ): AuditDraft => ({
-    actor: config.actor,
-    action,
-    target: `envelope:${record.id}`,
-    result: action === "message.dead" ? "failed" : "ok",
-    details: { type: record.message.type, to: record.to.agentId, ...details, ...(record.ref === undefined ? {} : { ref: record.ref }) },
-    traceId: traceIdOf(record.traceparent),
-  });
-
   /** Records the end of a message; after a failed write the daemon stops, and the next start sends it again. */
   const commit = (transition: (tx: Transaction) => void): void => {
     deps.queue.run(transition, { finishing: true }).catch(deps.onError);
@@ -205,7 +91,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
 
   const deliverIn = (tx: Transaction, record: OutboxRecord, attempts: number): void => {
     tx.del(queuedKey(record.seq));
-    tx.audit(audit(record, "message.deliver", { attempts }));
+    tx.audit(endAudit(config.actor, record, "message.deliver", { attempts }));
     deps.onDelivered(tx, record);
   };
 
@@ -218,7 +104,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     const record = recordOf(tx, entry);
     const letter: DeadLetter = { record, code, reason, attempts, diedAt: tx.now };
     tx.del(queuedKey(record.seq));
-    tx.audit(audit(record, "message.dead", { attempts, code }));
+    tx.audit(endAudit(config.actor, record, "message.dead", { attempts, code }));
     deps.onDead(tx, record, { code, reason });
     // What is lossy by design is nothing to look at and send again.
     if (LOSSY.has(record.message.type)) return;
@@ -382,16 +268,6 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     });
   };
 
-  const toItem = (record: OutboxRecord, { attempts, lastError }: { attempts: number; lastError?: string }): OutboxItem => ({
-    id: record.id,
-    to: record.to.agentId,
-    type: record.message.type,
-    priority: record.priority,
-    attempts,
-    createdAt: new Date(record.createdAt).toISOString(),
-    ...(lastError === undefined ? {} : { lastError }),
-  });
-
   /** The next tries of all streams by recipient, as texts. */
   const nextTries = (): Map<string, { nextAttemptAt?: string }> => {
     const now = deps.clock.now();
@@ -399,50 +275,23 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     return new Map([...streams].map(([agentId, stream]) => [agentId, next(stream.nextAt(now))]));
   };
 
-  /** All pairs of a range, page by page, so that a full outbox never lies in memory as a whole. */
-  async function* pages(range: { gte: string; lt: string }): AsyncGenerator<string[]> {
-    for (let gte = range.gte; ; ) {
-      const rows = await deps.store.range({ gte, lt: range.lt, limit: PAGE });
-      yield rows.map(([, text]) => text);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return;
-      gte = `${last[0]}\0`;
-    }
-  }
-
   const findEntry = (id: string): { agentId: string; stream: SendStream; entry: OutboxEntry } | undefined => {
     for (const [agentId, stream] of streams)
       for (const entry of stream.entries().values()) if (entry.id === id) return { agentId, stream, entry };
     return undefined;
   };
 
-  const retry = async (id: string): Promise<void> => {
-    const denied = await deps.queue.run((tx) => {
-      const text = tx.get(deadKey(id));
-      if (text === undefined) throw new GaggleError("NOT_FOUND", "There is no dead letter with this id; `gaggle dead` lists them.");
-      const { record: dead } = JSON.parse(text) as DeadLetter;
-      const decision = deps.onRetry(tx, dead);
-      const again = { ...dead, id: newUuid(tx.now, deps.random), seq: Number(tx.get(SEQ_KEY) ?? 0) + 1, createdAt: tx.now };
-      const fresh = { ...again, exp: tx.now + ENVELOPE_LIFETIME_MS, policyHash: decision?.policyHash ?? deps.policyHash() };
-      const { to, policyHash, ref } = fresh;
-      const sent = { id: fresh.id, to, policyHash, type: fresh.message.type, traceId: traceIdOf(fresh.traceparent) };
-      tx.audit(
-        sendAudit(config.actor, { ...sent, ...(ref === undefined ? {} : { ref }), ...(decision === undefined ? {} : { decision }) }),
-      );
-      if (decision?.allowed === false) return decision;
-      tx.del(deadKey(id));
-      tx.afterCommit(() => void deadCount--);
-      store(tx, fresh);
-      return undefined;
-    });
-    if (denied !== undefined) throw new GaggleError("POLICY_DENIED", `The signed policy does not allow this any more. ${denied.reason}`);
-  };
+  const dead = createDeadLetters(deps, {
+    actor: config.actor,
+    store,
+    forget: (tx) => tx.afterCommit(() => void deadCount--),
+  });
 
   return {
     async start() {
       lastSeq = Number(deps.store.get(SEQ_KEY) ?? 0);
-      for await (const page of pages(QUEUED_RANGE)) for (const text of page) add(JSON.parse(text) as OutboxRecord, false);
-      for await (const page of pages(DEAD_RANGE)) deadCount += page.length;
+      for await (const page of pages(deps.store, QUEUED_RANGE)) for (const text of page) add(JSON.parse(text) as OutboxRecord, false);
+      for await (const page of pages(deps.store, DEAD_RANGE)) deadCount += page.length;
       for (const agentId of streams.keys()) pump(agentId);
     },
     stop() {
@@ -514,13 +363,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         busy: conditions.filter((condition) => condition === "busy").length,
       };
     },
-    async dead(limit) {
-      const rows = await deps.store.range({ ...DEAD_RANGE, limit });
-      return rows.map(([, text]) => {
-        const { record: dead, attempts, code } = JSON.parse(text) as DeadLetter;
-        return toItem(dead, { attempts, lastError: code });
-      });
-    },
+    dead: dead.list,
     async withdraw(id) {
       const found = findEntry(id);
       if (found === undefined) throw new GaggleError("NOT_FOUND", "No such message waits; `gaggle outbox` lists them.");
@@ -528,33 +371,26 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       if (!entry.isWork)
         throw new GaggleError("STATE_CONFLICT", "This message continues something that its recipient knows, so it has to arrive.");
       const waits = recordOf(deps.store, entry);
-      if (entry.attempts > 0 || entry.maybeTried === true || !stream.remove(entry)) return { withdrawn: false, record: waits };
-      await deps.queue.run(
+      const isTried = entry.attempts > 0 || entry.maybeTried === true || deps.isElsewhere(deps.store, id);
+      if (isTried || !stream.remove(entry)) return { withdrawn: false, record: waits };
+      const withdrawn = await deps.queue.run(
         (tx) => {
+          // It left for elsewhere since it was looked at.
+          if (deps.isElsewhere(tx, id)) {
+            tx.afterCommit(() => add(waits, false));
+            return false;
+          }
           tx.del(queuedKey(entry.seq));
-          tx.audit(audit(waits, "message.withdraw", {}));
+          tx.audit(endAudit(config.actor, waits, "message.withdraw", {}));
           deps.onWithdrawn(tx, waits);
+          return true;
         },
         { finishing: true },
       );
       pump(agentId);
-      return { withdrawn: true, record: waits };
+      return { withdrawn, record: waits };
     },
-    retry,
-    async retryAll() {
-      const ids: string[] = [];
-      for await (const page of pages(DEAD_RANGE)) ids.push(...page.map((text) => (JSON.parse(text) as DeadLetter).record.id));
-      let sent = 0;
-      for (const id of ids) {
-        try {
-          await retry(id);
-          sent++;
-        } catch (error) {
-          const code = errorCode(error);
-          if (code !== "STATE_CONFLICT" && code !== "POLICY_DENIED" && code !== "NOT_FOUND") throw error;
-        }
-      }
-      return { sent, kept: ids.length - sent };
-    },
+    retry: dead.retry,
+    retryAll: dead.retryAll,
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
 import { INVARIANTS } from "../../../../mesh/delivery/invariants.ts";
+import { writeMark } from "../../../../mesh/mailbox/mail-mark.ts";
 import { QUEUED_RANGE } from "../../../../mesh/delivery/outbox-record.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
@@ -101,6 +102,19 @@ test("a message that was never sent is taken back at once; one that may have arr
   expect(await stateOf(finance, held.taskId)).toBe("CANCELED");
   await expect(again.call("status.fetch", { id: behind.taskId })).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(finance.call("outbox.cancel", { id: behind.taskId })).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test("a message that lies on the bootstrap node is not taken back, since its recipient may have it; its task is canceled", async () => {
+  const { finance, marketing } = await pair();
+  marketing.stop();
+  await send(finance, "first", { sessionId: "s" });
+  const { taskId } = await send(finance, "deposited", { sessionId: "s" });
+  await world.clock.advance(1_000);
+  const { items } = await finance.call("outbox.list", {});
+  const id = items[1]?.id ?? "";
+  await finance.queue.run((tx) => writeMark(tx, id, { v: 1, seq: 2, depositId: id, devices: "" }));
+  expect(await finance.call("outbox.cancel", { id })).toEqual({ withdrawn: false });
+  expect(await stateOf(finance, taskId)).toBe("SUBMITTED");
 });
 
 test("all dead letters are sent again at once, but for those whose work has ended", async () => {
