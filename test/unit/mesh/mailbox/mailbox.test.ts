@@ -72,6 +72,7 @@ test("a recipient that is off gets its messages when the sender is off by then, 
   expect(await deliveryOf(taskId)).toBe("queued");
   await deposit();
   expect(await deliveryOf(taskId)).toBe("deposited");
+  expect((await finance.node.call("outbox.list", {})).items).toMatchObject([{ depositedAt: new Date(world.clock.now()).toISOString() }]);
   finance.node.stop();
   world.clock.jump(2 * DAY_MS);
   renew(marco);
