@@ -20,8 +20,10 @@ import { BUNDLE_PROTOCOL, MAX_BUNDLE_REPLY_BYTES } from "./protocols.ts";
 
 /** Room in the reading buffer beside the message: one yamux frame. */
 const SLACK_BYTES = 262_144;
-/** How long a member that promised more than it gave is not asked again: it lies, or the way to it is bad. */
-const PATIENCE_MS = 60_000;
+/** How long a member that promised more than it gave is not asked again: at first, doubling, and at most, since it may lie. */
+const PATIENCE_MIN_MS = 250;
+/** See {@link PATIENCE_MIN_MS}. */
+const PATIENCE_MAX_MS = 60_000;
 const MAX_QUESTION_BYTES = 1_024;
 
 const question = z.strictObject({ v: z.literal(1), kind: z.literal("bundle") });
@@ -58,8 +60,8 @@ const talkOn = (stream: Stream, maxDataLength: number): ReturnType<typeof lpStre
 export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
   /** Who said to know something newer, the last word of each. */
   const sources = new Map<string, BundleNews>();
-  /** Who promised more than it gave, and until when it is not asked again, in ms since the epoch. */
-  const disappointing = new Map<string, number>();
+  /** Who promised more than it gave, how often in a row, and until when it is not asked again, in ms since the epoch. */
+  const disappointing = new Map<string, { times: number; until: number }>();
   let fetching = false;
   let closed = false;
 
@@ -67,7 +69,7 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
     deps.members.list().find(({ principal }) => principal.agentId === agentId)?.principal.role;
 
   function isWanted(agentId: string, news: BundleNews): boolean {
-    if ((disappointing.get(agentId) ?? 0) > deps.clock.now()) return false;
+    if ((disappointing.get(agentId)?.until ?? 0) > deps.clock.now()) return false;
     const role = roleOf(agentId);
     return role !== undefined && deps.sharing.wants(news, role);
   }
@@ -101,9 +103,28 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
       await fetchFrom(agentId).catch((error: unknown) =>
         deps.log.debug({ peer: agentId, code: errorCode(error) }, "no bundle from this member"),
       );
-      disappointing.delete(agentId);
-      if (isWanted(agentId, news)) disappointing.set(agentId, deps.clock.now() + PATIENCE_MS);
+      judge(agentId, news);
     }
+  }
+
+  /** A bootstrap node that is being given a new version has it for one role after the other, so the first waits are short. */
+  function judge(agentId: string, news: BundleNews): void {
+    const times = (disappointing.get(agentId)?.times ?? 0) + 1;
+    disappointing.delete(agentId);
+    if (!isWanted(agentId, news)) return;
+    const waitMs = Math.min(PATIENCE_MIN_MS * 2 ** times, PATIENCE_MAX_MS);
+    disappointing.set(agentId, { times, until: deps.clock.now() + waitMs });
+    deps.clock.after(waitMs, () => heard(agentId, news));
+  }
+
+  function heard(agentId: string, news: BundleNews): void {
+    if (closed || !isWanted(agentId, news)) return;
+    sources.set(agentId, news);
+    if (fetching) return;
+    fetching = true;
+    void fetchAll().finally(() => {
+      fetching = false;
+    });
   }
 
   async function answer(stream: Stream, role: string, signal: AbortSignal): Promise<void> {
@@ -119,15 +140,7 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
   }
 
   return {
-    heard(agentId, news) {
-      if (closed || !isWanted(agentId, news)) return;
-      sources.set(agentId, news);
-      if (fetching) return;
-      fetching = true;
-      void fetchAll().finally(() => {
-        fetching = false;
-      });
-    },
+    heard,
     serve(stream, from) {
       withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Handing out a bundle", (signal) =>
         answer(stream, from.hello.principal.role, signal),
