@@ -95,7 +95,6 @@ function expectOneResultEach(events: readonly AuditEvent[]): void {
 const idOf = (target: string): string => target.slice(target.indexOf(":") + 1);
 
 /** What only continues something that both sides allowed; the receiver's policy is not asked again. */
-/** Messages that continue what policy let begin; it is not asked again. */
 const CONTINUES = new Set(["task.update", "task.progress", "task.read", "task.answer", "task.cancel", "approval.decision"]);
 
 /** Each message is in both chains and was delivered once; requests with the decision of both policies and the hashes of both sets. */
