@@ -9,7 +9,7 @@ import { canonicalJson } from "../../mesh/contract/json.ts";
 import { TERMINAL_STATES } from "../../mesh/contract/message.ts";
 import type { AskerTask, WorkerTask } from "../../mesh/session/task-record.ts";
 import { openLevelStore } from "../../mesh/store/level-store.ts";
-import type { DaemonWorld } from "../support/daemon-world.ts";
+import { type DaemonWorld, until } from "../support/daemon-world.ts";
 import type { Sent } from "./run-chaos.ts";
 
 /** What is judged. */
@@ -35,7 +35,7 @@ const MAX_SHOWN = 20;
 
 async function readDisk(world: DaemonWorld, name: string): Promise<Disk> {
   const agent = world.agent(name);
-  const store = await openLevelStore(homePaths(agent.home).store);
+  const store = await until(`the store of ${name} is free`, () => openLevelStore(homePaths(agent.home).store));
   try {
     const tasks = async <T>(side: string): Promise<Map<string, T>> => {
       const rows = await store.range({ gte: `task/${side}/`, lt: `task/${side}0` });
@@ -95,7 +95,11 @@ function problemsOf(asked: AskerTask, worker: Disk | undefined, outside: string)
 
 /** Stops the daemons and reads everything. @returns what is wrong, at most twenty lines and how many more */
 export async function judgeChaos({ world, people, sent, outside }: ChaosEvidence): Promise<string[]> {
-  await Promise.all(people.map((name) => world.agent(name).kill()));
+  for (const name of people) {
+    const agent = world.agent(name);
+    // One that was only just launched shows up late.
+    await until(`${name} is down`, () => (agent.daemonPids().length === 0 ? true : agent.kill().then(() => false)));
+  }
   const disks: Disk[] = [];
   for (const name of people) disks.push(await readDisk(world, name));
   const byAgent = new Map(disks.map((disk) => [world.agent(disk.name).agentId, disk]));

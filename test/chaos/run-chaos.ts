@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleDaemon } from "./bundle-daemon.ts";
 import { createDaemonCaller, type DaemonCaller } from "./daemon-caller.ts";
-import { type DaemonWorld, foundWorld, INSTALL_DIR, killAndWait } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, INSTALL_DIR, killAndWait, until } from "../support/daemon-world.ts";
 import { createSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
 import { type ChaosProxy, startChaosProxy } from "./chaos-proxy.ts";
 import { judgeChaos } from "./judge-chaos.ts";
@@ -188,8 +188,8 @@ function createTarget(world: DaemonWorld, name: string, controlFile: string, por
     async start() {
       // It may be frozen or killed again while it starts, or the machine may be slow.
       await insist(async () => {
-        await agent.start();
-        const { listening } = await agent.call("daemon.status", {});
+        if (agent.daemonPids().length === 0) await agent.start();
+        const { listening } = await until(`${name} answers`, () => agent.call("daemon.status", {}));
         for (const address of listening) ports.set(Number(address.split("/")[4]), name);
       });
       target.isDown = false;
@@ -256,17 +256,20 @@ async function play({ options, random, targets, proxy }: Play): Promise<Sent[]> 
 
   const faults = async (): Promise<void> => {
     const open = new Set<Promise<void>>();
+    const failures: unknown[] = [];
     while (!isOver()) {
       const { what, end } = await fault(random, targets, proxy);
       state.faults++;
       state.last = what;
       const ending: Promise<void> = sleep(300 + random.next() * 3_500)
         .then(end)
+        .catch((error: unknown) => void failures.push(error))
         .finally(() => open.delete(ending));
       open.add(ending);
       await sleep(200 + random.next() * 1_200);
     }
     await Promise.all(open);
+    if (failures.length > 0) throw failures[0];
   };
 
   const progress = setInterval(() => {

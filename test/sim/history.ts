@@ -18,6 +18,8 @@ const SETTLE_MS = 30 * 60_000;
 const LOOK_MS = 5_000;
 /** How often a daemon dies at the moment in which a run of it has ended. */
 const KILL_AT_END = 0.1;
+/** How often inboxes are so small that they are full now and then. */
+const SMALL_QUOTA = 0.3;
 /** More events than any history needs: something goes round and round. */
 const MAX_EVENTS = 20_000;
 
@@ -50,7 +52,8 @@ async function play({ seed, keepLines = false, sabotage = {} }: HistoryOptions):
   const journal = createJournal({ sinceStart: () => clock.now() - startedAt, keepLines });
   const machines: Machine[] = [];
   const machineOf = (agentId: string): Machine => machines.find((machine) => machine.agentId === agentId) as Machine;
-  const ledger = createLedger({ journal, now: clock.now, machineOf });
+  const itemsPerSender = random.next() < SMALL_QUOTA ? 1 : 1_000;
+  const ledger = createLedger({ journal, now: clock.now, machineOf, itemsPerSender });
   const network = createSimNetwork({ clock, random, ...ledger });
   const state = { settling: false, over: false };
   const onEnd = (name: string): void => {
@@ -63,11 +66,13 @@ async function play({ seed, keepLines = false, sabotage = {} }: HistoryOptions):
 
   const size = 2 + Math.floor(random.next() * 3);
   for (const player of CAST.players.slice(0, size))
-    machines.push(createMachine({ clock, random, journal, network, outside, sabotage, onDurable: ledger.onDurable }, player));
+    machines.push(
+      createMachine({ clock, random, journal, network, outside, sabotage, itemsPerSender, onDurable: ledger.onDurable }, player),
+    );
   const spanMs = 20_000 + Math.floor(random.next() * 60_000);
   const workload = createWorkload(
     { clock, random, journal, ledger, machines, isSettling: () => state.settling, isOver: () => state.over },
-    { errands: 3 + Math.floor(random.next() * 6), spanMs },
+    { errands: 3 + Math.floor(random.next() * 7), spanMs },
   );
 
   const isEndless = (): boolean => journal.events() > MAX_EVENTS;

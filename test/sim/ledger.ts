@@ -6,7 +6,7 @@ import type { ApprovalRecord } from "../../mesh/session/approvals.ts";
 import type { AskerTask, TaskRecord, WorkerTask } from "../../mesh/session/task-record.ts";
 import { isNewWork, type OutboxRecord } from "../../mesh/delivery/outbox-record.ts";
 import type { Journal } from "./journal.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, WINDOW } from "./machine.ts";
 import { short } from "./outside.ts";
 
 /** A message that waits in an outbox for certain. */
@@ -38,10 +38,16 @@ const isBefore = ({ record, done }: Queued, later: OutboxRecord): boolean =>
   (record.lane === later.lane || (record.sessionLane !== undefined && record.sessionLane === later.sessionLane));
 
 /** Makes an empty ledger. */
-export function createLedger(deps: { journal: Journal; now: () => number; machineOf: (agentId: string) => Machine }) {
-  const { journal, now, machineOf } = deps;
+export function createLedger(deps: {
+  journal: Journal;
+  now: () => number;
+  machineOf: (agentId: string) => Machine;
+  itemsPerSender: number;
+}) {
+  const { journal, now, machineOf, itemsPerSender } = deps;
   const queued = new Map<string, Map<string, Queued>>();
   const inFlight = new Set<string>();
+  const openItems = new Map<string, string>();
   const tasks = new Map<string, TaskRecord>();
   const approvals = new Map<string, ApprovalRecord>();
   const terminals = new Map<string, number>();
@@ -90,12 +96,27 @@ export function createLedger(deps: { journal: Journal; now: () => number; machin
     if (decided) journal.breach("an approval is decided once", `${name}: ${before.state} became ${record.state}`);
   };
 
+  /** A quota may be passed by what is committed together, and of one sender that is at most what it may have in flight. */
+  const onOpenItem = (machine: Machine, op: StoreOp): void => {
+    const name = `${machine.name} ${op.key}`;
+    if (op.type === "del") {
+      openItems.delete(name);
+      return;
+    }
+    const [from] = JSON.parse(op.value) as [string];
+    openItems.set(name, from);
+    const open = [...openItems].filter(([other, sender]) => sender === from && other.startsWith(`${machine.name} `)).length;
+    if (open >= itemsPerSender + WINDOW)
+      journal.breach("an inbox keeps its quota", `${machine.name} holds ${open} open items of ${machineOf(from).name}`);
+  };
+
   const onOp = (machine: Machine, op: StoreOp): void => {
     const { key } = op;
     if (key.startsWith("outbox/queued/")) {
       if (op.type === "del") outboxOf(machine.agentId).delete(key);
       else outboxOf(machine.agentId).set(key, { record: JSON.parse(op.value) as OutboxRecord, durableAt: now(), sends: 0, done: false });
     }
+    if (key.startsWith("inbox/open/")) onOpenItem(machine, op);
     if (op.type !== "put") return;
     if (key.startsWith("task/")) onTask(machine, key, JSON.parse(op.value) as TaskRecord);
     if (key.startsWith("approval/")) onApproval(machine, key, JSON.parse(op.value) as ApprovalRecord);

@@ -19,6 +19,9 @@ export const SKILLS = { accruals: "safe", payroll: "ask" } as const;
 /** A skill that no receiver's policy allows. */
 export const FORBIDDEN_SKILL = "forbidden";
 
+/** Messages in flight to one recipient. */
+export const WINDOW = 2;
+
 /** What planted bugs may change of a daemon. */
 export interface Sabotage {
   readonly deps?: (deps: MessagingDeps, machine: { name: string }) => MessagingDeps;
@@ -27,6 +30,7 @@ export interface Sabotage {
   readonly keepsOrphans?: boolean;
   readonly skills?: NodeOptions["skills"];
   readonly random?: (random: Random) => Random;
+  readonly quota?: NodeOptions["quota"];
 }
 
 /** What a machine needs. */
@@ -37,6 +41,8 @@ export interface MachineDeps {
   readonly network: SimNetwork;
   readonly outside: Outside;
   readonly sabotage: Sabotage;
+  /** Open items that one sender may have in an inbox. */
+  readonly itemsPerSender: number;
   /** Each batch that can't be lost any more. */
   onDurable(machine: Machine, ops: readonly StoreOp[]): void;
 }
@@ -113,7 +119,8 @@ export function createMachine(deps: MachineDeps, player: Player) {
   const optionsOf = (mine: Life): NodeOptions => ({
     skills: sabotage.skills ?? SKILLS,
     concurrency: 2,
-    window: 4,
+    window: WINDOW,
+    quota: sabotage.quota ?? { itemsPerSender: deps.itemsPerSender },
     trust: () => TRUST,
     allow: ({ action, resource }) => !(action === "task.receive" && resource === FORBIDDEN_SKILL),
     freeBytes: () => (disk.faults.full ? 0 : FREE_SPACE_FLOOR_BYTES),
@@ -175,7 +182,7 @@ export function createMachine(deps: MachineDeps, player: Player) {
     disk.crash();
     node?.messaging.stop();
     // A run is a process of its own and may live on for a while.
-    outside.killRuns(name, random.next());
+    outside.killRuns(name, random.next() * 0.5);
   };
 
   const machine = {

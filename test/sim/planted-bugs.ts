@@ -107,6 +107,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     sabotage: { disk: "hides failures" },
   },
   {
+    name: "an inbox takes whatever comes",
+    breaks: ["an inbox keeps its quota"],
+    sabotage: { quota: {} },
+  },
+  {
     name: "ids come from the machine's randomness",
     breaks: ["two histories"],
     sabotage: { random: () => ({ bytes: (length) => Uint8Array.from(randomBytes(length)) }) },
