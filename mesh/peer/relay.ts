@@ -50,7 +50,7 @@ type ReservingTransport = Transport & { readonly reservationStore: { addRelay(re
 
 /** The node's components with a registrar that lets only members through: the library registers its handlers for anybody. */
 function behindGate<T extends Registering>(components: T, gate: RelayGate, isAllowed: (role: string) => boolean): T {
-  const registrar = Object.create(components.registrar, {
+  const registrar: unknown = Object.create(components.registrar, {
     handle: {
       value: (protocol: string, handler: StreamHandler, options?: StreamHandlerOptions) =>
         components.registrar.handle(protocol, guarded(handler, gate, isAllowed), options),
@@ -111,7 +111,7 @@ export function createRelayClient(gate: RelayGate): { transport: (components: Tr
       dial(relay, agentId, signal) {
         const parts = ready();
         const address = relay.remoteAddr.toString().replace(/\/p2p\/[^/]+$/, "");
-        return parts.transport.dial(multiaddr(`${address}/p2p/${relay.remotePeer}/p2p-circuit/p2p/${agentId}`), {
+        return parts.transport.dial(multiaddr(`${address}/p2p/${relay.remotePeer.toString()}/p2p-circuit/p2p/${agentId}`), {
           signal,
           upgrader: parts.upgrader,
         });
