@@ -1,10 +1,13 @@
-/** Seeds that once failed, with the name of the bug: they stay, whatever the other tests draw. */
+/**
+ * Seeds that fail with a bug that was found, by its name. A seed stands for another history once faults or people of the simulation change: then put the
+ * bug back, look for a seed that fails again, and name that one here.
+ */
 import { expect, test } from "vitest";
 import { failuresOf } from "./check-seeds.ts";
 
 const FOUND = [
-  { bug: "a clock that was set back left a recipient alone until the clock came to the old time again", seeds: [19, 33] },
-  { bug: "a message recorded under a clock that ran ahead was refused as from the future, until that future had come", seeds: [82] },
+  { bug: "a clock that was set back left a recipient alone until the clock came to the old time again", seeds: [79] },
+  { bug: "a message recorded under a clock that ran ahead was refused as from the future, until that future had come", seeds: [2, 79] },
 ];
 
 test.for(FOUND)("does not come back: $bug", async ({ seeds }) => {
