@@ -67,7 +67,6 @@ afterEach(async () => {
 describe.skipIf(skip)("three hosts on one LAN without a bootstrap peer", () => {
   it.each<[string, HostOptions]>([
     ["a default route", { defaultRoute: "cable" }],
-    ["no default route", {}],
     ["a VPN as default route", { defaultRoute: "vpn" }],
   ])("and %s find each other by mDNS, prove themselves and exchange a frame", async (_, host) => {
     lan = createTestLan("trio", [host, host, host]);
@@ -129,27 +128,5 @@ describe.skipIf(skip)("two subnets joined only by the bootstrap node, which forw
       timeout: 20_000,
       interval: 100,
     });
-  });
-});
-
-describe.skipIf(skip)("a host that changes its address", () => {
-  it("is reached again at the new one, without a bootstrap node", async () => {
-    lan = createTestLan("move", [{}, {}]);
-    const [fiona, marco] = [startHost(0, "fiona"), startHost(1, "marco")];
-    await ready(fiona, marco);
-    await vi.waitFor(() => expect(subjects(fiona)).toEqual(["marco"]), WITHIN);
-
-    lan.move(1, "10.77.0.2", "10.77.0.102");
-    const movedAt = performance.now();
-    await vi.waitFor(
-      async () => {
-        const text = `bist du da? ${performance.now()}`;
-        fiona.process.stdin.write(`${JSON.stringify({ request: marco.agentId(), text })}\n`);
-        await vi.waitFor(() => expect(fiona.events).toContainEqual({ event: "answer", text }), { timeout: 400, interval: 20 });
-      },
-      { timeout: 20_000, interval: 50 },
-    );
-    // On a quiet machine 3 to 6 s; the requirement is 10.
-    expect(performance.now() - movedAt).toBeLessThan(15_000);
   });
 });
