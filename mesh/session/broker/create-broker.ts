@@ -207,5 +207,3 @@ export function createBroker(deps: BrokerDeps) {
     },
   };
 }
-/** The session broker of one agent. */
-export type Broker = ReturnType<typeof createBroker>;
