@@ -6,7 +6,7 @@ import type { BootstrapRequest, BootstrapResponse } from "../../mesh/contract/bo
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
-import { MAIL_LIFETIME_MS, MAX_MAIL_BYTES } from "../../mesh/contract/limits.ts";
+import { ENVELOPE_LIFETIME_MS, MAX_MAIL_BYTES } from "../../mesh/contract/limits.ts";
 import { mailSizeOf, type SealedMail } from "../../mesh/contract/mailbox.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../../mesh/contract/ports.ts";
 import { signStamp } from "../../mesh/mailbox/deposit-stamp.ts";
@@ -119,7 +119,7 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
     const from = by.agentId;
     const at = tx.now;
     const stamp = signStamp({ v: 1, org: config.org, id, from, to: [...to], at, sha256: canonicalHash(sealed) }, deps.issuer);
-    const deposit: Deposit = { v: 1, seq: nextSeq(tx), id, from, left: to, expiresAt: at + MAIL_LIFETIME_MS, bytes, stamp, sealed };
+    const deposit: Deposit = { v: 1, seq: nextSeq(tx), id, from, left: to, expiresAt: at + ENVELOPE_LIFETIME_MS, bytes, stamp, sealed };
     addDeposit(tx, deposit);
     return deposit;
   };

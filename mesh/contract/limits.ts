@@ -71,8 +71,6 @@ export const CARD_LIFETIME_MS = 30 * DAY_MS;
 export const BEAT_INTERVAL_MS = 15 * SECOND_MS;
 /** Age at which a member's told load counts no more. */
 export const BEAT_STALE_MS = 45 * SECOND_MS;
-/** How long the bootstrap node keeps a deposit: no envelope in it lives longer. */
-export const MAIL_LIFETIME_MS = ENVELOPE_LIFETIME_MS;
 /** Time after which a message that could not be delivered is also deposited on the bootstrap node. */
 export const MAIL_DEPOSIT_AFTER_MS = 5 * SECOND_MS;
 /** Wait between two rounds of fetching mail from the bootstrap node. */

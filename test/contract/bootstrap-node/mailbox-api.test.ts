@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { MailQuotas } from "../../../bootstrap-node/mailbox/mailbox.ts";
 import type { BootstrapRequest } from "../../../mesh/contract/bootstrap-api.ts";
 import { newUuid } from "../../../mesh/contract/ids.ts";
-import { MAIL_LIFETIME_MS } from "../../../mesh/contract/limits.ts";
+import { ENVELOPE_LIFETIME_MS } from "../../../mesh/contract/limits.ts";
 import { publicJwkOf } from "../../../mesh/identity/keys.ts";
 import { verifyStamp } from "../../../mesh/mailbox/deposit-stamp.ts";
 import { readDevice, signSealKey } from "../../../mesh/mailbox/seal-key.ts";
@@ -141,7 +141,7 @@ describe("the mailbox", () => {
 
   it("deletes what has expired, and counts it no more", async () => {
     for (const text of ["1", "2", "3"]) await put(fiona, text, [marco]);
-    await node.clock.advance(MAIL_LIFETIME_MS - 1);
+    await node.clock.advance(ENVELOPE_LIFETIME_MS - 1);
     await node.publish(2);
     await node.mailbox.prune();
     expect(await texts(marco)).toHaveLength(3);
