@@ -198,7 +198,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
         { detection: deps.detection, session: sessionFor(ref) },
         passesTo(to.department, deps.profile()),
       );
-      return String(tree);
+      return typeof tree === "string" ? tree : JSON.stringify(tree);
     },
     depart: async (record) => {
       const { id, to, message } = record;
