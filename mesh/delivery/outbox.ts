@@ -54,7 +54,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     const entry = entryOf(record);
     if (fresh && stream.entries().size < 2 * window) entry.record = record;
     // What an earlier run of the daemon did with it is not known.
-    if (!fresh) entry.maybeTried = true;
+    if (!fresh) [entry.maybeTried, entry.mayBeThere] = [true, true];
     stream.add(entry);
     cancelSweep ??= deps.clock.after(SWEEP_MS, sweep);
   };

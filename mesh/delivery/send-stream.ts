@@ -25,6 +25,8 @@ export interface OutboxEntry extends InLanes {
   attempts: number;
   /** An earlier run of the daemon may have sent it. */
   maybeTried?: boolean;
+  /** It was sent and nobody knows what became of it: the recipient may have it, and then its room does not matter, and what waits behind may go. */
+  mayBeThere?: boolean;
   lastError?: string;
   /** Its receipt came another way while it was in flight, so what becomes of that try no longer counts. */
   isSettled?: true;
@@ -79,7 +81,8 @@ export function createSendStream(window: number) {
 
   const makeReady = (entry: OutboxEntry): void => {
     const queues = ready[PRIORITIES.indexOf(entry.priority)];
-    (entry.isWork ? queues?.work : queues?.other)?.push(entry);
+    // Else new work that is refused again and again would keep back the very message that makes room.
+    (entry.isWork && entry.mayBeThere !== true ? queues?.work : queues?.other)?.push(entry);
   };
   const lanes = createLanes<OutboxEntry>(makeReady);
 
@@ -171,6 +174,7 @@ export function createSendStream(window: number) {
     failed(entry: OutboxEntry, nowMs: number, chance: number): void {
       now = nowMs;
       const attempt = landed(entry);
+      entry.mayBeThere = true;
       makeReady(entry);
       // Many in flight fail together when a connection ends: that is one failure.
       if (entry.round !== round) {
@@ -188,6 +192,7 @@ export function createSendStream(window: number) {
     busy(entry: OutboxEntry, nowMs: number, waitMs: number): void {
       failures = 0;
       landed(entry)?.succeeded();
+      entry.mayBeThere = false;
       makeReady(entry);
       roomUnsure = true;
       busyUntil = nowMs + Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, waitMs));

@@ -8,6 +8,10 @@ import { failuresOf } from "./check-seeds.ts";
 const FOUND = [
   { bug: "a clock that was set back left a recipient alone until the clock came to the old time again", seeds: [79] },
   { bug: "a message recorded under a clock that ran ahead was refused as from the future, until that future had come", seeds: [2, 79] },
+  {
+    bug: "new work that a full inbox refused kept back a request whose receipt was lost, and behind it the cancel that would have made room",
+    seeds: [1351, 1438, 1846, 1852],
+  },
 ];
 
 test.for(FOUND)("does not come back: $bug", async ({ seeds }) => {
