@@ -123,7 +123,7 @@ export function createLedger(deps: {
   };
 
   /** A more urgent message to the same agent that could have gone instead. */
-  const moreUrgent = (box: Map<string, Queued>, sent: OutboxRecord): Queued | undefined => {
+  const moreUrgent = (box: Map<string, Queued>, { record: sent, sends: tries }: Queued): Queued | undefined => {
     const all = [...box.values()];
     return all.find(
       ({ record, durableAt, sends }) =>
@@ -132,8 +132,8 @@ export function createLedger(deps: {
         sends === 0 &&
         durableAt < now() - TOLD_MS &&
         !inFlight.has(record.id) &&
-        // A recipient without room takes no new work, however urgent; what continues work passes it by.
-        (!isNewWork(record.message.type) || isNewWork(sent.message.type)) &&
+        // A recipient without room takes no new work, however urgent; what continues work passes it by, and what it may have already.
+        (!isNewWork(record.message.type) || (isNewWork(sent.message.type) && tries === 0)) &&
         !all.some((other) => isBefore(other, record)),
     );
   };
@@ -168,7 +168,7 @@ export function createLedger(deps: {
       }
       if ([...box.values()].some((other) => isBefore(other, mine.record)))
         journal.breach("a lane keeps its order", `${sender.name} sent ${message.type} ${id} too early`);
-      const urgent = moreUrgent(box, mine.record);
+      const urgent = moreUrgent(box, mine);
       if (urgent !== undefined)
         journal.breach("P0 goes first", `${sender.name} sent a ${mine.record.priority} while ${urgent.record.id} waited`);
       mine.sends++;
