@@ -6,6 +6,8 @@
 /** A message in its lanes. */
 export interface InLanes {
   readonly lanes: readonly string[];
+  /** Lanes that it waits for without being in them: nobody of theirs waits for it. */
+  readonly after?: readonly string[];
   /** Unsettled messages that it waits for directly. Kept here. */
   blockers: number;
   /** Those that wait for it directly. Kept here. */
@@ -33,15 +35,20 @@ export function createLanes<T extends InLanes>(onFree: (entry: T) => void) {
     }
   };
 
+  const waitFor = (entry: T, lane: string): void => {
+    const tail = tails.get(lane);
+    if (tail === undefined) return;
+    tail.followers.push(entry);
+    entry.blockers++;
+  };
+
   return {
     /** Puts a message behind all others of its lanes. */
     add(entry: T): void {
+      for (const lane of entry.after ?? []) waitFor(entry, lane);
       for (const lane of entry.lanes) {
-        const tail = tails.get(lane);
+        waitFor(entry, lane);
         tails.set(lane, entry);
-        if (tail === undefined) continue;
-        tail.followers.push(entry);
-        entry.blockers++;
       }
       if (entry.blockers === 0) onFree(entry);
     },

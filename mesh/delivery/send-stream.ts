@@ -35,14 +35,24 @@ export interface OutboxEntry extends InLanes {
   round: number;
 }
 
+/**
+ * The lanes of a message. Within a session new work waits for all that was before it. What continues work waits for no new work: two agents whose full
+ * inboxes refuse each other's would otherwise keep back the very results that make room.
+ */
+function lanesOf({ lane, sessionLane }: OutboxRecord, isWork: boolean): Pick<InLanes, "lanes" | "after"> {
+  if (sessionLane === undefined) return { lanes: [lane] };
+  const told = `session ${sessionLane} told`;
+  return isWork ? { lanes: [lane, `session ${sessionLane}`], after: [told] } : { lanes: [lane, told] };
+}
+
 /** A new entry. */
-export const entryOf = ({ seq, id, priority, exp, lane, sessionLane, message }: OutboxRecord): OutboxEntry => ({
-  seq,
-  id,
-  priority,
-  exp,
-  lanes: sessionLane === undefined ? [lane] : [lane, `session ${sessionLane}`],
-  isWork: isNewWork(message.type),
+export const entryOf = (record: OutboxRecord): OutboxEntry => ({
+  ...lanesOf(record, isNewWork(record.message.type)),
+  seq: record.seq,
+  id: record.id,
+  priority: record.priority,
+  exp: record.exp,
+  isWork: isNewWork(record.message.type),
   blockers: 0,
   followers: [],
   removed: false,

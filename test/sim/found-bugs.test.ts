@@ -12,6 +12,7 @@ const FOUND = [
     bug: "new work that a full inbox refused kept back a request whose receipt was lost, and behind it the cancel that would have made room",
     seeds: [1351, 1438, 1846, 1852],
   },
+  { bug: "two agents with full inboxes kept back each other's results behind new work of the same session", seeds: [1179] },
 ];
 
 test.for(FOUND)("does not come back: $bug", async ({ seeds }) => {

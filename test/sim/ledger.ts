@@ -30,12 +30,15 @@ const envelopeOf = (frame: Uint8Array): { id: string; from: string; message: { t
 
 const isRetryable = (code: string): boolean => ERROR_TABLE[code as keyof typeof ERROR_TABLE]?.retryable ?? false;
 
+/** Of one session, where what continues work waits for no new work. */
+const isOfSession = (record: OutboxRecord, later: OutboxRecord): boolean =>
+  record.sessionLane !== undefined &&
+  record.sessionLane === later.sessionLane &&
+  (isNewWork(later.message.type) || !isNewWork(record.message.type));
+
 /** True where one waits for the other: it is of the same task, approval or session. */
 const isBefore = ({ record, done }: Queued, later: OutboxRecord): boolean =>
-  !done &&
-  record.seq < later.seq &&
-  record.to.agentId === later.to.agentId &&
-  (record.lane === later.lane || (record.sessionLane !== undefined && record.sessionLane === later.sessionLane));
+  !done && record.seq < later.seq && record.to.agentId === later.to.agentId && (record.lane === later.lane || isOfSession(record, later));
 
 /** Makes an empty ledger. */
 export function createLedger(deps: {
