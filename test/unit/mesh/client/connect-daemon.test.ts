@@ -96,7 +96,7 @@ describe("a call", () => {
     const call = client.call("audit.ship", {}, { signal: abort.signal });
     abort.abort(new Error("cancelled"));
     await expect(call).rejects.toThrow("cancelled");
-    expect(await client.call("dead.list", {})).toEqual({ items: [] });
+    expect(await client.call("dead.list", {})).toEqual({ items: [], total: 0 });
   });
 
   it("fails with TIMEOUT where no answer comes", async () => {
@@ -113,7 +113,7 @@ describe("a call", () => {
       lost += 1;
     });
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await client.call("dead.list", {})).toEqual({ items: [] });
+    expect(await client.call("dead.list", {})).toEqual({ items: [], total: 0 });
     expect(lost).toBe(0);
   });
 
