@@ -1,15 +1,36 @@
 /** Finds a port for a server whose address others write down. */
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-/** A TCP port that is free on loopback now. Between this and its use another program may take it: the caller keeps it or says so. */
-export function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+/**
+ * Ports that no system gives to outgoing connections by itself (Linux begins at 32768, others at 49152). A port from there that is written down and
+ * not listened on for a moment is sooner or later some connection's own end, and the server can't start.
+ */
+const LOWEST = 20_000;
+const BEYOND = 32_768;
+/** So many taken ones in a row mean that something else is wrong. */
+const TRIES = 50;
+
+/**
+ * A TCP port that is free on loopback now. Between this and its use another program may take it: the caller keeps it or says so.
+ * @throws Error of the last try where none is free
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const port = randomInt(LOWEST, BEYOND);
+    try {
+      await tryPort(port);
+      return port;
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+function tryPort(port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   const server = createServer();
   server.once("error", reject);
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    server.close(() => resolve(port));
-  });
+  server.listen(port, "127.0.0.1", () => server.close(() => resolve()));
   return promise;
 }

@@ -1,8 +1,7 @@
 /** The home of an agent that has joined, as `gaggle join` leaves it, without a bootstrap node. */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../mesh/agent/agent-config.ts";
+import { freePort } from "../../mesh/agent/free-port.ts";
 import { agentIdOf } from "../../mesh/identity/keys.ts";
 import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
 import { readSources } from "../../profiles/bundle/read-sources.ts";
@@ -14,15 +13,6 @@ export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 
 /** Read once a test file: parsing the sample's profiles and recipes costs more than signing them. */
 let sample: ReturnType<typeof readSources> | undefined;
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A joined home and its organisation. */
 export interface JoinedHome {
