@@ -15,8 +15,8 @@ import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS, MAX_RELAYED } from "./protoco
 /** libp2p's connection limits; a company's daemons often share one address behind NAT, so its default of 5 dials a second is too low. */
 const CONNECTIONS = {
   maxConnections: 1_000,
-  inboundConnectionThreshold: 200,
-  maxIncomingPendingConnections: 200,
+  inboundConnectionThreshold: 50,
+  maxIncomingPendingConnections: 100,
   maxParallelDials: 50,
   maxDialQueueLength: 2_500,
   dialTimeout: DIAL_TIMEOUT_MS,

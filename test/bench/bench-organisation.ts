@@ -11,18 +11,18 @@ import type { Supervisor } from "../../mesh/demo/supervisor.ts";
 import { orgPaths } from "../../mesh/cli/org/org-folder.ts";
 
 /** Members of the sample organisation that take part: subject → role. */
-const MEMBERS = { "fiona.berg": "finance", "marco.diaz": "marketing", "elena.novak": "engineering", "hanna.okoye": "hr" } as const;
+const MEMBERS = { "fiona.berg": "finance", "pieter.jansen": "finance", "marco.diaz": "marketing", "hanna.okoye": "hr" } as const;
 /** Someone of {@link MEMBERS}. */
 export type Member = keyof typeof MEMBERS;
 
 /** Everybody who takes part. */
 export const EVERYBODY = Object.keys(MEMBERS) as Member[];
 
-/** Lets finance send marketing a task that names no skill, so that no Goose starts for it. */
+/** Lets finance send tasks that name no skill, so that no Goose starts for them: to a colleague, and to another department, where the guard masks them. */
 const RULE = `  - id: bench-plain-tasks
     actions: [task.send, task.receive]
     principalRoles: [finance]
-    targetRoles: [marketing]
+    targetRoles: [finance, marketing]
 `;
 const READY_MS = 60_000;
 const POLL_MS = 100;

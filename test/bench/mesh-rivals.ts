@@ -12,7 +12,7 @@ import { fetchPackages } from "./fetch-packages.ts";
 import { type Figures, inTurn, type Measured, timed } from "./figures.ts";
 import { NATS_PACKAGES, startJetStream } from "./jetstream.ts";
 import { startRawEcho } from "./raw-echo.ts";
-import { type EventTimes, sendTask, watchEvents } from "./task-delivery.ts";
+import { sendTask, watchEvents } from "./task-delivery.ts";
 
 const BYTES = 1_024;
 const A2A_PACKAGES = ["@a2a-js/sdk@1.3.0", "express@5.2.1"];
@@ -24,6 +24,7 @@ export const RIVALS = {
   jetstream: "JetStream, published, consumed, acknowledged",
   stored: "in the other inbox",
   result: "result at the asker",
+  across: "in another department's inbox, masked by the guard",
 } as const;
 
 /** Durations by name in milliseconds, and what could not be had. */
@@ -71,12 +72,14 @@ async function startBroker(packages: string, store: string): Promise<Rival> {
 }
 
 /** A task whose receiver gives its result at once, as a person's Goose would through the daemon's socket. */
-function completedTask(asker: DaemonClient, worker: DaemonClient, received: EventTimes): Measured {
+async function completedTask(asker: DaemonClient, worker: DaemonClient): Promise<Measured> {
+  const received = await watchEvents(worker);
+  const { agentId } = await worker.call("policy.whoami", {});
   return async () => {
     const task = randomBytes(BYTES / 2).toString("hex");
     const idempotencyKey = randomBytes(16).toString("hex");
     const startedAt = performance.now();
-    const { taskId } = await asker.call("task.send", { target: { targetRole: "marketing" }, task, idempotencyKey });
+    const { taskId } = await asker.call("task.send", { target: { agentId }, task, idempotencyKey });
     const complete = async (): Promise<void> => {
       await received.of("message.receive", taskId);
       await worker.call("inbox.complete", { taskId, result: task });
@@ -97,7 +100,8 @@ export async function measureRivals(
   organisation: BenchOrganisation,
   { folder, rounds }: { folder: string; rounds: number },
 ): Promise<RivalFigures> {
-  const [finance, marketing] = [await organisation.connect("fiona.berg"), await organisation.connect("marco.diaz")];
+  const [fiona, pieter, marco] = await Promise.all((["fiona.berg", "pieter.jansen", "marco.diaz"] as const).map(organisation.connect));
+  if (fiona === undefined || pieter === undefined || marco === undefined) throw new Error("A member's daemon is not there.");
   const missing: string[] = [];
   const rivals: Rival[] = [await startEcho()];
   const add = async (name: string, start: () => Promise<Rival>): Promise<void> => {
@@ -110,13 +114,12 @@ export async function measureRivals(
   try {
     await add(RIVALS.a2a, async () => startA2a(await fetchPackages("a2a", A2A_PACKAGES)));
     await add(RIVALS.jetstream, async () => startBroker(await fetchPackages("nats", NATS_PACKAGES), join(folder, "jetstream")));
-    const received = await watchEvents(marketing);
-    const stored = sendTask(finance, await watchEvents(finance), received);
-    const things = [...rivals.map(({ measure }) => measure), stored, completedTask(finance, marketing, received)];
+    const across = await sendTask(fiona, marco);
+    const masked: Measured = async () => ({ [RIVALS.across]: (await across())[RIVALS.stored] ?? Number.NaN });
+    const things = [...rivals.map(({ measure }) => measure), await sendTask(fiona, pieter), await completedTask(fiona, pieter), masked];
     return { figures: await inTurn(things, { rounds, warmUp: Math.ceil(rounds / 5) }), missing };
   } finally {
-    finance.close();
-    marketing.close();
+    for (const daemon of [fiona, pieter, marco]) daemon.close();
     for (const rival of rivals) await rival.close();
   }
 }

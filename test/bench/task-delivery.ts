@@ -22,7 +22,7 @@ export interface TaskDelivery {
 }
 
 /** When the daemon's events came, by action and reference. */
-export interface EventTimes {
+interface EventTimes {
   of(action: string, ref: string): Promise<number>;
 }
 
@@ -58,12 +58,14 @@ export async function watchEvents(daemon: DaemonClient): Promise<EventTimes> {
 }
 
 /** Sends one task and waits for both ends. The clock is this process's own for all three times. */
-export function sendTask(sender: DaemonClient, sent: EventTimes, received: EventTimes): Measured {
+export async function sendTask(sender: DaemonClient, receiver: DaemonClient): Promise<Measured> {
+  const [sent, received] = [await watchEvents(sender), await watchEvents(receiver)];
+  const { agentId } = await receiver.call("policy.whoami", {});
   return async () => {
     const task = randomBytes(BYTES / 2).toString("hex");
     const idempotencyKey = randomBytes(16).toString("hex");
     const startedAt = performance.now();
-    const { taskId } = await sender.call("task.send", { target: { targetRole: "marketing" }, task, idempotencyKey });
+    const { taskId } = await sender.call("task.send", { target: { agentId }, task, idempotencyKey });
     const answeredAt = performance.now();
     const [storedAt, deliveredAt] = await Promise.all([received.of("message.receive", taskId), sent.of("message.deliver", taskId)]);
     const status = await sender.call("status.fetch", { id: taskId });
@@ -97,20 +99,19 @@ export async function measureTaskDelivery(
   organisation: BenchOrganisation,
   { folder, rounds }: { folder: string; rounds: number },
 ): Promise<TaskDelivery> {
-  const [finance, marketing] = [await organisation.connect("fiona.berg"), await organisation.connect("marco.diaz")];
+  const [fiona, pieter] = [await organisation.connect("fiona.berg"), await organisation.connect("pieter.jansen")];
   const raw = await startRawEcho();
   const level = new Level<string, string>(join(folder, "raw-store"));
   try {
-    const task = sendTask(finance, await watchEvents(finance), await watchEvents(marketing));
-    const figures = await inTurn([rawParts(raw.echo, level), task], { rounds, warmUp: Math.ceil(rounds / 5) });
+    const figures = await inTurn([rawParts(raw.echo, level), await sendTask(fiona, pieter)], { rounds, warmUp: Math.ceil(rounds / 5) });
     return {
       figures,
       ratioInOtherInbox: ratioOf(figures, "in the other inbox", "echo + 2 sync writes"),
       ratioReceiptRecorded: ratioOf(figures, "receipt recorded", "echo + 2 sync writes"),
     };
   } finally {
-    finance.close();
-    marketing.close();
+    fiona.close();
+    pieter.close();
     await Promise.all([raw.close(), level.close()]);
   }
 }
