@@ -8,6 +8,7 @@ const TERMS = new Set(
   ai ml nlp ner id ids uuid guid sha utf utc gmt iso rfc ascii markdown unix linux macos windows bash zsh node npm npx git github docker goose gaggle aaif
   iban bic vat gdpr ssn pin otp eur usd gbp chf sek nok dkk pln todo faq eta asap fyi n/a tbd q1 q2 q3 q4 kpi sla crm erp hr it
   string boolean integer int uint int32 int64 uint32 uint64 bool float double enum array object null nan
+  quorum
   total subtotal net gross debit credit balance amount period status date name email e-mail phone address city country vendor supplier customer`
     .split(/\s+/)
     .concat("agentic ai foundation", "override llm"),
@@ -23,6 +24,12 @@ const POSTCODE = /^(?:(?:A|B|CH|D|DK|F|FIN|I|L|N|NL|PL|S|SE)-)?\d{2,3}[- ]?\d{2,
 const isKey = (text: string, { start, end, value }: Finding): boolean =>
   text.charAt(start - 1) === '"' && /^"\s?:/.test(text.slice(end, end + 3)) && /^\p{Ll}[\p{L}\p{N}_-]*$/u.test(value);
 
+/** `b. targetRole`: a list's mark taken for an initial, and identifiers or terms alone. */
+function isMarkedTerm(value: string): boolean {
+  const words = value.split(/\s+/).filter((word) => !/^\p{L}\.$/u.test(word));
+  return words.length > 0 && words.every((word) => IDENTIFIER.test(word) || TERMS.has(word.toLowerCase()));
+}
+
 /** True for a finding of the model that can be no name. */
 export function isNoName(finding: Finding, text: string): boolean {
   const { label, value } = finding;
@@ -32,7 +39,7 @@ export function isNoName(finding: Finding, text: string): boolean {
     TERMS.has(plain) ||
     CIVILITIES.has(plain) ||
     (label !== "PERSON" && PEOPLES.has(plain)) ||
-    IDENTIFIER.test(value) ||
+    isMarkedTerm(value) ||
     isKey(text, finding)
   )
     return true;

@@ -11,6 +11,8 @@ const judged = (text: string, value: string, label: DataClass): boolean => {
 describe("a finding of the model", () => {
   it.each([
     ["Name a targetRole, please", "targetRole", "PERSON"],
+    ['  b. targetRole "hr"', "b. targetRole", "PERSON"],
+    ["quorum: until three agree", "quorum", "PERSON"],
     ["the field step_id", "step_id", "PERSON"],
     ['{"po":"PO-E-4102"}', "PO-E-4102", "ADDRESS"],
     ["entry R-17 of the ledger", "R-17", "PERSON"],
@@ -31,6 +33,8 @@ describe("a finding of the model", () => {
     ["Mr McDonald came", "McDonald", "PERSON"],
     ["Dawn French came", "French", "PERSON"],
     ["ask anna schmidt", "anna schmidt", "PERSON"],
+    ["signed, J. Smith", "J. Smith", "PERSON"],
+    ["Total Energies pays", "Total Energies", "ORG"],
     ["moved to D-10115 Berlin", "D-10115", "ADDRESS"],
     ["lives at Hauptstr.12", "Hauptstr.12", "ADDRESS"],
     ["on 2026-03-12", "2026-03-12", "DATE"],
