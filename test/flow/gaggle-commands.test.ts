@@ -144,6 +144,7 @@ describe("gaggle status and peers", () => {
     const route = events.find(({ action, target }) => action === "task.route" && target === `task:${sent.taskId}`);
     expect(route?.details).toMatchObject({ wanted: "department marketing", chosen: "marco.diaz", mode: "one" });
     await said(fiona, "cancel", sent.taskId);
+    await until("marco's inbox knows of the cancel", async () => (await marco.call("inbox.list", {})).items.length === 0);
     const nobody = await fiona.gaggle(["--json", "send", "Nothing.", "--role", "marketing", "--skill", "payroll-accrual"]);
     expect(errorOf(nobody)).toMatchObject({ code: "NO_ROUTE" });
     expect(errorOf(nobody).message).toContain("Nearest: marco.diaz does not have the skill payroll-accrual.");
