@@ -128,6 +128,12 @@ export const policyAction = z.enum([
   "tool.call",
   "guard.restore",
   "audit.export",
+  /** Values of a class leave for another department unmasked; the resource is the class. */
+  "data.release",
+  /** A model is called; the resource is its name. */
+  "model.call",
+  /** A route of the bootstrap node's API is called; the resource is its name. */
+  "api.call",
 ]);
 /** Actions that policy decides on. */
 export type PolicyAction = z.infer<typeof policyAction>;

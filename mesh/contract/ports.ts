@@ -113,9 +113,39 @@ export interface PolicyQuestion {
   readonly principal: Principal;
   /** Role of the agent acted upon, where there is one. */
   readonly targetRole?: string;
-  /** Skill id, or tool as `extension__tool`, where there is one. */
+  /** Who is acted upon, as far as it is known; its `role` is then {@link targetRole}. */
+  readonly target?: Partial<Principal>;
+  /** Skill id, tool as `extension__tool`, model, class of a shard, or route of the API, where there is one. */
   readonly resource?: string;
+  readonly context?: PolicyContext;
 }
+
+/** What is known about the circumstances of an action. What is left out is unknown, and a condition on it is then not met. */
+export interface PolicyContext {
+  /** Classes of personal data and secrets in what is sent, shown or decided on: before masking. */
+  readonly dataClasses?: readonly string[];
+  /** No person has started this, nor looks on. */
+  readonly unattended?: boolean;
+  /** Subjects who have taken part so far: whoever asked, and whoever approved. Devices of one person are one. */
+  readonly participants?: readonly string[];
+  /** For a model call: whether the server stands in the company's own hands. */
+  readonly local?: boolean;
+  /** SHA-256 of the recipe that is to be run. */
+  readonly recipeHash?: string;
+}
+
+/** What an allowed action carries with it; whoever acts on the decision keeps it, and one that is not understood is a deny. */
+export type Obligation =
+  /** These classes are masked before it leaves, whatever the profile passes. */
+  | { readonly kind: "mask"; readonly classes: readonly string[] }
+  /** It waits for a signed approval by somebody of this role. */
+  | { readonly kind: "approval"; readonly role: string }
+  /** Another person than the one who asks has to take part. */
+  | { readonly kind: "second-person" }
+  /** At most so often a minute by one principal. */
+  | { readonly kind: "rate"; readonly perMinute: number }
+  /** How much the audit event says. */
+  | { readonly kind: "log"; readonly level: "metadata" | "full" };
 
 /** An answer of the policy engine, with its reasons in plain words. */
 export interface PolicyDecision {
@@ -125,6 +155,10 @@ export interface PolicyDecision {
   readonly reason: string;
   /** SHA-256 of the policy set that answered. */
   readonly policyHash: string;
+  /** What goes with a yes; none where left out. */
+  readonly obligations?: readonly Obligation[];
+  /** Risk of the action, 0 (none) to 100, from the annotations of the policies that apply and from the circumstances. */
+  readonly risk?: number;
 }
 
 /** Decides on actions from the signed bundle. Any failure is a deny. */
