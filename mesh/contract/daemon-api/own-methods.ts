@@ -1,0 +1,48 @@
+/** Methods of the daemon itself: its line, its state, what Goose's hooks ask. */
+import { principal } from "../identity.ts";
+import { z } from "zod";
+import { done, empty, method } from "./method.ts";
+
+/** The methods of the daemon itself: its line, its state, what Goose's hooks ask. */
+export const OWN_METHODS = {
+  hello: method(
+    z.strictObject({ apiVersion: z.int(), program: z.string().max(60) }),
+    z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int() }),
+  ),
+  "daemon.status": method(
+    empty,
+    z.strictObject({
+      ...principal.shape,
+      org: z.string(),
+      orgName: z.string(),
+      pid: z.int(),
+      version: z.string(),
+      startedAt: z.iso.datetime(),
+      bundleVersion: z.int(),
+      bundleExpiresAt: z.iso.datetime(),
+      credentialExpiresAt: z.iso.datetime(),
+      bootstrap: z.strictObject({ url: z.string(), reachable: z.boolean() }),
+      peersConnected: z.int(),
+      listening: z.array(z.string()),
+      gatewayUrl: z.string(),
+      inbox: z.strictObject({ waiting: z.int() }),
+      outbox: z.strictObject({ queued: z.int(), dead: z.int() }),
+      /** Where something is full: the own inbox (`answered`: messages told to come later), and recipients without room or away for whom something waits. */
+      busy: z
+        .strictObject({
+          inbox: z.strictObject({ full: z.boolean(), items: z.int(), bytes: z.int(), answered: z.int() }),
+          recipients: z.int(),
+          away: z.int(),
+        })
+        .optional(),
+      audit: z.strictObject({ seq: z.int(), shipped: z.int() }),
+      rssBytes: z.int(),
+    }),
+  ),
+  "daemon.stop": method(empty, done),
+  "session.register": method(z.strictObject({ sessionId: z.string().min(1).max(200), workingDir: z.string().max(4_096).optional() }), done),
+  "hook.decide": method(
+    z.strictObject({ event: z.string().max(60), sessionId: z.string().max(200), tool: z.string().max(200) }),
+    z.strictObject({ decision: z.enum(["allow", "block"]), reason: z.string() }),
+  ),
+} as const;
