@@ -16,7 +16,7 @@ const ALLOWED = {
   "mesh/store": [CONTRACT],
   "mesh/identity": [CONTRACT, "mesh/store"],
   "mesh/audit": [CONTRACT, "mesh/identity", "mesh/store"],
-  "mesh/peer": [CONTRACT, "mesh/identity"],
+  "mesh/peer": [CONTRACT, "mesh/identity", "mesh/resilience"],
   "mesh/delivery": [CONTRACT, "mesh/identity", "mesh/resilience", "mesh/store"],
   "mesh/artifact": [CONTRACT],
   "mesh/mailbox": [CONTRACT, "mesh/identity", "mesh/delivery"],

@@ -13,6 +13,7 @@ import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gate
 import { judgeHello, ownHello } from "./hello-wire.ts";
 import { createKnownPeers, type PeerRecord, type SharedPeer } from "./known-peers.ts";
 import { createLanDiscovery } from "./lan/lan-discovery.ts";
+import { createLiveness } from "./liveness.ts";
 import { openMulticastLink } from "./lan/multicast-link.ts";
 import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
 import { createMembers } from "./members.ts";
@@ -104,7 +105,10 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     allowances,
     onViolation,
   });
-  const learned = (record: PeerRecord): void => dialler.learn(record.agentId, record.addresses, "member");
+  const learned = ({ agentId: id, addresses }: PeerRecord): void => {
+    dialler.learn(id, addresses, "member");
+    liveness.elsewhere(id);
+  };
   const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, onViolation, clock, log });
   const spread = createPeerSpread({
     ownId: agentId,
@@ -123,6 +127,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     random,
     log,
   });
+  const liveness = createLiveness({ members, ask: (id, connection) => spread.check(id, connection, PROBE_TIMEOUT_MS), clock });
   const book = createBookKeeper({ book: deps.book, known, members, clock, log });
   const lan = createLanDiscovery(
     {
@@ -130,7 +135,9 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       listening: ownAddresses,
       isMember: members.has,
       memberCount: () => members.ids().length,
-      onClaim: (claim) => dialler.learn(claim.agentId, claim.addresses, "lan"),
+      onClaim: (claim) => {
+        if (dialler.learn(claim.agentId, claim.addresses, "lan")) liveness.elsewhere(claim.agentId);
+      },
       open: openMulticastLink,
       clock,
       random,
@@ -144,8 +151,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     dialler.onConnected(proven.agentId);
     reach.onConnected(proven.agentId, proven.hello.principal.role);
     spread.onHello(proven);
-    // A member that dials anew may have changed its network, and then the connection before is dead.
-    for (const spare of members.spares(proven.agentId)) spread.check(proven.agentId, spare, PROBE_TIMEOUT_MS);
+    liveness.dialledAnew(proven.agentId);
     book.changed();
   }
 
@@ -188,7 +194,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   function networkChanged(): void {
     rememberSelf();
     if (config.mdns) lan.refresh();
-    spread.probe(PROBE_TIMEOUT_MS);
+    liveness.networkChanged();
     dialler.retryAll();
     reach.retryDirect();
   }

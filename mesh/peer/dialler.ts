@@ -22,8 +22,11 @@ export interface DiallerDeps {
 
 /** Keeps known agents connected. */
 export interface Dialler {
-  /** Takes an agent's addresses and dials it where it is not connected. Addresses of a configured agent are kept besides learned ones. */
-  learn(agentId: string, addresses: readonly string[], origin: Origin): void;
+  /**
+   * Takes an agent's addresses and dials it where it is not connected. Addresses of a configured agent are kept besides learned ones.
+   * @returns whether one of the addresses is news
+   */
+  learn(agentId: string, addresses: readonly string[], origin: Origin): boolean;
   /**
    * Dials now and resolves when the agent is connected.
    * @throws GaggleError PEER_UNREACHABLE where no address is known or none answers; the code of a refusal
@@ -135,23 +138,25 @@ export function createDialler(deps: DiallerDeps): Dialler {
     schedule(target, firstDelayMs(agentId, origin));
   }
 
-  function update(target: Target, addresses: readonly string[], origin: Origin): void {
+  function update(target: Target, addresses: readonly string[], origin: Origin): boolean {
     const news = addresses.some((address) => !addressesOf(target).includes(address));
     // The LAN is unauthenticated: its addresses come last and replace only its own.
     if (origin === "lan") target.lan = addresses.slice(0, MAX_LAN_ADDRESSES);
     else target.addresses = addresses;
     if (origin === "member" && target.origin !== "configured") target.origin = "member";
-    if (!news || deps.isConnected(target.agentId)) return;
+    if (!news || deps.isConnected(target.agentId)) return news;
     target.failures = 0;
     schedule(target, firstDelayMs(target.agentId, origin));
+    return true;
   }
 
   return {
     learn(agentId, addresses, origin) {
-      if (closed || agentId === deps.ownId || addresses.length === 0) return;
+      if (closed || agentId === deps.ownId || addresses.length === 0) return false;
       const target = targets.get(agentId);
-      if (target === undefined) add(agentId, addresses, origin);
-      else update(target, addresses, origin);
+      if (target !== undefined) return update(target, addresses, origin);
+      add(agentId, addresses, origin);
+      return true;
     },
     async reach(agentId) {
       if (deps.isConnected(agentId)) return;

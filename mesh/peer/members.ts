@@ -16,6 +16,8 @@ export interface Members {
   ids(): string[];
   /** The connection to use: the newest direct one, else the newest through a relay. @throws GaggleError PEER_UNREACHABLE */
   connectionTo(agentId: string): Connection;
+  /** All open connections of a member; none where it is not connected. */
+  connections(agentId: string): Connection[];
   /** A member's other open connections, which are used no more. */
   spares(agentId: string): Connection[];
   /** Whether a member is connected through a relay alone. */
@@ -105,6 +107,7 @@ export function createMembers(deps: { ownId: string; clock: Clock }): Members {
       if (connection === undefined) throw new GaggleError("PEER_UNREACHABLE", "The peer is not connected right now.");
       return connection;
     },
+    connections: (agentId) => entries.get(agentId)?.connections.slice() ?? [],
     spares(agentId) {
       const entry = entries.get(agentId);
       return entry === undefined ? [] : entry.connections.filter((connection) => connection !== bestOf(entry));

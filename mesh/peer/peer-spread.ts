@@ -42,9 +42,7 @@ export interface PeerSpread {
   serve(stream: Stream, from: ProvenConnection): void;
   /** Tells all connected members this agent's record and news. */
   announce(): void;
-  /** The same at once, beside what is under way: who does not answer in `limitMs` is taken for gone and its connection is cut. */
-  probe(limitMs: number): void;
-  /** The same for one connection of a member: requests that wait on a dead one would wait for its timeout. */
+  /** The same at once over one connection, beside what is under way: where no answer comes in `limitMs` it is taken for dead and cut. */
   check(agentId: string, connection: Connection, limitMs: number): void;
   close(): void;
 }
@@ -124,8 +122,8 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   }
 
   /** One message to a member; false where it did not answer. */
-  async function say(agentId: string, records: readonly SharedPeer[], limitMs?: number): Promise<boolean> {
-    const heard = await converse(agentId, (stream, signal) => pushPeers(stream, side, records, signal), limitMs);
+  async function say(agentId: string, records: readonly SharedPeer[]): Promise<boolean> {
+    const heard = await converse(agentId, (stream, signal) => pushPeers(stream, side, records, signal));
     if (heard !== undefined) take(agentId, heard);
     return heard !== undefined;
   }
@@ -180,11 +178,11 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
     announce() {
       for (const id of deps.members.ids()) push(id, [deps.own()]);
     },
-    probe(limitMs) {
-      for (const id of deps.members.ids()) void say(id, [deps.own()], limitMs);
-    },
     check(agentId, connection, limitMs) {
-      void converse(agentId, (stream, signal) => pushPeers(stream, side, [deps.own()], signal), limitMs, connection);
+      void converse(agentId, (stream, signal) => pushPeers(stream, side, [deps.own()], signal), limitMs, connection).then((heard) => {
+        if (heard === undefined) cut(connection, new Error(`no answer from ${agentId} over a connection in doubt`));
+        else take(agentId, heard);
+      });
     },
     close() {
       closed = true;

@@ -73,7 +73,7 @@ describe.skipIf(skip)("eight daemons on eight machines of one LAN, without defau
       severity: "info",
       idempotencyKey: "moved",
     });
-    await until("the notification has arrived", async () => (await to.audit("message.receive")).length > 0, 60_000);
+    await until("the notification has arrived", async () => (await to.audit("message.receive")).length > 0, 20_000);
     const { listening } = await to.call("daemon.status", {});
     expect(listening).toEqual([expect.stringContaining("/ip4/10.77.0.200/")]);
     process.stderr.write(`a host with a new address: reached after ${Math.round(performance.now() - movedAt)} ms\n`);
