@@ -8,12 +8,14 @@ import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, OrderedStore, Random } from "../contract/ports.ts";
+import { protectFolder } from "../identity/at-rest/protect-folder.ts";
 import { readAgentKeys } from "../identity/key-file.ts";
 import { createSigner } from "../identity/keys.ts";
 import { createCommitQueue } from "../store/commit-queue.ts";
 import { writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, homePaths } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
+import { keepObligations } from "../enforcement/keep-obligations.ts";
 import { createBundlePolicy } from "./bundle-policy.ts";
 import { openGooseSessions } from "./goose-sessions.ts";
 import { createMembership } from "./membership.ts";
@@ -54,9 +56,11 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   /** For work in the background: its failure is told and nothing else. */
   const onError = (text: string) => (error: unknown) => log.warn({ code: errorCode(error) }, text);
 
+  const { by, isNew } = await protectFolder(paths.keys);
+  if (isNew) log.info({ by }, "the keys on this disk are protected from now on");
   const keys = await readAgentKeys(paths.keys);
   const signer = createSigner(keys.sign);
-  const chain = await openAuditChain({ store, random }, { org, agentId });
+  const chain = await openAuditChain({ store, random, signer }, { org, agentId });
   const measured = (): number => {
     const { bavail, bsize } = statfsSync(paths.store);
     return bavail * bsize;
@@ -103,7 +107,10 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     client,
     membership,
     bundle: membership.bundle,
-    policy: createBundlePolicy(membership.bundle, () => membership.trust().manifest),
+    policy: keepObligations(
+      createBundlePolicy(membership.bundle, () => membership.trust().manifest),
+      { clock },
+    ),
     refusals: createRefusalCounter({ clock, actor, newTraceId: newTrace, record }),
     sessions,
     newTrace,

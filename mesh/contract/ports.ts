@@ -159,11 +159,21 @@ export interface PolicyDecision {
   readonly obligations?: readonly Obligation[];
   /** Risk of the action, 0 (none) to 100, from the annotations of the policies that apply and from the circumstances. */
   readonly risk?: number;
+  /** Only its rate stands against it: it may be asked again after so many milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** What the asker does with the answer. */
+export interface PolicyAsking {
+  /** Obligations that the asker itself keeps when it acts; a decision that carries one of these which it does not keep is a deny. */
+  readonly keeps?: readonly ("mask" | "approval")[];
+  /** False where nothing is done on the answer, as in choosing among candidates: it then counts in no rate. Default true. */
+  readonly counts?: boolean;
 }
 
 /** Decides on actions from the signed bundle. Any failure is a deny. */
 export interface PolicyEngine {
-  decide(question: PolicyQuestion): PolicyDecision;
+  decide(question: PolicyQuestion, asking?: PolicyAsking): PolicyDecision;
 }
 
 /** A way to hand one frame to a proven member and get its answer. */
