@@ -30,6 +30,8 @@ export type JwsType =
   | "gaggle-export+jws"
   | "gaggle-deposit+jws"
   | "gaggle-seal-key+jws"
+  | "gaggle-revocation+jws"
+  | "gaggle-sign-in+jws"
   /** Agent cards and nothing else: what A2A wants their signatures to be typed as. */
   | "JOSE";
 

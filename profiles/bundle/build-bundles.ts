@@ -4,6 +4,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { GuardLists } from "../../mesh/contract/guard-policy.ts";
 import { canonicalJson, sha256Hex } from "../../mesh/contract/json.ts";
 import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
+import type { SignInProvider } from "../../mesh/contract/sign-in.ts";
 import { compilePattern } from "../../mesh/contract/safe-pattern.ts";
 import type { OrganisationSources, RoleSource } from "./read-sources.ts";
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from "./verify.ts";
@@ -16,6 +17,8 @@ export interface BundleDraft {
   readonly policyHash: string;
   /** Text of each file by its path. */
   readonly files: Readonly<Record<string, string>>;
+  /** Who signs people in; signed apart, since strangers must read it. */
+  readonly signIn?: SignInProvider;
 }
 
 const wrong = (problem: string): GaggleError => new GaggleError("INVALID_INPUT", `${problem} Mend it, then run: gaggle org sign`);
@@ -28,6 +31,7 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   checkChart(sources.orgChart, new Set(sources.roles.map(({ profile }) => profile.role)));
   checkLists(sources.guardLists);
   checkModels(sources.modelPolicy);
+  checkSignIn(sources);
   const policy = canonicalJson(sources.policy);
   const shared = {
     "org-chart.json": canonicalJson(sources.orgChart),
@@ -38,7 +42,7 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   return sources.roles.map((role) => {
     const files = { ...shared, ...roleFiles(role), ...recipesOf(role.profile, sources.recipes) };
     checkSize(role.profile.role, files);
-    return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files };
+    return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files, ...signInOf(sources) };
   });
 }
 
@@ -56,6 +60,15 @@ function checkModels({ routes, budgets }: ModelPolicy): void {
   for (const [what, ids] of Object.entries({ route: routes, budget: budgets })) {
     const names = ids.map(({ id }) => id);
     if (new Set(names).size !== names.length) throw wrong(`models.yaml names a ${what} twice.`);
+  }
+}
+
+const signInOf = ({ signIn }: OrganisationSources): Pick<BundleDraft, "signIn"> => (signIn === undefined ? {} : { signIn });
+
+function checkSignIn({ signIn, roles }: OrganisationSources): void {
+  const known = new Set(roles.map(({ profile }) => profile.role));
+  for (const role of Object.values(signIn?.groups?.roles ?? {}).flat()) {
+    if (!known.has(role)) throw wrong(`signIn.groups of organisation.yaml names the role ${role}, and there is no roles/${role}.yaml.`);
   }
 }
 

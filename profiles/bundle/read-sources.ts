@@ -8,11 +8,12 @@ import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
 import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
 import { parseAs } from "../../mesh/contract/json.ts";
 import { type ModelPolicy, modelPolicy } from "../../mesh/contract/model-policy.ts";
+import { type SignInProvider, signInProvider } from "../../mesh/contract/sign-in.ts";
 
 /** Largest source file, in bytes. */
 const MAX_SOURCE_BYTES = 524_288;
 
-const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart });
+const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart, signIn: signInProvider.optional() });
 const roleSource = z.strictObject({ ...roleProfile.shape, hints: z.string().max(20_000) });
 const FOLDER_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const RECIPE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.yaml$/;
@@ -37,6 +38,8 @@ export interface OrganisationSources {
   readonly guardLists: GuardLists;
   /** Routes, prices and budgets; empty where there is no `models.yaml`. */
   readonly modelPolicy: ModelPolicy;
+  /** Who signs people in; left out where members join by invitation alone. */
+  readonly signIn?: SignInProvider;
   /** Text of each recipe by its path in the bundle, for example `recipes/finance/month-end-close.yaml`. */
   readonly recipes: Readonly<Record<string, string>>;
 }
@@ -48,14 +51,23 @@ export interface OrganisationSources {
  * @throws GaggleError NOT_FOUND, INVALID_INPUT naming the file, TOO_LARGE
  */
 export async function readSources(dir: string, recipesDir: string): Promise<OrganisationSources> {
-  const { name, orgChart: chart } = await readYaml(join(dir, "organisation.yaml"), organisation);
+  const { name, orgChart: chart, signIn } = await readYaml(join(dir, "organisation.yaml"), organisation);
   const policy = await readYaml(join(dir, "policy.yaml"), policySet);
   const lists = await readYaml(join(dir, "guard.yaml"), guardLists, NOTHING);
   const models = await readYaml(join(dir, "models.yaml"), modelPolicy, NOTHING);
   const roles = await Promise.all((await yamlFiles(join(dir, "roles"))).map(readRole));
   if (roles.length === 0) throw new GaggleError("NOT_FOUND", `There is no role in ${join(dir, "roles")}; add one as <role>.yaml.`);
   const recipes = await readRecipes(recipesDir);
-  return { name, orgChart: chart, roles, policy, guardLists: lists, modelPolicy: models, recipes };
+  return {
+    name,
+    orgChart: chart,
+    roles,
+    policy,
+    guardLists: lists,
+    modelPolicy: models,
+    recipes,
+    ...(signIn === undefined ? {} : { signIn }),
+  };
 }
 
 async function readRole(path: string): Promise<RoleSource> {

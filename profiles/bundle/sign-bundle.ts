@@ -3,6 +3,7 @@ import { type BundleManifest, bundleManifest, signedBundle, type SignedBundle } 
 import { parseAs, sha256Hex } from "../../mesh/contract/json.ts";
 import { BUNDLE_LIFETIME_MS } from "../../mesh/contract/limits.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
+import { SIGN_IN_FILE, type SignInStatement } from "../../mesh/contract/sign-in.ts";
 import { signJws } from "../../mesh/identity/jws.ts";
 import type { BundleDraft } from "./build-bundles.ts";
 import { BUNDLE_TYP } from "./verify.ts";
@@ -25,19 +26,30 @@ export function signBundle(input: {
 }): SignedBundle {
   const { draft, nowMs, root } = input;
   const lifetimeMs = Math.min(input.lifetimeMs ?? BUNDLE_LIFETIME_MS, BUNDLE_LIFETIME_MS);
+  const times = { issuedAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + lifetimeMs).toISOString() };
+  const files = { ...draft.files, ...signInFile(input, times) };
   const manifest: BundleManifest = {
     v: 1,
     ...input.trust,
     orgName: draft.orgName,
     role: draft.role,
     version: input.version,
-    issuedAt: new Date(nowMs).toISOString(),
-    expiresAt: new Date(nowMs + lifetimeMs).toISOString(),
+    ...times,
     root: root.publicJwk,
     policyHash: draft.policyHash,
-    files: Object.fromEntries(Object.entries(draft.files).map(([path, text]) => [path, sha256Hex(text)])),
+    files: Object.fromEntries(Object.entries(files).map(([path, text]) => [path, sha256Hex(text)])),
   };
   const what = `The bundle of the role ${draft.role}`;
   const jws = signJws({ typ: BUNDLE_TYP, payload: parseAs(bundleManifest, manifest, what), signer: root });
-  return parseAs(signedBundle, { manifest: jws, files: draft.files }, what);
+  return parseAs(signedBundle, { manifest: jws, files }, what);
+}
+
+/** Who signs people in, signed by itself, so that it can be shown to those who are no members yet. */
+function signInFile(
+  { draft, trust, version, root }: { draft: BundleDraft; trust: BundleTrust; version: number; root: Signer },
+  times: Pick<SignInStatement, "issuedAt" | "expiresAt">,
+): Readonly<Record<string, string>> {
+  if (draft.signIn === undefined) return {};
+  const statement: SignInStatement = { v: 1, org: trust.org, version, ...times, root: root.publicJwk, provider: draft.signIn };
+  return { [SIGN_IN_FILE]: signJws({ typ: "gaggle-sign-in+jws", payload: statement, signer: root }) };
 }

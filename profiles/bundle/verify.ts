@@ -17,8 +17,10 @@ import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts
 import { parseAs, parseJson, sha256Hex } from "../../mesh/contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
 import { type ModelPolicy, modelPolicy } from "../../mesh/contract/model-policy.ts";
+import { SIGN_IN_FILE, type SignInProvider } from "../../mesh/contract/sign-in.ts";
 import { unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
 import { thumbprintOf } from "../../mesh/identity/keys.ts";
+import { openSignInStatement } from "../../mesh/identity/sign-in.ts";
 import { withPeople } from "./known-people.ts";
 
 /** `typ` of a manifest's JWS. */
@@ -40,6 +42,8 @@ export interface VerifiedBundle {
   readonly guardLists: GuardLists;
   /** Which model serves which call, and what it may cost. */
   readonly modelPolicy: ModelPolicy;
+  /** Who signs people in, and the root key's statement of it for those who are no members yet; undefined where members join by invitation alone. */
+  readonly signIn?: { readonly provider: SignInProvider; readonly statement: string };
   /** Text of every file by its path. */
   readonly files: Readonly<Record<string, string>>;
   /** The bundle as it came, to be stored or handed on. */
@@ -143,6 +147,14 @@ export function checkBundleTimes(manifest: BundleManifest, nowMs: number): void 
   }
 }
 
+function signInOf(manifest: BundleManifest, { files }: SignedBundle): Pick<VerifiedBundle, "signIn"> {
+  const statement = Object.hasOwn(files, SIGN_IN_FILE) ? files[SIGN_IN_FILE] : undefined;
+  if (statement === undefined) return {};
+  const { org, version, provider } = openSignInStatement(statement, manifest.root);
+  if (org !== manifest.org || version !== manifest.version) throw refuse("INVALID_INPUT", "sign-in.jws is not of this bundle.");
+  return { signIn: { provider, statement } };
+}
+
 /** What stands for a file that bundles did not have before 2026-11. */
 const NOTHING = JSON.stringify({ v: 1 });
 
@@ -166,7 +178,18 @@ function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBun
     if (profile.role !== manifest.role) throw refuse("INVALID_INPUT", "profile.json is for another role than the manifest.");
     if (sha256Hex(text("policy.json")) !== manifest.policyHash) throw refuse("INVALID_INPUT", "policyHash is not the hash of policy.json.");
     for (const { recipe } of profile.skills) text(recipe);
-    return { manifest, profile, orgChart: chart, policy, guardLists: lists, modelPolicy: models, files: signed.files, signed, text };
+    return {
+      ...signInOf(manifest, signed),
+      manifest,
+      profile,
+      orgChart: chart,
+      policy,
+      guardLists: lists,
+      modelPolicy: models,
+      files: signed.files,
+      signed,
+      text,
+    };
   } catch (cause) {
     throw new GaggleError(
       "BUNDLE_SIGNATURE",
