@@ -94,8 +94,8 @@ function expectOneResultEach(events: readonly AuditEvent[]): void {
 
 const idOf = (target: string): string => target.slice(target.indexOf(":") + 1);
 
-/** What only continues something that both sides allowed; the receiver's policy is not asked again. */
-const CONTINUES = new Set(["task.update", "task.progress", "task.read", "task.answer", "task.cancel", "approval.decision"]);
+/** What policy is asked about on both sides; everything else only continues something that was allowed. */
+const ASKED = new Set(["task.request", "approval.request", "notification"]);
 
 /** Each message is in both chains and was delivered once; requests with the decision of both policies and the hashes of both sets. */
 function expectBothSides(events: readonly AuditEvent[]): void {
@@ -114,7 +114,7 @@ function expectBothSides(events: readonly AuditEvent[]): void {
       senderPolicyHash: send.details["policyHash"],
     });
     const decided = { policy: "allow", policyHash: expect.stringMatching(/^[0-9a-f]{64}$/), rules: expect.stringMatching(/./) };
-    if (!CONTINUES.has(String(send.details["type"]))) expect([send.details, receive?.details]).toMatchObject([decided, decided]);
+    if (ASKED.has(String(send.details["type"]))) expect([send.details, receive?.details]).toMatchObject([decided, decided]);
     expect(send.details).toMatchObject({ policyHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(receive?.traceId).toBe(send.traceId);
   }
