@@ -6,6 +6,7 @@ import { type InvitationClaims, type Principal, x25519Jwk } from "../mesh/contra
 import { agentId, subjectId } from "../mesh/contract/ids.ts";
 import { parseAs, parseJson } from "../mesh/contract/json.ts";
 import type { Clock, CommitQueue, OrderedStore, Random, Signer, Transaction } from "../mesh/contract/ports.ts";
+import type { SignInProvider } from "../mesh/contract/sign-in.ts";
 import { verifyInvitation } from "../mesh/identity/invitation.ts";
 import { unverifiedPayloadOf } from "../mesh/identity/jws.ts";
 import type { X25519Jwk } from "../mesh/identity/keys.ts";
@@ -14,8 +15,18 @@ import type { ProofClaims } from "../mesh/identity/proof.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
 import { ownEvent, type OwnIdentity } from "./own-event.ts";
 
-const memberRecord = z.strictObject({ agentId, subject: subjectId, seal: x25519Jwk, enrolledAt: z.iso.datetime(), credential: z.string() });
+const memberRecord = z.strictObject({
+  agentId,
+  subject: subjectId,
+  seal: x25519Jwk,
+  enrolledAt: z.iso.datetime(),
+  credential: z.string(),
+  /** When the person last signed in with the identity provider; left out where an invitation let the agent in, which counts until it is revoked. */
+  signedInAt: z.iso.datetime().optional(),
+});
 type MemberRecord = z.infer<typeof memberRecord>;
+
+const DAY_MS = 86_400_000;
 
 const memberKey = (id: string): string => `member/${id}`;
 const invitationKey = (jti: string): string => `invitation/${jti}`;
@@ -38,13 +49,22 @@ export interface Members {
    */
   join(request: { invitation: string; seal: X25519Jwk; proof: ProofClaims }): Promise<Member>;
   /**
+   * Lets the agent whose key is proven in for a person who has just signed in. `confirm` throws where their groups don't let the role in that the org
+   * chart gives them. Who is on the roster needs an invitation for each new agent: the identity provider has no say there.
+   * @throws GaggleError SIGN_IN_FAILED, REVOKED, CONFLICT, BUNDLE_MISSING, BUNDLE_EXPIRED
+   */
+  admit(request: { subject: string; seal: X25519Jwk; proof: ProofClaims; confirm: (role: string) => void }): Promise<Member>;
+  /**
    * A member in good standing. @throws GaggleError NOT_A_MEMBER where it never joined or left the org chart, REVOKED, BUNDLE_MISSING,
    * BUNDLE_EXPIRED
    */
   get(agentId: string): Member;
   /** Takes a proof once. @throws GaggleError CREDENTIAL_INVALID where it was used before */
   spend(proof: ProofClaims): Promise<void>;
-  /** Issues a fresh credential with the member's current role. @throws GaggleError as {@link Members.get} */
+  /**
+   * Issues a fresh credential with the member's current role. It ends with the sign-in that the membership rests on.
+   * @throws GaggleError SIGN_IN_NEEDED, and as {@link Members.get}
+   */
   renew(agentId: string): Promise<string>;
   /** All members in good standing. */
   list(): Promise<Member[]>;
@@ -69,15 +89,18 @@ export interface MembersDeps {
 export function createMembers(deps: MembersDeps, config: { org: string }): Members {
   const { shelf, store, queue } = deps;
 
-  const issue = (record: Pick<MemberRecord, "agentId" | "subject" | "seal">, nowMs: number): string => {
-    const { role, department } = placeOf(record.subject, shelf.newest().orgChart);
+  const issue = (record: Pick<MemberRecord, "agentId" | "subject" | "seal" | "signedInAt">, nowMs: number): string => {
+    const bundle = shelf.newest();
+    const { role, department } = placeOf(record.subject, bundle.orgChart);
     const member = { subject: record.subject, role, department, agentId: record.agentId, seal: record.seal };
-    return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs, random: deps.random });
+    const lifetimeMs = membershipLeft(record, bundle.signIn?.provider, nowMs);
+    return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs, random: deps.random, lifetimeMs });
   };
 
   const toMember = (record: MemberRecord): Member => {
-    const { manifest, orgChart } = shelf.newest();
+    const { manifest, orgChart, signIn } = shelf.newest();
     refuseRevoked(record, manifest);
+    membershipLeft(record, signIn?.provider, deps.clock.now());
     const { role, department, title } = placeOf(record.subject, orgChart);
     return { agentId: record.agentId, subject: record.subject, role, department, title, seal: record.seal, credential: record.credential };
   };
@@ -119,7 +142,33 @@ export function createMembers(deps: MembersDeps, config: { org: string }): Membe
     return put(tx, { ...record, enrolledAt: known?.enrolledAt ?? new Date(tx.now).toISOString(), credential: issue(record, tx.now) });
   };
 
+  const admit = (tx: Transaction, { subject, seal, proof, confirm }: Parameters<Members["admit"]>[0]): MemberRecord => {
+    const { manifest, orgChart } = shelf.newest();
+    refuseRevoked({ agentId: proof.agent, subject }, manifest);
+    const { role } = placeOf(subject, orgChart, "SIGN_IN_FAILED");
+    confirm(role);
+    const text = tx.get(memberKey(proof.agent));
+    const known = text === undefined ? undefined : readRecord(text);
+    if (known !== undefined && known.subject !== subject)
+      throw new GaggleError("CONFLICT", "This agent's key belongs to another person already; join from a fresh home.");
+    if (known === undefined && isRostered(subject, manifest))
+      throw new GaggleError(
+        "SIGN_IN_FAILED",
+        "Approvers are let in by invitation alone; ask an admin for one, then run: gaggle join <invitation>",
+      );
+    const signedInAt = new Date(tx.now).toISOString();
+    // Whom an invitation let in stays in by it.
+    const basis = known !== undefined && known.signedInAt === undefined ? {} : { signedInAt };
+    const record = { agentId: proof.agent, subject, seal, ...basis };
+    const action = known === undefined ? "member.join" : "member.sign-in";
+    tx.audit(ownEvent(deps.own, { action, target: `agent:${proof.agent}`, result: "ok", details: { subject, role, by: "sign-in" } }));
+    return put(tx, { ...record, enrolledAt: known?.enrolledAt ?? signedInAt, credential: issue(record, tx.now) });
+  };
+
   return {
+    async admit(request) {
+      return toMember(await queue.run((tx) => admit(tx, request)));
+    },
     async join(request) {
       const record = await queue.run((tx) => {
         const { manifest, orgChart } = shelf.newest();
@@ -153,9 +202,10 @@ export function createMembers(deps: MembersDeps, config: { org: string }): Membe
     },
     async list() {
       const records = await allRecords(store);
-      const { manifest, orgChart } = shelf.newest();
+      const { manifest, orgChart, signIn } = shelf.newest();
       const present = new Set(orgChart.map(({ id }) => id));
-      return records.filter((record) => present.has(record.subject) && !isRevoked(record, manifest)).map(toMember);
+      const signedIn = (record: MemberRecord): boolean => isSignedIn(record, signIn?.provider, deps.clock.now());
+      return records.filter((record) => present.has(record.subject) && !isRevoked(record, manifest) && signedIn(record)).map(toMember);
     },
     credentials: async () => new Map((await allRecords(store)).map(({ agentId: id, credential }) => [id, credential])),
     async forgetProofs(beforeSeconds) {
@@ -181,8 +231,29 @@ function refuseRevoked(member: { agentId: string; subject: string }, manifest: B
     throw new GaggleError("REVOKED", "This member or its key has been revoked; ask an admin for a new invitation.");
 }
 
+const isRostered = (subject: string, { roster }: BundleManifest): boolean =>
+  roster.approvers.some((approver) => approver.subject === subject);
+
+/** When the sign-in that a membership rests on ends, in milliseconds since the epoch; Infinity for members by invitation. */
+const signInEnd = ({ signedInAt }: Pick<MemberRecord, "signedInAt">, provider: SignInProvider | undefined): number =>
+  signedInAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(signedInAt) + (provider?.days ?? 0) * DAY_MS;
+
+const isSignedIn = (record: Pick<MemberRecord, "signedInAt">, provider: SignInProvider | undefined, nowMs: number): boolean =>
+  signInEnd(record, provider) > nowMs;
+
+/** How long a credential may be good for, in milliseconds: to the end of the sign-in. @throws GaggleError SIGN_IN_NEEDED */
+function membershipLeft(record: Pick<MemberRecord, "signedInAt">, provider: SignInProvider | undefined, nowMs: number): number {
+  if (isSignedIn(record, provider, nowMs)) return signInEnd(record, provider) - nowMs;
+  const fix = provider === undefined ? "Ask an admin for an invitation: the organisation signs nobody in any more." : "Run: gaggle sign-in";
+  throw new GaggleError("SIGN_IN_NEEDED", `The sign-in that this membership rests on has ended. ${fix}`);
+}
+
 /** A person's place in the org chart. Who is not on it is no member, whatever was true when they joined. */
-function placeOf(subject: string, chart: OrgChart, code: "NOT_A_MEMBER" | "INVITATION_INVALID" = "NOT_A_MEMBER"): OrgChart[number] {
+function placeOf(
+  subject: string,
+  chart: OrgChart,
+  code: "NOT_A_MEMBER" | "INVITATION_INVALID" | "SIGN_IN_FAILED" = "NOT_A_MEMBER",
+): OrgChart[number] {
   const place = chart.find(({ id }) => id === subject);
   if (place === undefined) {
     throw new GaggleError(
