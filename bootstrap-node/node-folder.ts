@@ -11,6 +11,7 @@ import { orgId, thumbprint } from "../mesh/contract/ids.ts";
 import { readNetworkKey } from "../mesh/identity/network-key.ts";
 import { parseAs, parseJson } from "../mesh/contract/json.ts";
 import type { Random } from "../mesh/contract/ports.ts";
+import { protectFolder } from "../mesh/identity/at-rest/protect-folder.ts";
 import { ensureAgentKeys, readSigningKey } from "../mesh/identity/key-file.ts";
 import type { AgentKeys, Ed25519PrivateJwk } from "../mesh/identity/keys.ts";
 
@@ -39,6 +40,8 @@ export interface NodeFolder {
 export async function readNodeFolder(dir: string, random: Random): Promise<NodeFolder> {
   const { org, rootFingerprint } = await readNodeFile(join(dir, "node.json"));
   const keysDir = join(dir, "keys");
+  // The admin's machine made the issuer's key plain, to be carried here; from now on it opens here alone.
+  await protectFolder(keysDir);
   return {
     org,
     rootFingerprint,

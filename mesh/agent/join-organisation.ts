@@ -4,6 +4,7 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Clock, Random } from "../contract/ports.ts";
 import { type Invitation, parseInvitation } from "../identity/invitation.ts";
+import { protectFolder } from "../identity/at-rest/protect-folder.ts";
 import { ensureAgentKeys } from "../identity/key-file.ts";
 import { agentIdOf, createSigner, publicJwkOf } from "../identity/keys.ts";
 import { verifyMembership } from "../identity/membership.ts";
@@ -45,6 +46,7 @@ export async function joinOrganisation(
   const paths = homePaths(home);
   await makePrivateFolder(home);
   await makePrivateFolder(paths.keys);
+  await protectFolder(paths.keys);
   const keys = await ensureAgentKeys(paths.keys, deps.random);
   const signer = createSigner(keys.sign);
   const agentId = agentIdOf(signer.publicJwk);

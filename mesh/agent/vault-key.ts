@@ -1,6 +1,6 @@
 /**
  * The keys of the guard's own store of values, `keys/vault.json`: one wraps the keys of token maps, one makes the tokens of payloads that leave for
- * another department. A file of mode 0600; where a system has a keychain, it can stand behind {@link VaultKeyFile}. docs/decisions/0063-token-vault.md
+ * another department. docs/decisions/0063-token-vault.md, 0110-keys-at-rest.md
  */
 import { z } from "zod";
 import type { VaultKeys } from "../../guard/pseudonym/vault/map-vault.ts";

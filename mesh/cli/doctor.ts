@@ -10,6 +10,7 @@ import { type Check, look, ok, warn } from "./doctor/check.ts";
 import { checkBypass, checkHook, checkOverrides, checkPlugin, checkRawLogs } from "./doctor/enforcement-checks.ts";
 import { checkExtensions, checkProvider } from "./doctor/goose-checks.ts";
 import { askDaemon, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
+import { checkKeys } from "./doctor/key-checks.ts";
 import { checkBootstrap, checkBundle } from "./doctor/organisation-checks.ts";
 
 /** What to look at. */
@@ -36,6 +37,7 @@ async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: 
     daemon.state === "fail" ? warn("hook", "Not tried, since the daemon does not answer.", "See daemon.") : checkHook(paths, env);
   return [
     await look("files", `Make ${home} yours: only you may own and read it.`, () => checkFileModes(home)),
+    await look("keys", "Unlock the keychain, or name the passphrase's file in GAGGLE_PASSPHRASE_FILE.", () => checkKeys(home)),
     await look("socket", "Remove that folder or set XDG_RUNTIME_DIR, then start the daemon: gaggle agent", () => checkSocket(home)),
     daemon,
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>

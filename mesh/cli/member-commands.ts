@@ -1,9 +1,12 @@
 /** Commands that make and keep a machine a member: join, setup, agent, model, doctor, demo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { homePaths } from "../agent/agent-config.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { action } from "./action.ts";
 import { port } from "./admin-commands.ts";
+import { addKeyCommands } from "./key-commands.ts";
+import { tellProtection } from "./key-words.ts";
 import { addModelCommands, type ModelOptions, modelOf } from "./model-commands.ts";
 import { paint } from "./output.ts";
 import { END_WITH_STDIN, untilTold } from "./until-told.ts";
@@ -46,12 +49,15 @@ export function addMemberCommands(program: Command): void {
           );
           out.result(config);
           out.line(`You are ${paint.strong(config.subject)} (${config.role}) of ${config.org}. Your agent is ${config.agentId}.`);
+          const { protectionOf } = await import("../identity/at-rest/folder-key.ts");
+          tellProtection(out, await protectionOf(homePaths(home).keys));
           out.line("Next: `gaggle setup` lets your Goose take part; the agent itself starts when it is needed, or with `gaggle agent`.");
         },
       ),
     );
 
   addModelCommands(program);
+  addKeyCommands(program);
 
   program
     .command("setup")

@@ -54,7 +54,7 @@ export async function runDemo(context: DemoContext, options: DemoOptions, signal
     dir: options.dir,
     program: { node: context.node, entry: join(context.installDir, "dist", "gaggle.js"), signal },
     // The supervisor keeps the daemons running; nothing else shall start one.
-    env: { ...context.env, [DEMO_MARKER]: options.dir, [AUTOSTART_VARIABLE]: "never" },
+    env: { ...context.env, [DEMO_MARKER]: options.dir, [AUTOSTART_VARIABLE]: "never", GAGGLE_KEY_PROTECTION: "none" },
     state,
     say: (text) => context.out.line(`${styleText("dim", "·")} ${text}`),
   };

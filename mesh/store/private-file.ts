@@ -1,7 +1,8 @@
 /** Files and folders that only the user can read, written so that a crash never leaves half of one. */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, rename, unlink } from "node:fs/promises";
+import { chmod, link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { systemCode } from "../contract/errors.ts";
 
 /** Writes a file that only the user can read, so that a crash leaves the old one or the new one, never half of it. */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
@@ -38,5 +39,29 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
+  }
+}
+
+/** Writes a file that only the user can read where there is none yet; of two programs that do so at once, one wins and the file is whole. */
+export async function ensurePrivateFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.new`;
+  await writePrivateFile(temporary, text);
+  try {
+    await link(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  } finally {
+    await unlink(temporary);
+  }
+}
+
+/** The text of a file, or undefined where there is none. */
+export async function readPrivateText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }

@@ -1,15 +1,18 @@
 /** `gaggle org init`: makes an organisation's keys and folder. */
 import { cp, mkdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseDocument } from "yaml";
 import { GaggleError, systemCode } from "../../contract/errors.ts";
 import type { Random } from "../../contract/ports.ts";
+import type { Protection } from "../../identity/at-rest/key-sources.ts";
+import { protectFolder } from "../../identity/at-rest/protect-folder.ts";
 import { readSigningKey, writeSigningKey } from "../../identity/key-file.ts";
 import { type Ed25519PrivateJwk, generateSigningKey, publicJwkOf, thumbprintOf } from "../../identity/keys.ts";
 import { orgIdOf } from "../../identity/org-id.ts";
 import { addPseudonymKey, newPseudonymKey, readPseudonymKeys } from "../../identity/pseudonym-keys.ts";
 import { makePrivateFolder, writePrivateFile } from "../../store/private-file.ts";
 import { type Output, paint } from "../output.ts";
+import { tellProtection } from "../key-words.ts";
 import { findOrg, type OrgDeps, type OrgFile, orgPaths, readRoster, writeJson } from "./org-folder.ts";
 
 /** Options of `gaggle org init`. */
@@ -36,6 +39,8 @@ export async function orgInit(options: OrgInitOptions, out: Output, deps: OrgDep
   }
   const paths = orgPaths(dir);
   await makePrivateFolder(dir);
+  const { by } = await protectFolder(dirname(paths.rootKey));
+  await protectFolder(dirname(paths.adminKey));
   const root = await ensureKey(paths.rootKey, "root key", deps.random);
   const admin = await ensureKey(paths.adminKey, "admin key", deps.random);
   const issuer = await ensureKey(paths.issuerKey, "issuer key", deps.random);
@@ -49,17 +54,18 @@ export async function orgInit(options: OrgInitOptions, out: Output, deps: OrgDep
   // Last: only a complete folder counts as an organisation.
   const file: OrgFile = { v: 1, org, rootFingerprint, issuers: [publicJwkOf(issuer)], admins: [publicJwkOf(admin)], version: 0 };
   await writeJson(paths.org, file);
-  tell(out, options, file);
+  tell(out, options, file, by);
   return file;
 }
 
-function tell(out: Output, { dir }: OrgInitOptions, file: OrgFile): void {
+function tell(out: Output, { dir }: OrgInitOptions, file: OrgFile, by: Protection): void {
   const paths = orgPaths(dir);
   out.result(file);
   out.line(`Made the organisation ${paint.strong(file.org)} in ${dir}.`);
   out.line(`  root key      ${paths.rootKey} (keep it offline; it is only needed for gaggle org sign)`);
   out.line(`  sources       ${paths.profiles} and ${paths.recipes} (edit them)`);
   out.line(`  for the node  ${join(dir, "bootstrap")} (all that gaggle bootstrap needs)`);
+  tellProtection(out, by);
   out.line(`Next: gaggle org sign --dir ${dir}`);
 }
 
