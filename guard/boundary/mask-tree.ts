@@ -22,6 +22,9 @@ export interface MaskedTree {
   readonly redactions: Redactions;
 }
 
+/** Which classes pass unmasked: known beforehand, or decided once it is known which ones are there. */
+export type Passes = ReadonlySet<DataClass> | ((found: ReadonlySet<DataClass>) => ReadonlySet<DataClass>);
+
 /** Classes that leave for a department unmasked: those of the profile, and dates, which a task can rarely do without (birth dates are another class). */
 export function passesTo(department: string, { boundary }: Pick<GuardProfile, "boundary">): ReadonlySet<DataClass> {
   const rules = boundary.filter(({ departments }) => departments.includes(department) || departments.includes("*"));
@@ -51,8 +54,9 @@ function createCutter(given: readonly Finding[]): (leaf: Leaf) => Finding[] {
 }
 
 /** What is to be masked in each leaf: found in it, in the whole text, or found elsewhere as a value. */
-async function findingsOf({ text, leaves }: Leaves, detection: Pick<Detection, "detect">, passes: ReadonlySet<DataClass>) {
+async function findingsOf({ text, leaves }: Leaves, detection: Pick<Detection, "detect">, passing: Passes) {
   const [whole = [], ...each] = await detection.detect([text, ...leaves.map(({ value }) => value)]);
+  const passes = typeof passing === "function" ? passing(new Set([whole, ...each].flat().map(({ label }) => label))) : passing;
   const cut = createCutter(whole);
   const isMasked = ({ label, start, end }: Finding): boolean => !passes.has(label) && end > start;
   const found = leaves.map((leaf, i) => [...cut(leaf), ...(each[i] ?? [])].filter(isMasked));
@@ -71,12 +75,12 @@ async function findingsOf({ text, leaves }: Leaves, detection: Pick<Detection, "
 /**
  * Masks a tree: texts, keys and numbers. Each text is looked at by itself and in the whole, so that a name of a field tells what its value is.
  * @param session issues the tokens; one per envelope or task
- * @throws GaggleError GUARD_REFUSED where the texts could not be looked through completely
+ * @throws GaggleError GUARD_REFUSED where the texts could not be looked through completely; what `passes` throws
  */
 export async function maskTree(
   tree: Json,
   { detection, session }: { readonly detection: Pick<Detection, "detect">; readonly session: TokenSession },
-  passes: ReadonlySet<DataClass>,
+  passes: Passes,
 ): Promise<MaskedTree> {
   const found = await findingsOf(leavesOf(tree), detection, passes);
   const redactions: Redactions = new Map();
@@ -102,6 +106,16 @@ export async function maskTree(
     return [token, isNumber ? value : surface, isNumber];
   });
   return { tree: masked, pairs, redactions };
+}
+
+/** Classes that are in a tree, in order. @throws GaggleError GUARD_REFUSED where its texts could not be looked through completely */
+export async function classesIn(tree: Json, detection: Pick<Detection, "detect">): Promise<DataClass[]> {
+  const found = new Set<DataClass>();
+  await findingsOf(leavesOf(tree), detection, (classes) => {
+    for (const name of classes) found.add(name);
+    return classes;
+  });
+  return [...found].toSorted();
 }
 
 /** Most characters that restoring may write: a short message must not blow up by one long value many times over. */

@@ -4,22 +4,26 @@
  */
 import { hkdfSync } from "node:crypto";
 import { opaqueId } from "../../guard/boundary/opaque-id.ts";
-import { maskTree, type Pair, passesTo, restoreTree } from "../../guard/boundary/mask-tree.ts";
+import { classesIn, maskTree, type Pair, type Passes, passesTo, restoreTree } from "../../guard/boundary/mask-tree.ts";
 import { openPairs, sealPairs } from "../../guard/boundary/seal-pairs.ts";
 import type { OpenKey, SealKey } from "../../guard/boundary/sealed-json.ts";
 import type { Detection } from "../../guard/detect/detection.ts";
 import type { Redactions } from "../../guard/pseudonym/mask-text.ts";
 import { createTokenSession, type TokenSession } from "../../guard/pseudonym/token-session.ts";
 import { type EpochKey, newestOf } from "../../guard/pseudonym/token-sessions.ts";
+import { canonicalToken, tokenPattern } from "../../guard/pseudonym/token-form.ts";
+import type { AuditDraft } from "../contract/audit.ts";
 import type { GuardProfile } from "../contract/guard-policy.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json } from "../contract/json.ts";
 import type { Message } from "../contract/message.ts";
 import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
-import type { RestoreNote } from "../delivery/envelope.ts";
+import type { FoundClasses, OpenedEnvelope, RestoreNote } from "../delivery/envelope.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
+import { leavingQuestion, type MessageQuestion, receivingQuestion } from "../enforcement/message-question.ts";
 import type { Boundary } from "./messaging.ts";
+import { createReleasePolicy, type Released } from "./release-policy.ts";
 import type { TaskMessage } from "./task-values.ts";
 
 /** What the boundary needs. */
@@ -39,6 +43,8 @@ export interface BoundaryDeps {
   /** The key of a member that was met. */
   sealKeyOf(agentId: string): SealKey | undefined;
   readonly openKey: OpenKey;
+  /** A trace for what belongs to no message. */
+  newTrace(): string;
   /** Told which values came with a task's message, before the message counts; whether its sender has to do with the task is not yet checked. */
   keep(message: TaskMessage, from: string, pairs: readonly Pair[]): Promise<void>;
 }
@@ -121,8 +127,16 @@ function countPairs(pairs: readonly Pair[]): { class: string; count: number }[] 
   return listOf(counts);
 }
 
+/** Classes of the tokens in a text. */
+const tokenClasses = (text: string): string[] =>
+  Array.from(text.matchAll(tokenPattern()), ([token]) => canonicalToken(token))
+    .map((token) => token.slice(0, token.lastIndexOf("_")))
+    .filter((name) => name !== "LITERAL");
+
 /** The boundary, and what it does with a file's text. */
 export interface DepartmentBoundary extends Boundary {
+  /** Classes that are in a value, in order. @throws GaggleError GUARD_REFUSED where it could not be looked through */
+  classesOf(value: Json): Promise<readonly string[]>;
   /** A text as it leaves with a task. @throws GaggleError GUARD_REFUSED where it could not be looked through */
   maskText(leaving: { readonly to: Principal; readonly ref: string }, text: string): Promise<string>;
 }
@@ -130,6 +144,7 @@ export interface DepartmentBoundary extends Boundary {
 /** Makes the boundary of one agent. */
 export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   const { self, policy } = deps;
+  const release = createReleasePolicy(deps);
   type Departed = Awaited<ReturnType<Boundary["depart"]>>;
   const departed = new Map<string, Departed>();
 
@@ -153,35 +168,78 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     return sealPairs(pairs, { id, from: self.agentId, to: to.agentId }, key);
   };
 
-  const mask: Boundary["depart"] = async (record) => {
-    const { id, to, ref = id } = record;
-    const message = withOpaqueIds(record.message, deps.boundaryKey());
-    const content = contentOf(message);
-    const passes = passesTo(to.department, deps.profile());
-    const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
-    if (pairs.length === 0) return { message };
-    const decision = mayRestore(to, self.role);
-    const sealed = decision.allowed ? { sealed: await seal(pairs, record) } : {};
-    await deps.queue.run(
-      (tx) =>
-        tx.audit({
-          actor: { type: "agent", id: self.agentId, role: self.role },
-          action: "guard.mask",
-          target: `envelope:${id}`,
-          result: "ok",
-          details: {
-            to: to.agentId,
-            toSubject: to.subject,
-            toDepartment: to.department,
-            sealed: decision.allowed,
-            rules: decision.rules.join(",").slice(0, 500),
-          },
-          redactions: listOf(redactions),
-          traceId: traceIdOf(record.traceparent),
-        }),
+  const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
+
+  /** What may pass to a receiver; `said` then holds what the audit says of it. */
+  const passing = (to: Principal, asked?: MessageQuestion): { readonly passes: Passes; said(): Released | undefined } => {
+    let released: Released | undefined;
+    return {
+      passes: (found) => {
+        released = release({ to, found, passes: passesTo(to.department, deps.profile()), asked });
+        return released.passes;
+      },
+      said: () => released,
+    };
+  };
+
+  const releaseDraft = (target: string, traceId: string, { details, denied }: Released): AuditDraft[] =>
+    details === undefined ? [] : [{ actor, action: "data.release", target, result: denied ? "denied" : "ok", details, traceId }];
+
+  const record = (drafts: readonly AuditDraft[]): Promise<void> =>
+    deps.queue.run(
+      (tx) => {
+        for (const draft of drafts) tx.audit(draft);
+      },
       { finishing: true },
     );
+
+  /** Within the department nothing is masked but what policy obliges to. */
+  const obligedOnly =
+    (classes: readonly string[]): Passes =>
+    (found) =>
+      new Set([...found].filter((name) => !classes.includes(name)));
+
+  const mask: Boundary["depart"] = async (leaving) => {
+    const { id, to, ref = id } = leaving;
+    const isHome = to.department === self.department;
+    const message = isHome ? leaving.message : withOpaqueIds(leaving.message, deps.boundaryKey());
+    const asked = passing(to, leavingQuestion(message));
+    const passes = isHome ? obligedOnly(leaving.mask ?? []) : asked.passes;
+    const content = contentOf(message);
+    const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
+    const traceId = traceIdOf(leaving.traceparent);
+    const said = asked.said();
+    const drafts = said === undefined ? [] : releaseDraft(`envelope:${id}`, traceId, said);
+    if (pairs.length === 0) {
+      if (drafts.length > 0) await record(drafts);
+      return { message };
+    }
+    const decision = mayRestore(to, self.role);
+    const sealed = decision.allowed ? { sealed: await seal(pairs, leaving) } : {};
+    const details = { to: to.agentId, toSubject: to.subject, toDepartment: to.department, sealed: decision.allowed };
+    await record([
+      ...drafts,
+      {
+        actor,
+        action: "guard.mask",
+        target: `envelope:${id}`,
+        result: "ok",
+        details: { ...details, rules: decision.rules.join(",").slice(0, 500) },
+        redactions: listOf(redactions),
+        traceId,
+      },
+    ]);
     return { message: withShortStep(withContent(message, tree), deps.boundaryKey()), ...sealed };
+  };
+
+  /** What is in a message of another department that asks for something here: policy wants to know it, and this agent's own guard says it. */
+  const findIn = async ({ claims, member }: OpenedEnvelope): Promise<{ found?: FoundClasses }> => {
+    const { message } = claims;
+    if (member.department === self.department || receivingQuestion(message) === undefined) return {};
+    const content = message.type === "approval.request" ? message.payload : contentOf(message);
+    const unmasked = await classesIn(content, deps.detection);
+    const classes = [...new Set([...unmasked, ...tokenClasses(JSON.stringify(content))])].toSorted();
+    return { found: { classes, unmasked } };
   };
 
   const remember = (key: string, made: Departed): Departed => {
@@ -192,32 +250,33 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   };
 
   return {
+    classesOf: (value) => classesIn(value, deps.detection),
     maskText: async ({ to, ref }, text) => {
-      const { tree } = await maskTree(
-        text,
-        { detection: deps.detection, session: sessionFor(ref) },
-        passesTo(to.department, deps.profile()),
-      );
+      const { passes, said } = passing(to);
+      const { tree } = await maskTree(text, { detection: deps.detection, session: sessionFor(ref) }, passes);
+      const drafts = releaseDraft(`task:${ref}`, deps.newTrace(), said() ?? { passes: new Set(), denied: false });
+      if (drafts.length > 0) await record(drafts);
       return typeof tree === "string" ? tree : JSON.stringify(tree);
     },
-    depart: async (record) => {
-      const { id, to, message } = record;
-      if (to.department === self.department) return { message };
+    depart: async (leaving) => {
+      const { id, to, message } = leaving;
+      if (to.department === self.department && leaving.mask === undefined) return { message };
       if (CONTENT[message.type].length === 0) return { message: withOpaqueIds(message, deps.boundaryKey()) };
       // A word on progress changes while it waits, under one id.
       const key = `${id}@${to.agentId}@${deps.version()}${message.type === "task.progress" ? `#${message.seq}` : ""}`;
-      return departed.get(key) ?? remember(key, await mask(record));
+      return departed.get(key) ?? remember(key, await mask(leaving));
     },
     arrive: async (opened) => {
       const { claims, member } = opened;
-      if (claims.sealed === undefined) return opened;
+      const found = await findIn(opened);
+      if (claims.sealed === undefined) return { ...opened, ...found };
       const pairs = await openPairs(claims.sealed, { id: claims.id, from: claims.from, to: claims.to }, deps.openKey);
       const restored: RestoreNote = { decision: mayRestore(self, member.role), redactions: countPairs(pairs) };
-      if (!restored.decision.allowed) return { ...opened, restored };
+      if (!restored.decision.allowed) return { ...opened, ...found, restored };
       const { message } = claims;
       const content = restoreTree(contentOf(message), pairs);
       if ("taskId" in message) await deps.keep(message, claims.from, pairs);
-      return { ...opened, restored, claims: { ...claims, message: withContent(message, content) } };
+      return { ...opened, ...found, restored, claims: { ...claims, message: withContent(message, content) } };
     },
   };
 }

@@ -90,9 +90,9 @@ export type MessagingMethods = {
 export interface Boundary {
   /**
    * A message as it leaves.
-   * @throws GaggleError GUARD_REFUSED where it could not be looked through, PEER_UNREACHABLE where the receiver's key is not known yet
+   * @throws GaggleError GUARD_REFUSED where it could not be looked through, POLICY_DENIED with what is in it, PEER_UNREACHABLE where the receiver's key is not known yet
    */
-  depart(record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent">): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
+  depart(record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent" | "mask">): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
   /** A message as it counts here. @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope */
   arrive(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
 }

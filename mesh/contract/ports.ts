@@ -198,6 +198,7 @@ export interface OutgoingMessage {
   readonly traceId: string;
   /** Task or approval that it is about. */
   readonly ref?: string;
-  /** The sender's policy decision, where the message needs one. */
+  /** The sender's policy decision, where the message needs one, and what was asked. */
   readonly decision?: PolicyDecision;
+  readonly question?: PolicyQuestion;
 }

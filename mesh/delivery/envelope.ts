@@ -47,6 +47,14 @@ export interface OpenedEnvelope {
   readonly depositedAt?: number;
   /** What was done with its sealed values, for the audit; the claims hold the message as restored. */
   readonly restored?: RestoreNote;
+  /** What this agent's guard found in it; there where it came from another department and asks for something. */
+  readonly found?: FoundClasses;
+}
+
+/** Classes in a message, in order: all of them, and those that came unmasked. */
+export interface FoundClasses {
+  readonly classes: readonly string[];
+  readonly unmasked: readonly string[];
 }
 
 /** Whether policy let the values of a message be restored, and how many of each class there are. */

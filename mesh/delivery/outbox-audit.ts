@@ -1,17 +1,26 @@
 /** What the audit chain says about messages that go out. */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { PolicyDecision } from "../contract/ports.ts";
+import type { PolicyDecision, PolicyQuestion } from "../contract/ports.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
 import { type OutboxRecord, traceIdOf } from "./outbox-record.ts";
 
 /** The audit event of a message that goes, or that policy stops. It names a decision only where policy was asked. */
 export function sendAudit(
   actor: AuditDraft["actor"],
-  sent: { id: string; to: Principal; type: string; traceId: string; ref?: string; decision?: PolicyDecision; policyHash: string },
+  sent: {
+    id: string;
+    to: Principal;
+    type: string;
+    traceId: string;
+    ref?: string;
+    decision?: PolicyDecision;
+    question?: PolicyQuestion;
+    policyHash: string;
+  },
 ): AuditDraft {
   const { decision } = sent;
   const denied = decision?.allowed === false;
-  const policy = decision && { policy: denied ? "deny" : "allow", rules: decision.rules.join(",").slice(0, 500) };
   return {
     actor,
     action: "message.send",
@@ -21,8 +30,8 @@ export function sendAudit(
       type: sent.type,
       to: sent.to.agentId,
       toSubject: sent.to.subject,
-      ...policy,
       policyHash: sent.policyHash,
+      ...(decision === undefined ? {} : decisionDetails(decision, sent.question)),
       ...(sent.ref === undefined ? {} : { ref: sent.ref }),
     },
     traceId: sent.traceId,

@@ -8,7 +8,7 @@ import { newUuid } from "../contract/ids.ts";
 import { jsonText } from "../contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import { type Receipt, receipt } from "../contract/message.ts";
-import type { OrderedStore, OutgoingMessage, Transaction } from "../contract/ports.ts";
+import type { OrderedStore, OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { assertInvariant, brokenInvariant } from "./invariants.ts";
 import { endAudit, sendAudit } from "./outbox-audit.ts";
@@ -26,8 +26,14 @@ const SWEEP_MS = 30_000;
 
 const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) && ERROR_TABLE[code as keyof typeof ERROR_TABLE].retryable;
 
-/** Errors of the link after which another try can't help. */
-const isFinal = (error: unknown): boolean => error instanceof GaggleError && (error.code === "REVOKED" || error.code === "TOO_LARGE");
+const FINAL: ReadonlySet<string> = new Set(["REVOKED", "TOO_LARGE", "POLICY_DENIED"]);
+/** Errors of the link, or of policy as the message leaves, after which another try can't help. */
+const isFinal = (error: unknown): boolean => error instanceof GaggleError && FINAL.has(error.code);
+
+const maskOf = (decision: PolicyDecision | undefined): Pick<OutboxRecord, "mask"> => {
+  const mask = (decision?.obligations ?? []).flatMap((one) => (one.kind === "mask" ? one.classes : []));
+  return mask.length === 0 ? {} : { mask };
+};
 
 /** Messages of which only the newest counts: one that could not be delivered is worth nothing. */
 const LOSSY: ReadonlySet<string> = new Set(["task.progress", "task.read", "session.report"]);
@@ -157,7 +163,8 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     if (entry.isSettled === true) stream.settled(entry, false);
     else if (isFinal(error)) {
       stream.settled(entry, false);
-      bury(entry, entry.lastError, "The recipient can't receive this message.");
+      const why = error instanceof GaggleError && error.code === "POLICY_DENIED" ? error.message : undefined;
+      bury(entry, entry.lastError, why ?? "The recipient can't receive this message.");
     } else if (entry.lastError === "GUARD_REFUSED" || brokenInvariant(error) !== undefined) stream.held(entry, deps.clock.now(), chance());
     else stream.failed(entry, deps.clock.now(), chance());
   };
@@ -241,6 +248,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       traceparent: `00-${outgoing.traceId}-${span}-01`,
       ...(outgoing.ref === undefined ? {} : { ref: outgoing.ref }),
       ...(outgoing.sessionLane === undefined ? {} : { sessionLane: outgoing.sessionLane }),
+      ...maskOf(outgoing.decision),
       message: outgoing.message,
     };
   };

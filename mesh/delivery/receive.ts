@@ -3,15 +3,17 @@
  * the receipt. A frame that comes again gets the same answer and has no effect. Sans-IO. Source: design, Trust, Envelope; Durability.
  */
 import type { AuditDraft } from "../contract/audit.ts";
-import type { PolicyAction } from "../contract/bundle.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { jsonText } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
-import type { Clock, CommitQueue, OrderedStore, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
+import type { Clock, CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
 import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote } from "./envelope.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
+import { receivingQuestion } from "../enforcement/message-question.ts";
 import { traceIdOf } from "./outbox-record.ts";
+import { createReceivingPolicy, type Received, type ReceivingPolicyDeps } from "./receiving-policy.ts";
 
 /** How often expired replay records are removed. */
 const PRUNE_MS = 600_000;
@@ -31,6 +33,9 @@ export interface Incoming {
   readonly bytes: number;
   /** A copy for another device of the person than the one it was sent to. */
   readonly copy?: true;
+  /** Classes that this agent's guard found in it, and who takes part by having asked or approved; there where they are known. */
+  readonly dataClasses?: readonly string[];
+  readonly participants?: readonly string[];
 }
 
 /**
@@ -40,11 +45,10 @@ export interface Incoming {
 export type MessageHandler = (tx: Transaction, incoming: Incoming) => GaggleError | undefined;
 
 /** What receiving needs. */
-export interface ReceiverDeps extends EnvelopeDeps {
+export interface ReceiverDeps extends EnvelopeDeps, ReceivingPolicyDeps {
   readonly clock: Clock;
   readonly store: OrderedStore;
   readonly queue: CommitQueue;
-  readonly policy: PolicyEngine;
   readonly handle: MessageHandler;
   /**
    * Restores what the sender sealed to this agent, where policy lets it; left out, messages stay as they come.
@@ -83,18 +87,6 @@ export interface Receiver {
   prune(): Promise<void>;
   start(): void;
   stop(): void;
-}
-
-/** The question that policy answers about a message; undefined for those that only continue something known here. */
-function questionOf(message: Message): { action: PolicyAction; resource?: string } | undefined {
-  if (message.type === "task.request")
-    return { action: "task.receive", ...(message.skill === undefined ? {} : { resource: message.skill }) };
-  if (message.type === "approval.request") return { action: "approval.request" };
-  if (message.type === "notification") return { action: "notify.send" };
-  // The end of a session is taken whatever policy says; what a shard may be is asked by its classes where it is stored.
-  if (message.type === "session.state" && message.open) return { action: "session.join" };
-  if (message.type === "session.offer") return { action: "session.handoff" };
-  return undefined;
 }
 
 /** Messages that no policy question is asked about here, and that end nothing: they wait while the disk is nearly full. */
@@ -136,6 +128,7 @@ const toFrame = (answer: Receipt): Uint8Array => Buffer.from(jsonText(answer));
 export function createReceiver(deps: ReceiverDeps, config: { self: Principal; org: string }): Receiver {
   const open = createEnvelopeOpener(deps, { self: config.self.agentId, org: config.org });
   const actor = { type: "agent", id: config.self.agentId, role: config.self.role } as const;
+  const decide = createReceivingPolicy(deps, config.self);
   let cancelPrune: (() => void) | undefined;
 
   let busyAnswers = 0;
@@ -152,15 +145,11 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
   const draft = (
     action: "message.receive" | "message.refuse",
     { claims, member, depositedAt }: OpenedEnvelope,
-    outcome: { result: AuditDraft["result"]; decision?: PolicyDecision; code?: string },
+    outcome: { result: AuditDraft["result"]; received?: Received | undefined; code?: string },
   ): AuditDraft => {
     const ref = refOf(claims.message);
-    const { decision, code } = outcome;
-    const policy = decision && {
-      policy: decision.allowed ? "allow" : "deny",
-      rules: decision.rules.join(",").slice(0, 500),
-      policyHash: decision.policyHash,
-    };
+    const { received, code } = outcome;
+    const policy = received && decisionDetails(received.decision, received.question);
     return {
       actor,
       action,
@@ -212,17 +201,19 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     const before = tx.get(replayKey(claims));
     if (before !== undefined) return answerAgain(before);
     const from: Principal = { agentId: claims.from, subject: member.sub, role: member.role, department: member.department };
-    const question = questionOf(claims.message);
-    const decision = question && deps.policy.decide({ ...question, principal: from, targetRole: config.self.role });
+    const received = decide(opened, from);
+    const decision = received?.decision;
+    // What only comes too often may come again.
+    if (decision?.retryAfterMs !== undefined) throw new GaggleError("BUSY", decision.reason);
     if (decision?.allowed === false) {
-      tx.audit(draft("message.receive", opened, { result: "denied", decision }));
+      tx.audit(draft("message.receive", opened, { result: "denied", received }));
       return remember(
         tx,
         claims,
         refused(claims.id, new GaggleError("POLICY_DENIED", `The receiver's policy does not allow this. ${decision.reason}`)),
       );
     }
-    if (question !== undefined) deps.assertRoom?.(claims.from, opened.bytes);
+    if (received !== undefined) deps.assertRoom?.(claims.from, opened.bytes);
     const incoming = {
       from,
       bytes: opened.bytes,
@@ -231,8 +222,10 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       priority: claims.priority,
       message: claims.message,
       ...(claims.copy === undefined ? {} : { copy: claims.copy }),
+      ...(opened.found === undefined ? {} : { dataClasses: opened.found.classes }),
+      ...(received === undefined ? {} : { participants: received.question.context?.participants ?? [] }),
     };
-    tx.audit(draft("message.receive", opened, { result: "ok", ...(decision === undefined ? {} : { decision }) }));
+    tx.audit(draft("message.receive", opened, { result: "ok", received }));
     if (opened.restored !== undefined) tx.audit(restoreDraft(opened, opened.restored));
     const refusal = deps.handle(tx, incoming);
     // Such as a roster that is older than the sender's: the same message may be taken later.
@@ -251,7 +244,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     });
 
   /** Answers and cancels end running work, so they pass although the disk is nearly full. */
-  const isFinishing = ({ message }: EnvelopeClaims): boolean => questionOf(message) === undefined && !ADDS.has(message.type);
+  const isFinishing = ({ message }: EnvelopeClaims): boolean => receivingQuestion(message) === undefined && !ADDS.has(message.type);
 
   const receiveOpened = async (opened: OpenedEnvelope): Promise<Receipt> => {
     const { claims } = opened;

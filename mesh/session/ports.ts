@@ -33,6 +33,9 @@ export interface SessionIncoming {
   readonly copy?: true;
   /** Size of what came, for the inbox's quota. */
   readonly bytes: number;
+  /** Classes that this agent's guard found in it, and who takes part by having asked or approved; there where they are known. */
+  readonly dataClasses?: readonly string[];
+  readonly participants?: readonly string[];
 }
 
 /** Counts what is open in the inbox, for its quota. */
@@ -117,6 +120,10 @@ export interface SessionDeps {
   route?(target: Target): TargetRoute;
   readonly self: Principal;
   readonly openItems: OpenItems;
+  /** Whether what policy obliges to mask is masked as it leaves; left out, such an obligation is a deny. */
+  readonly masks?: boolean;
+  /** Classes that are in a value, in order; left out, they are unknown. @throws GaggleError GUARD_REFUSED where it could not be looked through */
+  classesOf?(value: Json): Promise<readonly string[]>;
   /** Whether a text holds what a guard put in a value's place; left out, none does. */
   isMasked?(text: string): boolean;
 }
