@@ -1,12 +1,14 @@
 /** The newest signed bundle of each role, as the bootstrap node hands them out. It can hold them back, but not make or change one. */
 import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
-import { canonicalHash, parseJson } from "../mesh/contract/json.ts";
+import { canonicalHash, parseJson, sha256Hex } from "../mesh/contract/json.ts";
 import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
+import { addRevocation, openRevocations, revocationEvent, withRevocations } from "../mesh/identity/revocation.ts";
 import { checkBundleTimes, verifyBundleContent, verifyManifest, type VerifiedBundle } from "../profiles/bundle/verify.ts";
 import { ownEvent, type OwnIdentity } from "./own-event.ts";
 
 const PREFIX = "bundle/";
+const REVOCATION_PREFIX = "revocation/";
 
 /** Whom the node serves. */
 export interface ShelfConfig {
@@ -18,7 +20,10 @@ export interface ShelfConfig {
 export interface BundleShelf {
   /** The newest bundle of a role. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED */
   ofRole(role: string): VerifiedBundle;
-  /** The newest of all: its manifest, org chart and policy say whom to believe. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED */
+  /**
+   * The newest of all: its manifest, org chart and policy say whom to believe. Among its revocations are those of admins' statements since.
+   * @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED
+   */
   newest(): VerifiedBundle;
   /** Highest version on the shelf; 0 where it is empty. */
   version(): number;
@@ -27,7 +32,15 @@ export interface BundleShelf {
    * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW, CONFLICT
    */
   accept(bundle: SignedBundle): Promise<BundleManifest>;
-  /** Told after each newer bundle. */
+  /**
+   * Takes an admin's revocation statement, which counts at once. The node itself can make none.
+   * @returns whether it says something new
+   * @throws GaggleError CREDENTIAL_INVALID, REVOKED (its admin key), NOT_A_MEMBER, TOO_LARGE, BUNDLE_MISSING
+   */
+  acceptRevocation(jws: string): Promise<boolean>;
+  /** The statements that count on top of the newest bundle: compact JWS. */
+  revocations(): readonly string[];
+  /** Told after each newer bundle and each revocation. */
   onChange(fn: () => void): void;
 }
 
@@ -55,9 +68,43 @@ export async function openBundleShelf(
   };
   const newest = (): VerifiedBundle | undefined => [...shelf.values()].reduce<VerifiedBundle | undefined>(newer, undefined);
 
+  const stored = await deps.store.range({ gte: REVOCATION_PREFIX, lt: `${REVOCATION_PREFIX}~` });
+  let statements: readonly string[] = stored.map(([, jws]) => jws);
+  let view: { readonly of: VerifiedBundle; readonly merged: VerifiedBundle; readonly open: readonly string[] } | undefined;
+  const viewOf = (bundle: VerifiedBundle): NonNullable<typeof view> => {
+    if (view?.of === bundle) return view;
+    const open = openRevocations(statements, bundle.manifest).map(({ jws }) => jws);
+    const revocations = withRevocations(bundle.manifest, open);
+    view = { of: bundle, merged: { ...bundle, manifest: { ...bundle.manifest, revocations } }, open };
+    return view;
+  };
+
   return {
     ofRole: (role) => inTime(shelf.get(role), `for the role ${role}`),
-    newest: () => inTime(newest(), "yet"),
+    newest: () => viewOf(inTime(newest(), "yet")).merged,
+    revocations: () => {
+      const bundle = newest();
+      return bundle === undefined ? [] : viewOf(bundle).open;
+    },
+    async acceptRevocation(jws) {
+      const bundle = newest();
+      if (bundle === undefined)
+        throw new GaggleError("BUNDLE_MISSING", "The bootstrap node has no profile bundle yet that names who may revoke.");
+      const taken = await deps.queue.run(
+        (tx) => {
+          const next = addRevocation(statements, jws, bundle.manifest);
+          if (next === undefined) return false;
+          for (const old of statements) if (!next.statements.includes(old)) tx.del(REVOCATION_PREFIX + sha256Hex(old));
+          tx.put(REVOCATION_PREFIX + sha256Hex(jws), jws);
+          tx.audit(ownEvent(deps.own, revocationEvent(next.added)));
+          tx.afterCommit(() => ([statements, view] = [next.statements, undefined]));
+          return true;
+        },
+        { finishing: true },
+      );
+      if (taken) for (const fn of listeners) fn();
+      return taken;
+    },
     version: () => newest()?.manifest.version ?? 0,
     async accept(bundle) {
       const { role } = verifyManifest(bundle.manifest, config.rootFingerprint);

@@ -8,8 +8,9 @@ import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random, Signer } from "../mesh/contract/ports.ts";
 import { type AgentKeys, publicJwkOf } from "../mesh/identity/keys.ts";
 import { issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
+import { revocationDigest, takeRevocations } from "../mesh/identity/revocation.ts";
 import { createPeerNode } from "../mesh/peer/create-peer-node.ts";
-import type { BundleOffer, PeerNode } from "../mesh/peer/peer-node.ts";
+import type { BundleOffer, BundleSharing, PeerNode } from "../mesh/peer/peer-node.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
 import { BOOTSTRAP_PRINCIPAL, ownEvent, type OwnIdentity } from "./own-event.ts";
 import type { NodeLog } from "./server.ts";
@@ -61,13 +62,9 @@ export async function startBootstrapPeer(
     },
     bundleVersion: () => shelf.version(),
     revocationSeq: () => (shelf.version() === 0 ? 0 : shelf.newest().manifest.revocations.seq),
+    revocations: () => revocationDigest(shelf.revocations()),
     card: () => ({ version: 1, skills: [] }),
-    sharing: {
-      // Only an admin publishes here.
-      wants: () => false,
-      take: async () => undefined,
-      offer: (role: string) => offerOf(shelf, role),
-    },
+    sharing: createNodeSharing(shelf),
   };
   const book = { load: async () => [], save: async () => undefined };
   const onRefusal = ({ agentId, address, code }: { agentId?: string; address: string; code: string }): void =>
@@ -92,14 +89,29 @@ export async function startBootstrapPeer(
   };
 }
 
+/** Hands out bundles and revocations. Bundles come from an admin alone; an admin's revocations also from members, who may have heard them while the node was down. */
+function createNodeSharing(shelf: BundleShelf): BundleSharing {
+  let looked: string | undefined;
+  return {
+    wants: ({ revocations }) =>
+      revocations !== undefined && revocations !== looked && revocations !== revocationDigest(shelf.revocations()),
+    async take({ revocations = [] }) {
+      await takeRevocations(shelf, revocations);
+      looked = revocationDigest(revocations);
+    },
+    offer: (role) => offerOf(shelf, role),
+  };
+}
+
 /** The newest manifest, and the bundle of a role where there is a valid one. */
 function offerOf(shelf: BundleShelf, role: string): BundleOffer | undefined {
   if (shelf.version() === 0) return undefined;
-  const manifest = shelf.newest().signed.manifest;
+  const { manifest } = shelf.newest().signed;
+  const revocations = shelf.revocations();
   try {
-    return { manifest, bundle: shelf.ofRole(role).signed };
+    return { manifest, bundle: shelf.ofRole(role).signed, revocations };
   } catch (error) {
-    if (error instanceof GaggleError) return { manifest, bundle: null };
+    if (error instanceof GaggleError) return { manifest, bundle: null, revocations };
     throw error;
   }
 }

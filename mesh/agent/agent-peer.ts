@@ -8,6 +8,7 @@ import { isRevoked } from "../identity/membership.ts";
 import { readNetworkKey } from "../identity/network-key.ts";
 import { createPeerNode } from "../peer/create-peer-node.ts";
 import type { PeerMembership, PeerNode, PeerNodeDeps } from "../peer/peer-node.ts";
+import { revocationDigest } from "../identity/revocation.ts";
 import { createStoredPeerBook } from "../peer/stored-peer-book.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createBundleSharing } from "./bundle-sharing.ts";
@@ -68,7 +69,7 @@ export async function startAgentPeer(core: AgentCore, sealKeys: SealKeys, load: 
 
 /** Membership as the peer node asks for it. Where the own bundle is no good, it throws, and the node trusts nobody. */
 const peerMembership = (
-  { membership, bundle, config }: AgentCore,
+  { membership, bundle, self }: AgentCore,
   sealKeys: SealKeys,
   skills: () => { id: string; description: string }[],
 ): PeerMembership => ({
@@ -80,6 +81,7 @@ const peerMembership = (
   // The last good one, also when it has expired: a member that knows a newer one can then hand it over.
   bundleVersion: () => membership.lastBundle().manifest.version,
   revocationSeq: () => membership.trust().manifest.revocations.seq,
-  sharing: createBundleSharing(membership, config),
+  revocations: () => revocationDigest(membership.trust().revocations),
+  sharing: createBundleSharing(membership, self),
   card: () => ({ version: bundle().manifest.version, skills: skills() }),
 });

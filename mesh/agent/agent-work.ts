@@ -4,6 +4,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import { verifyApproval } from "../identity/approval.ts";
+import { revocationDigest } from "../identity/revocation.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { declaredResult, type PrepareInput, prepareRun } from "../recipe/prepare-run.ts";
 import type { RunnableSkill } from "../session/ports.ts";
@@ -68,9 +69,15 @@ export function createAgentWork(
 /** What trust is made from. */
 interface TrustSources {
   readonly bundle: AgentCore["bundle"];
-  readonly membership: Pick<AgentCore["membership"], "lastBundle" | "credential" | "credentialExpiresAt" | "verify">;
+  readonly membership: Pick<AgentCore["membership"], "lastBundle" | "trust" | "credential" | "credentialExpiresAt" | "verify">;
   readonly clock: Pick<AgentCore["clock"], "now">;
   readonly config: Pick<AgentCore["config"], "org">;
+}
+
+/** Changes whenever the bundle, an issuer or a revocation does, of whichever source. */
+export function trustVersion(bundle: TrustSources["bundle"], membership: Pick<TrustSources["membership"], "trust">): string {
+  const { manifest, revocations } = membership.trust();
+  return `${bundle().manifest.version}.${manifest.version}.${revocationDigest(revocations) ?? ""}`;
 }
 
 /** Everything about trust comes from the newest bundle at the moment it is asked for. Without one nothing is signed or believed. */
@@ -91,9 +98,10 @@ export const trustOf = ({
     );
   },
   verifyCredential: (jwt, agentId, atMs) => membership.verify(jwt, agentId, atMs),
-  trustVersion: () => String(bundle().manifest.version),
+  trustVersion: () => trustVersion(bundle, membership),
   verifyApproval: (jws, expected) => {
-    const { roster, revocations } = bundle().manifest;
+    const { roster } = bundle().manifest;
+    const { revocations } = membership.trust().manifest;
     return verifyApproval({ jws, roster, revocations, expected: { org: config.org, ...expected } });
   },
 });

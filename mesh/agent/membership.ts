@@ -9,6 +9,7 @@ import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
 import { verifyMembership } from "../identity/membership.ts";
+import { revocationEvent } from "../identity/revocation.ts";
 
 /** What is asked of the bootstrap node here. */
 export interface MembershipSource {
@@ -38,6 +39,12 @@ export interface Membership {
   trust(): TrustWord;
   /** Takes a manifest of any role from a peer: what it revokes counts at once, before the own bundle has come. @throws GaggleError where it is not the root's word */
   acceptTrust(manifest: string): Promise<void>;
+  /**
+   * Takes an admin's revocation statement from anywhere: it counts at once.
+   * @returns whether it says something new
+   * @throws GaggleError where no admin key signed it that the newest bundle names
+   */
+  acceptRevocation(jws: string): Promise<boolean>;
   /** The newest credential, which others judge by its own expiry. */
   credential(): string;
   /** When the credential ends, in milliseconds since the epoch. */
@@ -132,6 +139,13 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
         details: { revocationSeq: revocations.seq },
       });
       changed();
+    },
+    async acceptRevocation(jws) {
+      const taken = await deps.bundles.acceptRevocation(jws);
+      if (taken === undefined) return false;
+      changed();
+      await deps.audit(revocationEvent(taken));
+      return true;
     },
     async refresh() {
       await accept(await deps.source.bundle());

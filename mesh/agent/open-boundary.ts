@@ -52,7 +52,8 @@ export function openBoundary(
     ...core,
     pseudonyms: vault.pseudonyms,
     stewards: () => {
-      const { roster, revocations } = core.bundle().manifest;
+      const { roster } = core.bundle().manifest;
+      const { revocations } = core.membership.trust().manifest;
       return roster.stewards.filter((key) => !revocations.keys.includes(key));
     },
     sealKeyOf: sealKeys.of,

@@ -9,6 +9,7 @@ import { openMail, sealMail } from "../mailbox/sealed-mail.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { AgentCore } from "./agent-core.ts";
 import type { MailDesk } from "./mail-desk.ts";
+import { trustVersion } from "./agent-work.ts";
 import { repeat } from "./repeat.ts";
 import type { SealKeys } from "./seal-keys.ts";
 
@@ -57,7 +58,7 @@ export function openMailbox(
       seal: sealMail,
       isConnected: (id) => peer.members().some(({ principal }) => principal.agentId === id),
       devicesOf,
-      trustVersion: () => String(bundle().manifest.version),
+      trustVersion: () => trustVersion(bundle, membership),
       onError: onError("a message could not be deposited; it is tried again"),
     },
     { depositAfterMs, recheckMs: MAIL_RECHECK_MS },
@@ -69,7 +70,7 @@ export function openMailbox(
       office: client,
       open: (sealed) => openMail(sealed, keys.seal),
       issuers: () => {
-        const { issuers, revocations } = bundle().manifest;
+        const { issuers, revocations } = membership.trust().manifest;
         return issuers.filter((key) => !revocations.keys.includes(thumbprintOf(key)));
       },
       sealKey: () => signSealKey({ org, seal: publicJwkOf(keys.seal), signer }),

@@ -15,6 +15,8 @@ const bundlePath = z
 export const roster = z.strictObject({
   approvers: z.array(z.strictObject({ subject: subjectId, role: slug, key: ed25519Jwk })),
   stewards: z.array(thumbprint),
+  /** Agents of people whom an issuer's word alone does not admit: everybody named here or among the approvers. `key`: the agent key's thumbprint. */
+  agents: z.array(z.strictObject({ subject: subjectId, key: thumbprint })).optional(),
 });
 /** Key thumbprints that carry authority. */
 export type Roster = z.infer<typeof roster>;
@@ -25,6 +27,8 @@ export const revocations = z.strictObject({
   agents: z.array(agentId),
   subjects: z.array(subjectId),
   keys: z.array(thumbprint),
+  /** By admin key: up to which of its revocation statements this list has settled. They count no more, so that the root has the last word. */
+  settled: z.record(thumbprint, z.int().min(1)).optional(),
 });
 /** What is no longer trusted. */
 export type Revocations = z.infer<typeof revocations>;

@@ -20,6 +20,7 @@ const SIGNATURE_BYTES = 64;
 export type JwsType =
   | "gaggle-bundle+jws"
   | "gaggle-head+jws"
+  | "gaggle-log+jws"
   | "gaggle-approval+jws"
   | "gaggle-handoff+jws"
   | "gaggle-envelope+jws"

@@ -10,11 +10,12 @@ import { errorCode, GaggleError } from "../contract/errors.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
+import { MAX_OPEN_REVOCATIONS, revocationJws } from "../contract/revocation.ts";
 import { withDeadline } from "./deadline.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import type { Members } from "./members.ts";
 import type { BundleNews } from "./peer-exchange.ts";
-import type { BundleSharing, PeerLog } from "./peer-node.ts";
+import type { BundleOffer, BundleSharing, PeerLog } from "./peer-node.ts";
 import { violationOf } from "./violation.ts";
 import { BUNDLE_PROTOCOL, MAX_BUNDLE_REPLY_BYTES } from "./protocols.ts";
 
@@ -25,12 +26,20 @@ const PATIENCE_MIN_MS = 250;
 /** See {@link PATIENCE_MIN_MS}. */
 const PATIENCE_MAX_MS = 60_000;
 const MAX_QUESTION_BYTES = 1_024;
+/** Revocation statements in one answer; they fit beside the largest bundle. */
+const MAX_OFFERED_REVOCATIONS = 2 * MAX_OPEN_REVOCATIONS;
 
 const question = z.strictObject({ v: z.literal(1), kind: z.literal("bundle") });
 const reply = z.strictObject({
   v: z.literal(1),
   kind: z.literal("bundle"),
-  offer: z.strictObject({ manifest: z.string().max(1_048_576), bundle: signedBundle.nullable() }).nullable(),
+  offer: z
+    .strictObject({
+      manifest: z.string().max(1_048_576),
+      bundle: signedBundle.nullable(),
+      revocations: z.array(revocationJws).max(MAX_OFFERED_REVOCATIONS).optional(),
+    })
+    .nullable(),
 });
 
 /** What the exchange needs. */
@@ -52,6 +61,11 @@ export interface BundleExchange {
   close(): void;
 }
 
+const wireOf = ({ manifest, bundle, revocations = [] }: BundleOffer): BundleOffer => ({
+  manifest,
+  bundle,
+  ...(revocations.length === 0 ? {} : { revocations: revocations.slice(0, MAX_OFFERED_REVOCATIONS) }),
+});
 const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const talkOn = (stream: Stream, maxDataLength: number): ReturnType<typeof lpStream<Stream>> =>
   lpStream(stream, { maxDataLength, maxBufferSize: maxDataLength + SLACK_BYTES });
@@ -87,7 +101,9 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
           parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The bundle's message"),
           "The bundle's message",
         );
-        if (offer !== null) await deps.sharing.take(offer);
+        if (offer === null) return;
+        const { revocations, ...rest } = offer;
+        await deps.sharing.take(revocations === undefined ? rest : { ...rest, revocations });
       });
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error("bundle not fetched"));
@@ -132,7 +148,7 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
     const asked = await talk.read({ signal });
     parseAs(question, parseJson(Buffer.from(asked.subarray()).toString("utf8"), "The question"), "The question");
     const offer = deps.sharing.offer(role);
-    const bytes = encode({ v: 1, kind: "bundle", offer: offer === undefined ? null : { manifest: offer.manifest, bundle: offer.bundle } });
+    const bytes = encode({ v: 1, kind: "bundle", offer: offer === undefined ? null : wireOf(offer) });
     if (bytes.byteLength > MAX_BUNDLE_REPLY_BYTES)
       throw new GaggleError("TOO_LARGE", "The bundle is larger than one answer between peers.");
     await talk.write(bytes, { signal });

@@ -19,6 +19,7 @@ import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
 import { createMembers } from "./members.ts";
 import { createMessageLink } from "./message-link.ts";
 import { watchNetwork } from "./network-watch.ts";
+import type { BundleNews } from "./peer-exchange.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
 import { createOwnStatement } from "./peer-statement.ts";
@@ -67,7 +68,11 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     const { statement, seq } = stateSelf(addresses, credential);
     return { agentId, credential, statement, addresses, seenAt: seq };
   };
-  const ownNews = () => ({ bundleVersion: membership.bundleVersion(), revocationSeq: membership.revocationSeq() });
+  const ownNews = (): BundleNews => {
+    const revocations = membership.revocations?.();
+    const known = { bundleVersion: membership.bundleVersion(), revocationSeq: membership.revocationSeq() };
+    return revocations === undefined ? known : { ...known, revocations };
+  };
 
   const dialler = createDialler({
     ownId: agentId,
@@ -105,9 +110,12 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     allowances,
     onViolation,
   });
+  const elsewhere = (id: string): void => {
+    if (liveness.elsewhere(id)) reach.retryDirect(id);
+  };
   const learned = ({ agentId: id, addresses }: PeerRecord): void => {
     dialler.learn(id, addresses, "member");
-    liveness.elsewhere(id);
+    elsewhere(id);
   };
   const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, onViolation, clock, log });
   const spread = createPeerSpread({
@@ -136,7 +144,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       isMember: members.has,
       memberCount: () => members.ids().length,
       onClaim: (claim) => {
-        if (dialler.learn(claim.agentId, claim.addresses, "lan")) liveness.elsewhere(claim.agentId);
+        if (dialler.learn(claim.agentId, claim.addresses, "lan")) elsewhere(claim.agentId);
       },
       open: openMulticastLink,
       clock,

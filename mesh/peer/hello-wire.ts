@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ERROR_TABLE, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import { orgId, slug } from "../contract/ids.ts";
+import { orgId, sha256, slug } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
 import { codeFromPeer } from "./peer-code.ts";
@@ -24,6 +24,8 @@ const hello = z.strictObject({
   credential: z.string().max(4_096),
   bundleVersion: z.int().min(0),
   revocationSeq: z.int().min(0),
+  /** Names the set of admins' revocation statements that the speaker knows; left out for none. */
+  revocations: sha256.optional(),
   card,
   addresses: z.array(addressText).max(MAX_ADDRESSES),
   /** The same addresses, signed, so that others can be told; see `peer-statement.ts`. */
@@ -47,6 +49,7 @@ export interface ProvenHello {
   readonly card: AgentCard;
   readonly bundleVersion: number;
   readonly revocationSeq: number;
+  readonly revocations?: string | undefined;
   readonly addresses: readonly string[];
   readonly statement: string | undefined;
   /** The peer's clock at hello, ms since the epoch. */
@@ -55,8 +58,10 @@ export interface ProvenHello {
 
 /** What this side says of itself. */
 export function ownHello(org: string, membership: PeerMembership, addresses: readonly string[], now: number, statement?: string): Hello {
+  const revocations = membership.revocations?.();
   return {
     ...(statement === undefined ? {} : { statement }),
+    ...(revocations === undefined ? {} : { revocations }),
     v: 1,
     kind: "hello",
     org,
@@ -90,8 +95,8 @@ export function judgeHello(said: Hello, agentId: string, own: { org: string; mem
   if (principal.agentId !== agentId) {
     throw new GaggleError("CREDENTIAL_INVALID", "The peer shows a membership credential that is bound to another key.");
   }
-  const { credential, card: shown, bundleVersion, revocationSeq, addresses, statement, time } = said;
-  return { principal, credential, card: shown, bundleVersion, revocationSeq, addresses, statement, time };
+  const { credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time } = said;
+  return { principal, credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time };
 }
 
 /** The error for a code that the other side refused us with. */

@@ -10,7 +10,12 @@ import { MAX_KNOWN_PEERS } from "./protocols.ts";
 
 const records = z.array(sharedPeer).max(MAX_KNOWN_PEERS);
 
-const news = z.strictObject({ bundleVersion: z.int().min(0), revocationSeq: z.int().min(0) });
+const news = z.strictObject({
+  bundleVersion: z.int().min(0),
+  revocationSeq: z.int().min(0),
+  /** Names the set of admins' revocation statements that it knows; left out for none. */
+  revocations: sha256.optional(),
+});
 /** The newest signed bundle and revocations that a side knows of. */
 export type BundleNews = z.infer<typeof news>;
 

@@ -4,6 +4,7 @@ import type { SignedBundle } from "../contract/bundle.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, PeerLink, Random } from "../contract/ports.ts";
 import type { Ed25519PrivateJwk } from "../identity/keys.ts";
+import type { BundleNews } from "./peer-exchange.ts";
 
 /** What an agent offers, as it says in hello. `version` grows when the skills change. */
 export interface AgentCard {
@@ -22,6 +23,8 @@ export interface PeerMembership {
   verify(jwt: string, agentId: string): Principal;
   bundleVersion(): number;
   revocationSeq(): number;
+  /** Names the set of admins' revocation statements that this agent knows; undefined for none. */
+  revocations?(): string | undefined;
   card(): AgentCard;
   /** Left out where bundles do not spread. */
   readonly sharing?: BundleSharing;
@@ -32,12 +35,14 @@ export interface BundleOffer {
   /** Compact JWS by the root key, of whichever role. */
   readonly manifest: string;
   readonly bundle: SignedBundle | null;
+  /** Admins' revocation statements on top of the manifest: compact JWS. */
+  readonly revocations?: readonly string[];
 }
 
 /** How bundles spread between members. */
 export interface BundleSharing {
   /** Whether a member of a role that says to know this much has something that this agent lacks. */
-  wants(news: { readonly bundleVersion: number; readonly revocationSeq: number }, role: string): boolean;
+  wants(news: BundleNews, role: string): boolean;
   /** What to hand to a member of a role. */
   offer(role: string): BundleOffer | undefined;
   /** Checks what a member brought and installs what is newer. @throws GaggleError where it is not the root's word */

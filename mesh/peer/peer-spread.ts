@@ -152,7 +152,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   plan();
   return {
     onHello({ agentId, hello }) {
-      const { credential, addresses, statement, bundleVersion, revocationSeq } = hello;
+      const { credential, addresses, statement, bundleVersion, revocationSeq, revocations } = hello;
       const signed = statement === undefined ? undefined : { agentId, credential, statement };
       const isNews = signed !== undefined && !deps.known.has(signed);
       // The member is believed here in any case; others are told only what it has signed.
@@ -161,7 +161,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
       if (isNews && deps.known.has(signed)) {
         for (const id of deps.members.ids()) if (id !== agentId) push(id, [signed]);
       }
-      deps.onNews(agentId, { bundleVersion, revocationSeq });
+      deps.onNews(agentId, { bundleVersion, revocationSeq, ...(revocations === undefined ? {} : { revocations }) });
       void pull(agentId);
     },
     serve(stream, from) {

@@ -7,7 +7,9 @@ import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
 import { sha256 } from "../../mesh/contract/ids.ts";
 import { canonicalHash, parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
+import type { SignedRevocation } from "../../mesh/identity/revocation.ts";
 import { writePrivateFile } from "../../mesh/store/private-file.ts";
+import { openRevocationBook } from "./revocation-book.ts";
 import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle, verifyManifest } from "./verify.ts";
 
 /** Newest version ever accepted, and the hash of what it said. Kept apart from the bundle, so that a lost bundle loses no memory. */
@@ -47,27 +49,44 @@ export interface BundleStore {
    * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_EXPIRED, CLOCK_SKEW
    */
   acceptTrust(manifest: string): Promise<boolean>;
-  /** The newest word about issuers and revocations: of the bundle, or of another role's newer one. @throws as {@link BundleStore.current} */
+  /**
+   * Takes an admin's revocation statement: what it revokes counts at once, on top of the newest manifest.
+   * @returns the statement where it says something new
+   * @throws GaggleError CREDENTIAL_INVALID, REVOKED (its admin key), NOT_A_MEMBER, TOO_LARGE, BUNDLE_MISSING
+   */
+  acceptRevocation(jws: string): Promise<SignedRevocation | undefined>;
+  /**
+   * The newest word about issuers and revocations: of the bundle or of another role's newer one, and of admins' statements since.
+   * @throws as {@link BundleStore.current}
+   */
   trust(): TrustWord;
 }
 
-/** A manifest that was checked, and its text. */
+/** Whom to believe now. */
 export interface TrustWord {
+  /** The newest manifest that was checked, with what admins have revoked since among its revocations. */
   readonly manifest: BundleManifest;
-  /** Compact JWS by the root key. */
+  /** The manifest as the root key signed it: compact JWS. */
   readonly jws: string;
+  /** The admins' statements that count on top of it: compact JWS. */
+  readonly revocations: readonly string[];
 }
+
+/** A manifest as the root key signed it, and its text. */
+type RootWord = Pick<TrustWord, "manifest" | "jws">;
 
 /**
  * Opens the store and checks what is on the disk again. Never throws for a bad bundle: {@link BundleStore.current} then says what is
  * wrong.
  */
 export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, config: BundleStoreConfig): Promise<BundleStore> {
-  const paths = { bundle: join(config.dir, "bundle.json"), seen: join(config.dir, "seen.json"), trust: join(config.dir, "trust.jws") };
+  const pathOf = (name: string): string => join(config.dir, name);
+  const paths = { bundle: pathOf("bundle.json"), seen: pathOf("seen.json"), trust: pathOf("trust.jws") };
   let highest = await readSeen(paths.seen);
   let { held, problem } = await readStored(paths.bundle, config, highest);
   if (held !== undefined && held.manifest.version > (highest?.version ?? 0)) highest = seenOf(held);
   let newest = await readTrust(paths.trust, config);
+  const book = await openRevocationBook(pathOf("revocations.json"), readIfThere);
   let turn: Promise<unknown> = Promise.resolve();
 
   const accept = async (bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }> => {
@@ -106,22 +125,32 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
     return true;
   };
 
+  const rootWord = ({ manifest, signed }: VerifiedBundle): RootWord =>
+    newest !== undefined && newest.manifest.version > manifest.version ? newest : { manifest, jws: signed.manifest };
+
+  const acceptRevocation = async (jws: string): Promise<SignedRevocation | undefined> => {
+    // Also an expired bundle names who may revoke: taking trust away is never wrong.
+    const word = held === undefined ? newest : rootWord(held);
+    if (word === undefined) throw new GaggleError("BUNDLE_MISSING", "There is no profile bundle yet that names who may revoke.");
+    return book.add(jws, word.manifest);
+  };
+
+  /** One change after another. */
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const result = turn.then(change);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+
   return {
     current,
-    acceptTrust(jws) {
-      const result = turn.then(() => acceptTrust(jws));
-      turn = result.catch(() => undefined);
-      return result;
-    },
-    trust() {
-      const { manifest, signed } = current();
-      return newest !== undefined && newest.manifest.version > manifest.version ? newest : { manifest, jws: signed.manifest };
-    },
     last: () => held,
-    accept(bundle) {
-      const result = turn.then(() => accept(bundle));
-      turn = result.catch(() => undefined);
-      return result;
+    accept: (bundle) => inTurn(() => accept(bundle)),
+    acceptTrust: (jws) => inTurn(() => acceptTrust(jws)),
+    acceptRevocation: (jws) => inTurn(() => acceptRevocation(jws)),
+    trust() {
+      const { manifest, jws } = rootWord(current());
+      return { manifest: book.under(manifest), jws, revocations: book.open(manifest) };
     },
   };
 }
@@ -160,7 +189,7 @@ async function readStored(
 }
 
 /** What another role's newer bundle said. A damaged file is as none: it comes again with the next word from a peer or with the bundle itself. */
-async function readTrust(path: string, config: BundleStoreConfig): Promise<TrustWord | undefined> {
+async function readTrust(path: string, config: BundleStoreConfig): Promise<RootWord | undefined> {
   const jws = await readIfThere(path);
   if (jws === undefined) return undefined;
   try {

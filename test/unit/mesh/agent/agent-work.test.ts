@@ -24,6 +24,7 @@ function trustUnder(state: "in force" | "expired" | "missing") {
   const inForce = () => (state === "in force" ? bundle : refuse());
   const membership = {
     lastBundle: () => (state === "missing" ? refuse() : bundle),
+    trust: () => ({ manifest: inForce().manifest, jws: "", revocations: [] }),
     credential: () => "credential",
     credentialExpiresAt: () => NOW_MS + 1,
     verify: () => {

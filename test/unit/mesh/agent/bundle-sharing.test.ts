@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createBundlePolicy } from "../../../../mesh/agent/bundle-policy.ts";
 import { createBundleSharing } from "../../../../mesh/agent/bundle-sharing.ts";
@@ -5,6 +7,7 @@ import { createMembership, type Membership } from "../../../../mesh/agent/member
 import type { SignedBundle } from "../../../../mesh/contract/bundle.ts";
 import { issueMembership } from "../../../../mesh/identity/membership.ts";
 import { agentIdOf, generateAgentKeys, publicJwkOf } from "../../../../mesh/identity/keys.ts";
+import { revocationDigest, signRevocation } from "../../../../mesh/identity/revocation.ts";
 import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
@@ -79,8 +82,8 @@ describe("bundles between members", () => {
     const newer = sign("finance", 3);
     await sharing.take({ manifest: newer.manifest, bundle: newer });
     expect(membership.bundle().manifest.version).toBe(3);
-    expect(sharing.offer("finance")).toEqual({ manifest: newer.manifest, bundle: newer });
-    expect(sharing.offer("marketing")).toEqual({ manifest: newer.manifest, bundle: null });
+    expect(sharing.offer("finance")).toEqual({ manifest: newer.manifest, bundle: newer, revocations: [] });
+    expect(sharing.offer("marketing")).toEqual({ manifest: newer.manifest, bundle: null, revocations: [] });
   });
 
   it.each<[string, string, () => SignedBundle]>([
@@ -107,5 +110,69 @@ describe("bundles between members", () => {
     await membership.accept(sign("finance", 6, [marco, marco]));
     expect(membership.trust().manifest.revocations.seq).toBe(2);
     expect(audited).toEqual(["bundle.accept", "bundle.trust", "bundle.accept"]);
+  });
+});
+
+describe("an admin's revocation between members", () => {
+  const statement = (seq: number, signer = organisation.admin): string =>
+    signRevocation({
+      statement: { v: 1, org, seq, issuedAt: "2026-11-02T08:00:00.000Z", agents: [marco], subjects: [], keys: [] },
+      signer,
+    });
+
+  it("counts at once under the bundle that is there, is handed on, and survives a restart", async () => {
+    const membership = await open();
+    await membership.accept(sign("finance", 2));
+    const sharing = createBundleSharing(membership, { role: "finance" });
+    const [manifest, jws] = [sign("marketing", 2).manifest, statement(1)];
+    const digest = revocationDigest([jws]) ?? "";
+    const known = { bundleVersion: 2, revocationSeq: 0 };
+    expect(sharing.wants(known, "marketing")).toBe(false);
+    expect(sharing.wants({ ...known, revocations: digest }, "marketing")).toBe(true);
+
+    await sharing.take({ manifest, bundle: null, revocations: [jws] });
+
+    expect(() => membership.verify(issue(), marco)).toThrow(code("REVOKED"));
+    expect(sharing.wants({ ...known, revocations: digest }, "marketing")).toBe(false);
+    expect(sharing.offer("hr")?.revocations).toEqual([jws]);
+    expect(audited).toEqual(["bundle.accept", "member.revoke"]);
+    expect(() => membership.verify(issue(), marco)).toThrow(code("REVOKED"));
+    const again = await open();
+    expect(() => again.verify(issue(), marco)).toThrow(code("REVOKED"));
+  });
+
+  it("that no admin signed is not taken and not asked for again, and keeps out none of the others", async () => {
+    const membership = await open();
+    await membership.accept(sign("finance", 2));
+    const sharing = createBundleSharing(membership, { role: "finance" });
+    const [forged, good] = [statement(1, organisation.issuer), statement(1)];
+
+    await sharing.take({ manifest: sign("finance", 2).manifest, bundle: null, revocations: [forged] });
+    expect(membership.verify(issue(), marco).sub).toBe("marco.diaz");
+    expect(sharing.wants({ bundleVersion: 2, revocationSeq: 0, revocations: revocationDigest([forged]) }, "hr")).toBe(false);
+
+    await sharing.take({ manifest: sign("finance", 2).manifest, bundle: null, revocations: [forged, good] });
+    expect(() => membership.verify(issue(), marco)).toThrow(code("REVOKED"));
+    expect(audited).toEqual(["bundle.accept", "member.revoke"]);
+  });
+
+  it("is undone by the root: a bundle that revokes the stolen admin key takes back all that it revoked, and nothing brings it back", async () => {
+    const membership = await open();
+    await membership.accept(sign("finance", 2));
+    const sharing = createBundleSharing(membership, { role: "finance" });
+    await sharing.take({ manifest: sign("finance", 2).manifest, bundle: null, revocations: [statement(1)] });
+    expect(() => membership.verify(issue(), marco)).toThrow(code("REVOKED"));
+
+    const trust = { revocations: { seq: 1, agents: [], subjects: [], keys: [organisation.admin.thumbprint] } };
+    await membership.accept(organisation.sign("finance", { version: 3, nowMs: clock.now(), trust }));
+    expect(membership.verify(issue(), marco).sub).toBe("marco.diaz");
+    await sharing.take({ manifest: sign("finance", 2).manifest, bundle: null, revocations: [statement(1), statement(2)] });
+    expect((await open()).verify(issue(), marco).sub).toBe("marco.diaz");
+  });
+
+  it("of before a restart is told as lost where its file is damaged, and not taken for none", async () => {
+    await (await open()).accept(sign("finance", 2));
+    await writeFile(join(dir, "revocations.json"), "{");
+    await expect(open()).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 });

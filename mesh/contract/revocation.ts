@@ -1,0 +1,25 @@
+/** Revocations that an admin key signs: they count at once, until a bundle settles them. Source: design, Trust; decision 0108. */
+import { z } from "zod";
+import { agentId, orgId, subjectId, thumbprint } from "./ids.ts";
+
+/** Longest revocation statement as a compact JWS, in bytes. */
+export const MAX_REVOCATION_BYTES = 8_192;
+/** Statements of one admin key that may wait for a bundle. */
+export const MAX_OPEN_REVOCATIONS = 100;
+
+/** Payload of a JWS (EdDSA, `typ` "gaggle-revocation+jws") by an admin key that the signed bundle names. It only ever takes trust away. */
+export const revocationStatement = z.strictObject({
+  v: z.literal(1),
+  org: orgId,
+  /** Counts up by one with each statement of the same admin key. */
+  seq: z.int().min(1),
+  issuedAt: z.iso.datetime(),
+  agents: z.array(agentId),
+  subjects: z.array(subjectId),
+  keys: z.array(thumbprint),
+});
+/** Payload of a revocation statement. */
+export type RevocationStatement = z.infer<typeof revocationStatement>;
+
+/** A revocation statement as it travels. */
+export const revocationJws = z.string().min(1).max(MAX_REVOCATION_BYTES);
