@@ -1,0 +1,98 @@
+/** A question as Cedar is asked it, with the few entities that it needs: who acts, who is acted upon, and whom they report to. */
+import type { OrgChart, PolicyAction } from "../../mesh/contract/bundle.ts";
+import type { Principal } from "../../mesh/contract/identity.ts";
+import type { PolicyContext, PolicyQuestion } from "../../mesh/contract/ports.ts";
+import type { CedarValueJson, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
+import { ACTION_GROUPS, RESOURCE_TYPE, UNKNOWN } from "./policy-schema.ts";
+
+/** A request and its entities, as Cedar's API takes them. */
+export interface CedarRequest {
+  readonly principal: TypeAndId;
+  readonly action: TypeAndId;
+  readonly resource: TypeAndId;
+  readonly context: Record<string, CedarValueJson>;
+  readonly entities: EntityJson[];
+}
+
+/** The people of the org chart by their id. */
+export type People = ReadonlyMap<string, OrgChart[number]>;
+
+/** The people of an org chart by their id. */
+export const peopleOf = (chart: OrgChart): People => new Map(chart.map((person) => [person.id, person]));
+
+const uid = (type: string, id: string): TypeAndId => ({ type, id });
+const ref = (type: string, id: string): { __entity: TypeAndId } => ({ __entity: { type, id } });
+
+/** What is known of the agent acted upon; the rest is unknown. */
+const targetOf = ({ target, targetRole }: PolicyQuestion): Principal => ({
+  agentId: target?.agentId ?? UNKNOWN,
+  subject: target?.subject ?? UNKNOWN,
+  role: targetRole ?? target?.role ?? UNKNOWN,
+  department: target?.department ?? UNKNOWN,
+});
+
+/** The request for a question. */
+export function cedarRequest(question: PolicyQuestion, people: People): CedarRequest {
+  const { action, principal, resource, context } = question;
+  const target = targetOf(question);
+  // Who acts comes first: what is said of the target can't change who that is.
+  const entities = new Map<string, EntityJson>();
+  for (const agent of [principal, target]) {
+    if (!entities.has(agent.agentId)) entities.set(agent.agentId, agentEntity(agent));
+  }
+  const persons = new Map<string, EntityJson>();
+  for (const agent of [principal, target]) addPerson(agent, people, persons);
+  return {
+    principal: uid("Agent", principal.agentId),
+    action: uid("Action", action),
+    resource: uid(RESOURCE_TYPE[action], resource ?? UNKNOWN),
+    context: { target: ref("Agent", target.agentId), ...circumstances(context) },
+    entities: [actionEntity(action), ...entities.values(), ...persons.values()],
+  };
+}
+
+/** Without it Cedar would not know that an action is in its groups, and would skip every policy about a group. */
+const actionEntity = (action: PolicyAction): EntityJson => ({
+  uid: uid("Action", action),
+  attrs: {},
+  parents: Object.keys(ACTION_GROUPS)
+    .filter((group) => ACTION_GROUPS[group]?.includes(action))
+    .map((group) => uid("Action", group)),
+});
+
+const agentEntity = ({ agentId, subject, role, department }: Principal): EntityJson => ({
+  uid: uid("Agent", agentId),
+  attrs: { person: ref("Person", subject), role: ref("Role", role), department: ref("Department", department) },
+  parents: [uid("Person", subject), uid("Role", role), uid("Department", department)],
+});
+
+/** Adds a person and everybody they report to. Who is not on the org chart reports to nobody and has what their credential says. */
+function addPerson({ subject, role, department }: Principal, people: People, into: Map<string, EntityJson>): void {
+  for (let id: string | null = subject; id !== null && !into.has(id); ) {
+    const person = people.get(id);
+    const manager: string | null = person?.manager ?? null;
+    into.set(id, {
+      uid: uid("Person", id),
+      attrs: {
+        role: ref("Role", person?.role ?? role),
+        department: ref("Department", person?.department ?? department),
+        ...(person === undefined ? {} : { title: person.title }),
+      },
+      parents: manager === null ? [] : [uid("Person", manager)],
+    });
+    id = manager;
+  }
+}
+
+/** Only what is known: a policy asks with `has`. */
+function circumstances(context: PolicyContext | undefined): Record<string, CedarValueJson> {
+  if (context === undefined) return {};
+  const { dataClasses, unattended, participants, local, recipeHash } = context;
+  return {
+    ...(dataClasses === undefined ? {} : { dataClasses: dataClasses.map((name) => ref("DataClass", name)) }),
+    ...(unattended === undefined ? {} : { unattended }),
+    ...(participants === undefined ? {} : { participants: participants.map((subject) => ref("Person", subject)) }),
+    ...(local === undefined ? {} : { local }),
+    ...(recipeHash === undefined ? {} : { recipeHash }),
+  };
+}
