@@ -24,8 +24,11 @@ export interface Liveness {
   networkChanged(): void;
   /** A member dialled anew; it may have changed its network, and then its connections before are dead. */
   dialledAnew(agentId: string): void;
-  /** A member is said to be at other addresses: by itself, signed, or by somebody on the LAN. Nothing happens where it is not connected. */
-  elsewhere(agentId: string): void;
+  /**
+   * A member is said to be at other addresses: by itself, signed, or by somebody on the LAN.
+   * @returns false where that changes nothing: it is not connected, or such claims come too often
+   */
+  elsewhere(agentId: string): boolean;
 }
 
 /** Makes it. */
@@ -41,7 +44,9 @@ export function createLiveness({ members, ask, clock }: LivenessDeps): Liveness 
     dialledAnew: (agentId) => askAll(agentId, members.spares(agentId)),
     elsewhere(agentId) {
       const connections = members.connections(agentId);
-      if (connections.length > 0 && claims.take(agentId) === 0) askAll(agentId, connections);
+      if (connections.length === 0 || claims.take(agentId) > 0) return false;
+      askAll(agentId, connections);
+      return true;
     },
   };
 }

@@ -31,8 +31,8 @@ export interface Reach {
   connect(agentId: string, addresses: readonly string[]): Promise<void>;
   /** A member has come: a relay is asked for a reservation, a relayed member is dialled directly from time to time. */
   onConnected(agentId: string, role: string): void;
-  /** Tries the direct way to all relayed members now. */
-  retryDirect(): void;
+  /** Tries the direct way to relayed members now: to one, which is said to be elsewhere, or to all. */
+  retryDirect(agentId?: string): void;
   close(): void;
 }
 
@@ -112,7 +112,7 @@ export function createReach(deps: ReachDeps): Reach {
     }
     await direct(agentId, deps.addressesOf(agentId), true).then(
       () => waits.delete(agentId),
-      () => plan(agentId, Math.min(ms * 2, DIRECT_RETRY_MAX_MS)),
+      () => plan(agentId, Math.max(DIRECT_RETRY_MIN_MS, Math.min(ms * 2, DIRECT_RETRY_MAX_MS))),
     );
   }
 
@@ -138,8 +138,8 @@ export function createReach(deps: ReachDeps): Reach {
       if (role === BOOTSTRAP_ROLE) void reserve(agentId);
       if (members.isRelayed(agentId)) plan(agentId, DIRECT_RETRY_MIN_MS);
     },
-    retryDirect() {
-      for (const agentId of waits.keys()) plan(agentId, 0);
+    retryDirect(only) {
+      for (const agentId of waits.keys()) if (only === undefined || agentId === only) plan(agentId, 0);
     },
     close() {
       closed = true;

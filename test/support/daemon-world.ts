@@ -67,7 +67,10 @@ export interface WorldAgent {
 /** The bootstrap node's process. */
 export interface WorldBootstrap {
   readonly url: string;
+  /** Starts it and waits until its API answers. */
   start(): Promise<void>;
+  /** Starts it on a machine of its own instead, on all networks of it; its API is only there. Who is on them finds it. */
+  startOn(machine: readonly string[]): void;
   kill(): Promise<void>;
 }
 
@@ -186,12 +189,15 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     const [apiPort, peerPort] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${apiPort}`;
     let child: ChildProcess | undefined;
+    const command = ["bootstrap", "--dir", join(orgDir, "bootstrap"), "--port", String(apiPort), "--peer-listen"];
     return {
       url,
       async start() {
-        const where = ["--port", String(apiPort), "--peer-listen", `/ip4/127.0.0.1/tcp/${peerPort}`, "--no-mdns"];
-        child = launch(["bootstrap", "--dir", join(orgDir, "bootstrap"), ...where], dir, "bootstrap.log");
+        child = launch([...command, `/ip4/127.0.0.1/tcp/${peerPort}`, "--no-mdns"], dir, "bootstrap.log");
         await until("the bootstrap node answers", async () => (await fetch(`${url}/healthz`)).ok);
+      },
+      startOn(machine) {
+        child = launch([...command, "/ip4/0.0.0.0/tcp/0"], dir, "bootstrap.log", machine);
       },
       async kill() {
         if (child !== undefined) await killAndWait(child.pid);

@@ -8,6 +8,10 @@ export interface TestLan {
   readonly addresses: readonly string[];
   /** Takes an address from a host's first cable and gives it another. */
   move(host: number, from: string, to: string): void;
+  /** Gives a host one more cable, to a switch. */
+  connect(host: number, subnet: number): void;
+  /** Addresses at the other ends of a host's open TCP connections. */
+  connectedTo(host: number): string[];
   /** Removes everything; safe to call twice. */
   remove(): void;
 }
@@ -90,7 +94,18 @@ export function createTestLan(name: string, hosts: readonly HostOptions[]): Test
       ip("-n", `${prefix}-${host}`, "address", "del", `${from}/24`, "dev", "eth0");
       ip("-n", `${prefix}-${host}`, "address", "add", `${to}/24`, "dev", "eth0");
     };
-    return { addresses, move, remove, on: (host, command, ...args) => ["ip", ["netns", "exec", `${prefix}-${host}`, command, ...args]] };
+    return {
+      addresses,
+      move,
+      remove,
+      on: (host, command, ...args) => ["ip", ["netns", "exec", `${prefix}-${host}`, command, ...args]],
+      // Behind the ports that hosts have from the beginning.
+      connect: (host, subnet) => plug(prefix, host, subnet, 9),
+      connectedTo: (host) =>
+        ip("netns", "exec", `${prefix}-${host}`, "ss", "-Htn", "state", "established")
+          .split("\n")
+          .flatMap((line) => line.trim().split(/\s+/)[3]?.replace(/:\d+$/, "") ?? []),
+    };
   } catch (error) {
     remove();
     throw error;

@@ -5,7 +5,6 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { errorCode } from "../../mesh/contract/errors.ts";
-import { BOOTSTRAP_ROLE } from "../../mesh/contract/identity.ts";
 import { defaultListen } from "../../mesh/peer/libp2p-node.ts";
 import { createTestOrganisation, startTestPeer } from "./peer-world.ts";
 
@@ -15,24 +14,15 @@ const configuration = z.strictObject({
   mdns: z.boolean(),
   listen: z.array(z.string()).optional(),
   bootstrapPeers: z.array(z.string()),
-  /** The relay is the bootstrap node. */
-  relay: z.boolean().default(false),
 });
 const command = z.strictObject({ request: z.string(), text: z.string() });
 
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-const {
-  organisation: organisationName,
-  name,
-  listen,
-  mdns,
-  bootstrapPeers,
-  relay,
-} = configuration.parse(JSON.parse(process.argv[2] ?? "{}"));
+const { organisation: organisationName, name, listen, mdns, bootstrapPeers } = configuration.parse(JSON.parse(process.argv[2] ?? "{}"));
 const organisation = createTestOrganisation(organisationName);
-const { node } = await startTestPeer(organisation, organisation.member(name, relay ? { role: BOOTSTRAP_ROLE } : {}), {
-  config: { mdns, bootstrapPeers, listen: listen ?? defaultListen(), relay: relay ? "serve" : "use" },
+const { node } = await startTestPeer(organisation, organisation.member(name), {
+  config: { mdns, bootstrapPeers, listen: listen ?? defaultListen() },
 });
 node.handleFrames(async (frame) => frame);
 node.onPeerChange(({ type, member }) => say({ event: type, subject: member.principal.subject, agentId: member.principal.agentId }));
