@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type AgentExport, writeExport } from "../mesh/audit/export.ts";
 import { type ChainEnd, continueChain, EMPTY_CHAIN } from "../mesh/audit/chain.ts";
-import { HEAD_TYP } from "../mesh/audit/ship.ts";
+import { HEAD_TYP } from "../mesh/audit/head.ts";
 import { type AuditEvent, auditHead } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { sha256 } from "../mesh/contract/ids.ts";
@@ -25,6 +25,12 @@ type StoredEnd = z.infer<typeof storedEnd>;
 const eventKey = (agentId: string, seq: number): string => `collected/event/${agentId}/${String(seq).padStart(16, "0")}`;
 const endKey = (agentId: string): string => `collected/end/${agentId}`;
 const alarmKey = (agentId: string): string => `collected/alarm/${agentId}`;
+
+/** A collected event; undefined where it is not there (any more). */
+export function readCollected(store: Pick<OrderedStore, "get">, agentId: string, seq: number): AuditEvent | undefined {
+  const text = store.get(eventKey(agentId, seq));
+  return text === undefined ? undefined : (JSON.parse(text) as AuditEvent);
+}
 
 /** The chains that agents have sent. */
 export interface AuditCollection {

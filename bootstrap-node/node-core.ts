@@ -2,18 +2,23 @@
 import { statfsSync } from "node:fs";
 import { type AuditChain, openAuditChain } from "../mesh/audit/chain.ts";
 import type { AgentExport } from "../mesh/audit/export.ts";
-import { signHead } from "../mesh/audit/ship.ts";
+import { signHead } from "../mesh/audit/head.ts";
 import { errorCode } from "../mesh/contract/errors.ts";
 import type { Clock, CommitQueue, OrderedStore, Random, Signer } from "../mesh/contract/ports.ts";
 import { agentIdOf, createSigner } from "../mesh/identity/keys.ts";
 import { createCommitQueue } from "../mesh/store/commit-queue.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
-import { type AuditCollection, createAuditCollection } from "./audit-collection.ts";
+import { type AuditCollection, createAuditCollection, readCollected } from "./audit-collection.ts";
 import { type BundleShelf, openBundleShelf } from "./bundle-shelf.ts";
+import { type Controller, createController } from "./controller/create-controller.ts";
+import type { HandOvers } from "./controller/hand-overs.ts";
+import { readRoom, type Room } from "./mailbox/deposits.ts";
 import { createMailbox, type Mailbox } from "./mailbox/mailbox.ts";
 import { createMembers, type Members } from "./members.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import type { OwnIdentity } from "./own-event.ts";
+import { createIdentityProvider } from "./sign-in/identity-provider.ts";
+import { createSignIns, type SignIns } from "./sign-in/sign-ins.ts";
 import type { NodeLog } from "./server.ts";
 import { createUsageCounters, type UsageCounters } from "./usage-totals.ts";
 
@@ -28,10 +33,21 @@ export interface NodeCore {
   readonly queue: CommitQueue;
   readonly shelf: BundleShelf;
   readonly members: Members;
+  readonly signIns: SignIns;
   readonly tokens: AccessTokens;
   readonly collection: AuditCollection;
   readonly usage: UsageCounters;
   readonly mailbox: Mailbox;
+  readonly feed: Controller["feed"];
+  readonly index: Controller["index"];
+  readonly policy: Controller["policy"];
+  readonly handOvers: HandOvers;
+  /** Deposits that wait. */
+  mail(): Room;
+  /** Transitions that wait for the disk. */
+  pendingWrites(): number;
+  /** Free bytes where the store lies. */
+  freeBytes(): number;
   /** The node's own chain up to now with its signed head; undefined while it is empty. */
   ownChain(credential: string | undefined): AgentExport | undefined;
 }
@@ -41,27 +57,35 @@ export interface NodeCore {
  * @throws GaggleError where the store holds what is not the organisation's
  */
 export async function openNodeCore(
-  deps: { clock: Clock; random: Random; log: NodeLog; store: OrderedStore },
+  deps: { clock: Clock; random: Random; log: NodeLog; store: OrderedStore; fetch?: typeof globalThis.fetch },
   folder: NodeFolder,
+  config: { signInSecret?: string } = {},
 ): Promise<NodeCore> {
   const { clock, random, log, store } = deps;
   const { org, rootFingerprint } = folder;
   const issuer = createSigner(folder.issuer);
   const signer = createSigner(folder.agentKeys.sign);
   const own: OwnIdentity = { agentId: agentIdOf(signer.publicJwk), random };
-  const chain = await openAuditChain({ store, random }, { org, agentId: own.agentId });
+  const chain = await openAuditChain({ store, random, signer }, { org, agentId: own.agentId });
   const freeBytes = (): number => {
     const { bavail, bsize } = statfsSync(folder.storeDir);
     return bavail * bsize;
   };
   const onEffectError = (error: unknown): void => log.error({ code: errorCode(error) }, "an effect of a write failed");
-  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError });
+  const { queue, pendingWrites } = countPending(createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError }));
   const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint });
   for (const bundle of folder.bundles) {
     await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
   }
   const usage = createUsageCounters({ store, queue, clock }, { org });
   const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org });
+  const controller = createController({ store, queue, clock, shelf, eventOf: (agentId, seq) => readCollected(store, agentId, seq) });
+  const mailbox = createMailbox({ store, queue, clock, issuer, members, onChange: controller.onMail }, { org });
+  const { signInSecret } = config;
+  const identityProvider = createIdentityProvider(
+    { clock, fetch: deps.fetch ?? globalThis.fetch },
+    signInSecret === undefined ? {} : { clientSecret: signInSecret },
+  );
   return {
     org,
     own,
@@ -69,11 +93,38 @@ export async function openNodeCore(
     queue,
     shelf,
     members,
-    mailbox: createMailbox({ store, queue, clock, issuer, members }, { org }),
+    signIns: createSignIns({ clock, random, shelf, members, provider: identityProvider }),
+    mailbox,
+    feed: controller.feed,
+    index: controller.index,
+    policy: controller.policy,
+    handOvers: controller.handOvers(mailbox),
+    mail: () => readRoom(store, "all"),
+    pendingWrites,
+    freeBytes,
     tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
-    collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
+    collection: createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage) }, { org }),
     usage,
     ownChain: (credential) => exportChain(chain, { org, agentId: own.agentId, signer, clock, credential }),
+  };
+}
+
+/** Counts the transitions that wait, for the metrics. */
+function countPending(queue: CommitQueue): { queue: CommitQueue; pendingWrites: () => number } {
+  let pending = 0;
+  const done = (): void => {
+    pending--;
+  };
+  return {
+    pendingWrites: () => pending,
+    queue: {
+      run(transition, options) {
+        pending++;
+        const result = queue.run(transition, options);
+        result.then(done, done);
+        return result;
+      },
+    },
   };
 }
 

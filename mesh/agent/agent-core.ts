@@ -15,6 +15,7 @@ import { createCommitQueue } from "../store/commit-queue.ts";
 import { writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, homePaths } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
+import { bootstrapFetch } from "./pinned-fetch.ts";
 import { keepObligations } from "../enforcement/keep-obligations.ts";
 import { createBundlePolicy } from "./bundle-policy.ts";
 import { openGooseSessions } from "./goose-sessions.ts";
@@ -80,7 +81,10 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     write.catch(onError("refusals were not recorded"));
   };
 
-  const client = createBootstrapClient({ ...deps, signer }, { baseUrl: config.bootstrapUrl, org });
+  const client = createBootstrapClient(
+    { ...deps, signer, fetch: bootstrapFetch(deps.fetch, config.bootstrapPin) },
+    { baseUrl: config.bootstrapUrl, org },
+  );
   const membership = createMembership(
     {
       bundles: await openBundleStore({ clock }, { dir: paths.bundle, rootFingerprint, org, role }),

@@ -2,18 +2,21 @@
 import { type AuditDraft, type AuditEvent, auditDraft, auditEvent, GENESIS_HASH } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
-import { canonicalJson, jsonText, parseAs, parseJson, sha256Hex } from "../contract/json.ts";
-import type { OrderedStore, Random, StoreOp } from "../contract/ports.ts";
+import { parseAs, parseJson } from "../contract/json.ts";
+import type { OrderedStore, Random, Signer, StoreOp } from "../contract/ports.ts";
 import { DAMAGED_FIX } from "../store/store-files.ts";
-
-const PREFIX = "audit/event/";
-/** Sorts after every key that starts with {@link PREFIX}. */
-const END = "audit/event/~";
+import { endOf, OWN_CHAIN, seqKey, seqOfKey } from "./chain-place.ts";
+import { eventHash, eventText } from "./event-text.ts";
+import { readHead, signHead } from "./head.ts";
 
 /** Events that are looked at when a chain is opened: more than the log of the store holds, behind which LevelDB checks for itself. */
 const TAIL_EVENTS = 10_000;
 
-const eventKey = (seq: number): string => `${PREFIX}${seq.toString().padStart(16, "0")}`;
+/** Most events between two checkpoints; there is one at the first event of each day (UTC) too. */
+const CHECKPOINT_EVENTS = 1_000;
+const DAY_MS = 86_400_000;
+
+const eventKey = (seq: number): string => seqKey(OWN_CHAIN.events, seq);
 
 /** The end of a chain: `seq` 0 and {@link GENESIS_HASH} before the first event. */
 export interface ChainEnd {
@@ -23,39 +26,6 @@ export interface ChainEnd {
 
 /** The end of a chain without events. */
 export const EMPTY_CHAIN: ChainEnd = { seq: 0, hash: GENESIS_HASH };
-
-/** Hash of an event: SHA-256 over the RFC 8785 form of the event without `hash`. */
-export function eventHash(event: Omit<AuditEvent, "hash"> & { hash?: string }): string {
-  const { hash: _, ...body } = event;
-  return sha256Hex(canonicalJson(body));
-}
-
-/** An object's entries in the order of RFC 8785: by UTF-16 code units. */
-const sorted = <T>(object: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-
-/** The RFC 8785 text of an event, by writing its keys in that order; of one without `hash`, what is hashed. */
-function eventText(event: Omit<AuditEvent, "hash"> & { hash?: string }): string {
-  const { action, actor, agentId, cost, details, hash, hashPrev, id, redactions, result, seq, target, tenantId, traceId, ts, v } = event;
-  return jsonText({
-    action,
-    actor: { id: actor.id, role: actor.role, type: actor.type },
-    agentId,
-    cost: { tokens: cost.tokens, usd: cost.usd },
-    details: sorted(details),
-    hash,
-    hashPrev,
-    id,
-    redactions: redactions.map((one) => ({ class: one.class, count: one.count })),
-    result,
-    seq,
-    target,
-    tenantId,
-    traceId,
-    ts,
-    v,
-  });
-}
 
 /**
  * Checks that events continue a chain without a gap, each with the right hash, and returns the new end.
@@ -86,12 +56,16 @@ export function continueChain(end: ChainEnd, events: readonly AuditEvent[]): Cha
 export interface AuditChainDeps {
   readonly store: OrderedStore;
   readonly random: Random;
+  /** The agent's key. Without it no checkpoints are signed, and the chain can't be pruned. */
+  readonly signer?: Signer;
 }
 
 /** An agent's audit chain. `link` and `committed` are for the commit queue alone. */
 export interface AuditChain {
   /** The last event on the disk. */
   head(): ChainEnd;
+  /** The signed head that the chain begins after, where it was pruned. */
+  anchor(): string | undefined;
   /** Events from `fromSeq` on, at most `limit`, in order. */
   list(query: { fromSeq: number; limit: number }): Promise<AuditEvent[]>;
   /** Calls `listener` for each new event once it is on the disk; returns a function that ends it. */
@@ -100,22 +74,40 @@ export interface AuditChain {
   committed(): void;
 }
 
+/** The chain as the disk has it. */
+interface StoredChain {
+  readonly end: ChainEnd;
+  /** When its last event was, in days since the epoch. */
+  readonly day: number;
+  /** The event of its last checkpoint. */
+  readonly checkpoint: number;
+}
+
+const damaged = (seq: number): GaggleError =>
+  new GaggleError("STORE_FAILED", `The store is damaged: what came before audit event ${seq} is missing. ${DAMAGED_FIX}`);
+
 /**
  * The end of the stored chain. LevelDB skips what it can't read in a damaged log and goes on behind it; since every batch of weight has an event, such
- * a hole shows among the last ones.
+ * a hole shows among the last ones. What lies before an anchor may be half pruned.
  */
-async function storedEnd(store: OrderedStore): Promise<ChainEnd> {
-  const rows = await store.range({ gte: PREFIX, lt: END, limit: TAIL_EVENTS, reverse: true });
+async function storedChain(store: OrderedStore): Promise<StoredChain> {
+  const rows = await store.range({ gte: OWN_CHAIN.events, lt: endOf(OWN_CHAIN.events), limit: TAIL_EVENTS, reverse: true });
   const [last] = rows;
-  if (last === undefined) return EMPTY_CHAIN;
+  const anchor = store.get(OWN_CHAIN.anchor);
+  const start = anchor === undefined ? EMPTY_CHAIN : readHead(anchor);
+  if (last === undefined && start.seq > 0) throw damaged(start.seq + 1);
+  if (last === undefined) return { end: EMPTY_CHAIN, day: 0, checkpoint: 0 };
   const end = parseAs(auditEvent, parseJson(last[1], "The last audit event"), "The last audit event");
-  const tail = rows.map(([, text]) => JSON.parse(text) as AuditEvent);
+  const tail = rows.map(([, text]) => JSON.parse(text) as AuditEvent).filter(({ seq }) => seq > start.seq);
   for (const [i, event] of tail.entries()) {
-    const before = tail[i + 1];
-    if (before === undefined ? rows.length === TAIL_EVENTS || event.seq === 1 : before.hash === event.hashPrev) continue;
-    throw new GaggleError("STORE_FAILED", `The store is damaged: what came before audit event ${event.seq} is missing. ${DAMAGED_FIX}`);
+    const before = tail[i + 1]?.hash ?? (event.seq === start.seq + 1 ? start.hash : undefined);
+    if (before === event.hashPrev || (before === undefined && rows.length === TAIL_EVENTS && i === tail.length - 1)) continue;
+    throw damaged(event.seq);
   }
-  return { seq: end.seq, hash: end.hash };
+  if (tail.length === 0) throw damaged(start.seq + 1);
+  const checkpoints = await store.range({ gte: OWN_CHAIN.checkpoints, lt: endOf(OWN_CHAIN.checkpoints), limit: 1, reverse: true });
+  const checkpoint = checkpoints[0] === undefined ? start.seq : seqOfKey(checkpoints[0][0]);
+  return { end: { seq: end.seq, hash: end.hash }, day: Math.floor(Date.parse(end.ts) / DAY_MS), checkpoint };
 }
 
 /**
@@ -124,14 +116,16 @@ async function storedEnd(store: OrderedStore): Promise<ChainEnd> {
  */
 export async function openAuditChain(deps: AuditChainDeps, config: { org: string; agentId: string }): Promise<AuditChain> {
   const listeners = new Set<(event: AuditEvent) => void>();
-  let durable = await storedEnd(deps.store);
+  const stored = await storedChain(deps.store);
+  let durable = stored.end;
   let tip = durable;
+  let { day: lastDay, checkpoint: lastCheckpoint } = stored;
   let uncommitted: AuditEvent[] = [];
 
   const toEvent = (draft: AuditDraft, end: ChainEnd, nowMs: number): AuditEvent => {
     const body = {
       ...parseAs(auditDraft, draft, "The audit event"),
-      v: 1 as const,
+      v: 2 as const,
       id: newUuid(nowMs, deps.random),
       seq: end.seq + 1,
       ts: new Date(nowMs).toISOString(),
@@ -139,13 +133,30 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
       agentId: config.agentId,
       hashPrev: end.hash,
     };
-    return { ...body, hash: sha256Hex(eventText(body)) };
+    return { ...body, hash: eventHash(body) };
+  };
+
+  /** A checkpoint of the chain so far, where the next event is the first of a day or {@link CHECKPOINT_EVENTS} came since: the place to prune at. */
+  const checkpoint = (end: ChainEnd, nowMs: number): StoreOp[] => {
+    const isDue = end.seq - lastCheckpoint >= CHECKPOINT_EVENTS || (end.seq > lastCheckpoint && Math.floor(nowMs / DAY_MS) > lastDay);
+    if (!isDue || deps.signer === undefined) return [];
+    lastCheckpoint = end.seq;
+    const head = {
+      v: 1,
+      org: config.org,
+      agentId: config.agentId,
+      seq: end.seq,
+      hash: end.hash,
+      ts: new Date(nowMs).toISOString(),
+    } as const;
+    return [{ type: "put", key: seqKey(OWN_CHAIN.checkpoints, end.seq), value: signHead(head, deps.signer) }];
   };
 
   return {
     head: () => durable,
+    anchor: () => deps.store.get(OWN_CHAIN.anchor),
     async list({ fromSeq, limit }) {
-      const rows = await deps.store.range({ gte: eventKey(fromSeq), lt: END, limit });
+      const rows = await deps.store.range({ gte: eventKey(fromSeq), lt: endOf(OWN_CHAIN.events), limit });
       return rows.map(([, text]) => JSON.parse(text) as AuditEvent);
     },
     subscribe(listener) {
@@ -159,7 +170,10 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
         end = event;
         return event;
       });
-      const ops = events.map((event): StoreOp => ({ type: "put", key: eventKey(event.seq), value: eventText(event) }));
+      if (events.length === 0) return [];
+      const ops = checkpoint(tip, nowMs);
+      for (const event of events) ops.push({ type: "put", key: eventKey(event.seq), value: eventText(event) });
+      lastDay = Math.max(lastDay, Math.floor(nowMs / DAY_MS));
       tip = { seq: end.seq, hash: end.hash };
       uncommitted.push(...events);
       return ops;

@@ -1,18 +1,15 @@
 /** Batches of the audit chain for the bootstrap node: gap-free, each with a signed head. Retrying is the caller's. Source: design, Trust, Audit. */
-import type { AuditEvent, AuditHead } from "../contract/audit.ts";
+import type { AuditEvent } from "../contract/audit.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer } from "../contract/ports.ts";
-import { signJws } from "../identity/jws.ts";
 import type { AuditChain } from "./chain.ts";
+import { signHead } from "./head.ts";
 
 const CURSOR_KEY = "audit/shipped";
-
-/** `typ` of a signed head. */
-export const HEAD_TYP = "gaggle-head+jws";
 
 /** What is sent at once: events without a gap, and the agent's signature over the last one. */
 export interface AuditBatch {
   readonly events: readonly AuditEvent[];
-  /** Compact JWS over {@link AuditHead} of the last event in the batch. */
+  /** Compact JWS over the `AuditHead` of the last event in the batch. */
   readonly head: string;
 }
 
@@ -25,9 +22,6 @@ export interface AuditShipper {
   /** The node has everything up to `seq`; kept on disk. A lower `seq` than before takes the cursor back, as after an AUDIT_GAP answer. */
   acknowledge(seq: number): Promise<void>;
 }
-
-/** Signs what an agent says about the end of its chain. */
-export const signHead = (head: AuditHead, signer: Signer): string => signJws({ typ: HEAD_TYP, payload: head, signer });
 
 /**
  * Makes a shipper that goes on where the last one stopped.

@@ -1,13 +1,14 @@
-/** Per-agent checks of an audit export: each chain, its credentials and its signed head. One small state per agent. Source: docs/audit-format.md. */
-import { type AuditEvent, auditHead } from "../contract/audit.ts";
+/** Per-agent checks of an audit export: each chain, its credentials, its signed head and its receipt. One small state per agent. Source: docs/audit-format.md. */
+import { type AuditEvent, auditHead, type AuditLogHead } from "../contract/audit.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { membershipClaims } from "../contract/identity.ts";
-import { canonicalJson, sha256Hex } from "../contract/json.ts";
 import { verifyJws } from "../identity/jws.ts";
 import { jwkOfAgentId, thumbprintOf } from "../identity/keys.ts";
 import { type ChainEnd, EMPTY_CHAIN } from "./chain.ts";
-import type { ExportStatement } from "./export-format.ts";
-import { HEAD_TYP } from "./ship.ts";
+import { hashedText, linkHash } from "./event-text.ts";
+import type { ExportLine, ExportStatement } from "./export-format.ts";
+import { HEAD_TYP, verifyHead } from "./head.ts";
+import { holdsEntry } from "./receipt.ts";
 
 /** What is wrong, and where. `line` counts from 1; one beyond the last line where something is missing at the end. */
 export interface ExportProblem {
@@ -26,7 +27,9 @@ export type ExportProblemCode =
   | "LINE_REPEATED"
   | "MANIFEST_INVALID"
   | "ROOT_MISMATCH"
+  | "LOG_INVALID"
   | "CREDENTIAL_INVALID"
+  | "ANCHOR_INVALID"
   | "EVENT_ALTERED"
   | "EVENT_GAP"
   | "EVENT_REPEATED"
@@ -35,6 +38,7 @@ export type ExportProblemCode =
   | "HEAD_INVALID"
   | "HEAD_MISMATCH"
   | "HEAD_MISSING"
+  | "RECEIPT_INVALID"
   | "AGENT_MISSING"
   | "AGENT_UNKNOWN"
   | "STATEMENT_INVALID"
@@ -50,62 +54,80 @@ export type Report = (code: ExportProblemCode, message: string, place?: Place) =
 /** An agent as the export shows it. Without a credential in the export, its subject is not proven. */
 export interface AgentSummary {
   readonly agentId: string;
+  /** Events that are there in full, and as stubs. */
   readonly events: number;
+  readonly stubs: number;
   readonly subject?: string;
   readonly role?: string;
+  /** The last event that was pruned, and when the agent signed that. */
+  readonly pruned?: { readonly seq: number; readonly signedAt: string };
+  /** Whether the node's log holds the end of the chain. */
+  readonly receipted: boolean;
 }
 
 interface AgentState {
   end: ChainEnd;
+  after: number;
   events: number;
+  stubs: number;
   closed: boolean;
+  receipted: boolean;
+  pruned?: { seq: number; signedAt: string };
   subject?: string;
   role?: string;
 }
 
-/** Text of an event in canonical form, with and without its hash; only the field `hash` sorts directly before `hashPrev`. */
-function eventTexts(event: AuditEvent): { hashed: string; whole: string } {
-  const { hash, ...body } = event;
-  const hashed = canonicalJson(body);
-  // After the strict schema no later field can hold this text: quotes inside values are escaped.
-  const at = hashed.lastIndexOf(',"hashPrev":"');
-  return { hashed, whole: `${hashed.slice(0, at)},"hash":"${hash}"${hashed.slice(at)}` };
+/** A place in a chain as a line gives it. */
+interface Link extends ChainEnd {
+  readonly agentId: string;
+  readonly hashPrev: string;
 }
+
+type LineOf<K extends ExportLine["kind"]> = Extract<ExportLine, { kind: K }>;
 
 /** Follows the chains of all agents through an export. */
 export function createChainVerifier(report: Report) {
   const states = new Map<string, AgentState>();
   const stateOf = (agentId: string): AgentState => {
-    const state = states.get(agentId) ?? { end: EMPTY_CHAIN, events: 0, closed: false };
+    const state = states.get(agentId) ?? { end: EMPTY_CHAIN, after: 0, events: 0, stubs: 0, closed: false, receipted: false };
     states.set(agentId, state);
     return state;
   };
 
-  const checkLink = (event: AuditEvent, { end, closed }: AgentState): void => {
-    const place = { agent: event.agentId, seq: event.seq };
+  const checkLink = ({ agentId, seq, hashPrev }: Link, { end, closed }: AgentState): void => {
+    const place = { agent: agentId, seq };
     if (closed) report("EVENT_REPEATED", "This event comes after its agent's head; it was inserted or moved.", place);
-    else if (event.seq > end.seq + 1)
-      report("EVENT_GAP", `Before this line, events ${end.seq + 1} to ${event.seq - 1} of the agent are missing.`, place);
-    else if (event.seq <= end.seq)
-      report("EVENT_REPEATED", `Event ${event.seq} of the agent was there already; it was repeated or moved.`, place);
-    else if (event.hashPrev !== end.hash)
-      report("EVENT_FORKED", `Event ${event.seq} names another predecessor than the line before it in the chain.`, place);
+    else if (seq > end.seq + 1)
+      report("EVENT_GAP", `Before this line, events ${end.seq + 1} to ${seq - 1} of the agent are missing.`, place);
+    else if (seq <= end.seq) report("EVENT_REPEATED", `Event ${seq} of the agent was there already; it was repeated or moved.`, place);
+    else if (hashPrev !== end.hash)
+      report("EVENT_FORKED", `Event ${seq} names another predecessor than the line before it in the chain.`, place);
   };
 
   return {
     /** Checks an event; returns its canonical text, so that the line need not be written twice. */
     event(event: AuditEvent, org: string | undefined): string {
       const state = stateOf(event.agentId);
-      const { hashed, whole } = eventTexts(event);
+      const { text, hash } = hashedText(event);
       const place = { agent: event.agentId, seq: event.seq };
-      if (sha256Hex(hashed) !== event.hash)
-        report("EVENT_ALTERED", `Event ${event.seq} does not have the hash that it names: it was altered.`, place);
+      if (hash !== event.hash) report("EVENT_ALTERED", `Event ${event.seq} does not have the hash that it names: it was altered.`, place);
       if (event.tenantId !== org) report("EVENT_FOREIGN", "The event is of another organisation.", place);
       checkLink(event, state);
       // Goes on from what the line says, so that one fault is one finding.
       state.end = { seq: event.seq, hash: event.hash };
       state.events++;
-      return whole;
+      return text;
+    },
+
+    /** Checks an event that was left out: what it says is not known, but its place in the chain is. */
+    stub({ agentId, seq, hash, body }: LineOf<"stub">): void {
+      const state = stateOf(agentId);
+      const { hash: hashPrev } = state.end;
+      if (seq === state.end.seq + 1 && linkHash(hashPrev, body) !== hash)
+        report("EVENT_ALTERED", `The stub of event ${seq} does not have the hash that it names: it was altered.`, { agent: agentId, seq });
+      checkLink({ agentId, seq, hash, hashPrev }, state);
+      state.end = { seq, hash };
+      state.stubs++;
     },
 
     credential(agentId: string, jws: string, issuers: readonly Ed25519Jwk[], org: string | undefined): void {
@@ -120,6 +142,21 @@ export function createChainVerifier(report: Report) {
         state.role = claims.role;
       } catch {
         report("CREDENTIAL_INVALID", "The membership credential is not signed by an issuer that the manifest names.", { agent: agentId });
+      }
+    },
+
+    /** The beginning of a pruned chain: the agent's own word about what came before. */
+    anchor({ agentId, jws }: LineOf<"anchor">, org: string | undefined): void {
+      const state = stateOf(agentId);
+      const place = { agent: agentId };
+      try {
+        const { seq, hash, ts, org: ofOrg } = verifyHead(jws, agentId);
+        if (ofOrg !== org || seq === 0) report("ANCHOR_INVALID", "The anchor is of another organisation, or of no event.", place);
+        if (state.events + state.stubs > 0 || state.pruned !== undefined)
+          report("ANCHOR_INVALID", "The anchor does not come before the agent's first event.", place);
+        Object.assign(state, { end: { seq, hash }, after: seq, pruned: { seq, signedAt: ts } });
+      } catch {
+        report("ANCHOR_INVALID", "The anchor is not signed by the agent whose chain begins there.", place);
       }
     },
 
@@ -148,19 +185,30 @@ export function createChainVerifier(report: Report) {
       state.closed = true;
     },
 
+    /** @param log the node's signed log, where a line before has it */
+    receipt({ agentId, index, proof }: LineOf<"receipt">, log: AuditLogHead | undefined): void {
+      const state = stateOf(agentId);
+      const isHeld = log !== undefined && state.closed && holdsEntry(log, { agentId, ...state.end }, { index, proof });
+      if (!isHeld || state.receipted)
+        report("RECEIPT_INVALID", "The node's log does not hold the end of this agent's chain at this place.", { agent: agentId });
+      state.receipted = isHeld;
+    },
+
     /** Compares what was seen with what the exporter signed. */
     finish(stated: ExportStatement["agents"]): void {
-      for (const { agentId, seq, hash } of stated) {
+      for (const { agentId, after = 0, seq, hash } of stated) {
         const state = states.get(agentId);
         const place = { agent: agentId, seq };
-        if (state === undefined || state.events === 0) report("AGENT_MISSING", `All ${seq} events of the agent are missing.`, place);
+        if (state === undefined || state.events + state.stubs === 0)
+          report("AGENT_MISSING", `All events of the agent, up to ${seq}, are missing.`, place);
         else if (!state.closed) report("HEAD_MISSING", "The agent's signed head is missing.", place);
-        if (state !== undefined && state.events > 0 && (state.end.seq !== seq || state.end.hash !== hash)) {
-          report(
-            "STATEMENT_MISMATCH",
-            `The export's statement says that the agent's chain ends at event ${seq}; here it ends at ${state.end.seq}.`,
-            place,
-          );
+        if (
+          state !== undefined &&
+          state.events + state.stubs > 0 &&
+          (state.end.seq !== seq || state.end.hash !== hash || state.after !== after)
+        ) {
+          const [said, seen] = [`events ${after + 1} to ${seq}`, `${state.after + 1} to ${state.end.seq}`];
+          report("STATEMENT_MISMATCH", `The export's statement says that it holds the agent's ${said}; here are ${seen}.`, place);
         }
       }
       const known = new Set(stated.map(({ agentId }) => agentId));
@@ -170,11 +218,14 @@ export function createChainVerifier(report: Report) {
     },
 
     summaries: (): AgentSummary[] =>
-      [...states].map(([agentId, { events, subject, role }]) => ({
+      [...states].map(([agentId, { events, stubs, receipted, subject, role, pruned }]) => ({
         agentId,
         events,
+        stubs,
+        receipted,
         ...(subject === undefined ? {} : { subject }),
         ...(role === undefined ? {} : { role }),
+        ...(pruned === undefined ? {} : { pruned }),
       })),
   };
 }

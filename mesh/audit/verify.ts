@@ -1,12 +1,14 @@
 /** Verifies an audit export by itself, as a stream. What it proves and what it can't: docs/audit-format.md. */
 import { createHash } from "node:crypto";
 import { TextDecoder } from "node:util";
+import type { AuditFilter, AuditLogHead } from "../contract/audit.ts";
 import { type BundleManifest, bundleManifest } from "../contract/bundle.ts";
 import { canonicalJson } from "../contract/json.ts";
 import { unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
 import { thumbprintOf } from "../identity/keys.ts";
-import { readLines, type RawLine } from "./export.ts";
 import { EXPORT_TYP, type ExportLine, exportLine, type ExportStatement, exportStatement, MAX_EXPORT_LINE_BYTES } from "./export-format.ts";
+import { readLines, type RawLine } from "./read-lines.ts";
+import { verifyLogHead } from "./receipt.ts";
 import { type AgentSummary, createChainVerifier, type ExportProblem, type ExportProblemCode, type Report } from "./verify-chains.ts";
 
 /** Most problems kept; the first one says where the file was touched. */
@@ -26,6 +28,10 @@ export interface ExportVerdict {
   /** True where the root was compared with the fingerprint that the caller knows. */
   readonly pinned: boolean;
   readonly createdAt?: string;
+  /** Which events are there in full; left out where all are. */
+  readonly filter?: AuditFilter;
+  /** The node's signed log, as large as it was at the export. */
+  readonly log?: { readonly size: number; readonly root: string };
 }
 
 /** What the manifests of the export establish. */
@@ -90,6 +96,7 @@ export async function verifyExport(
   let expectedNumber = 1;
   let trust: Trust | undefined;
   let statement: ExportStatement | undefined;
+  let log: AuditLogHead | undefined;
   let ended = false;
   let found = 0;
 
@@ -124,12 +131,25 @@ export async function verifyExport(
     }
   };
 
+  const readLog = (jws: string): void => {
+    try {
+      if (log !== undefined) report("LOG_INVALID", "The export has more than one head of the node's log.");
+      log = verifyLogHead(jws, trust?.issuers ?? [], trust?.org);
+    } catch {
+      report("LOG_INVALID", "The head of the node's log is not signed by an issuer that the manifest names.");
+    }
+  };
+
   /** Checks a line's content and returns its canonical text. */
   const checkContent = (line: ExportLine): string => {
     if (ended) report("LINE_AFTER_END", "Nothing may follow the export's statement; this line was inserted.");
     if (line.kind === "event") return `{"event":${chains.event(line.event, trust?.org)},"kind":"event","n":${line.n}}`;
     if (line.kind === "manifest") trust = readManifest(line.jws, trust, options.rootFingerprint, report);
     else if (line.kind === "credential") chains.credential(line.agentId, line.jws, trust?.issuers ?? [], trust?.org);
+    else if (line.kind === "log") readLog(line.jws);
+    else if (line.kind === "anchor") chains.anchor(line, trust?.org);
+    else if (line.kind === "stub") chains.stub(line);
+    else if (line.kind === "receipt") chains.receipt(line, log);
     else if (line.kind === "head") chains.head(line.jws, payloadOf(line.jws), trust?.org);
     else if (!ended) checkStatement(line.jws);
     return canonicalJson(line);
@@ -158,6 +178,8 @@ export async function verifyExport(
     problems,
     pinned: options.rootFingerprint !== undefined,
     ...(trust === undefined ? {} : { org: trust.org, rootFingerprint: trust.root }),
+    ...(log === undefined ? {} : { log: { size: log.size, root: log.root } }),
     ...(statement === undefined ? {} : { createdAt: statement.createdAt }),
+    ...(statement?.filter === undefined ? {} : { filter: statement.filter }),
   };
 }

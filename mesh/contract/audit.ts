@@ -26,15 +26,16 @@ export const auditDraft = z.strictObject({
 export type AuditDraft = z.input<typeof auditDraft>;
 
 /**
- * One event of an agent's chain. `hash` = SHA-256 over the RFC 8785 form of the event without `hash`;
- * `hashPrev` = `hash` of the event with `seq` − 1, or {@link GENESIS_HASH} for `seq` 1.
+ * One event of an agent's chain. `hash` = SHA-256 over the 128 hex digits of `hashPrev` and of SHA-256 over the RFC 8785 form of the event without
+ * `hash` and `hashPrev` (`v` 1: over the form without `hash` alone); `hashPrev` = `hash` of the event with `seq` − 1, or {@link GENESIS_HASH} for
+ * `seq` 1.
  */
 export const auditEvent = z.strictObject({
   ...auditDraft.shape,
   details: z.record(z.string(), z.union([z.string().max(500), z.int(), z.boolean()])),
   redactions: z.array(z.strictObject({ class: z.string().max(40), count: z.int().min(1) })),
   cost: z.strictObject({ tokens: z.int().min(0), usd: z.string() }),
-  v: z.literal(1),
+  v: z.literal([1, 2]),
   id: uuid,
   seq: z.int().min(1),
   ts: z.iso.datetime(),
@@ -50,3 +51,61 @@ export type AuditEvent = z.infer<typeof auditEvent>;
 export const auditHead = z.strictObject({ v: z.literal(1), org: orgId, agentId, seq: z.int().min(0), hash: sha256, ts: z.iso.datetime() });
 /** What an agent signs about the end of its chain. */
 export type AuditHead = z.infer<typeof auditHead>;
+
+/** Which events an export holds in full; the others of the same agents become stubs. What is left out of the filter lets everything pass. */
+export const auditFilter = z.strictObject({
+  /** Only this agent's chain. */
+  agent: agentId.optional(),
+  /** An action or the words it begins with: `message` takes `message.send`. */
+  action: z
+    .string()
+    .max(100)
+    .regex(/^[a-z]+(\.[a-z-]+)*$/)
+    .optional(),
+  /** Everything about a task: its own events, its messages, and what its runs did. */
+  task: uuid.optional(),
+  /** By the agents' clocks: not before, and before. */
+  from: z.iso.datetime().optional(),
+  to: z.iso.datetime().optional(),
+});
+/** Which events an export holds in full. */
+export type AuditFilter = z.infer<typeof auditFilter>;
+
+/**
+ * What the bootstrap node signs about its log of receipts: payload of a compact JWS (EdDSA, `typ` "gaggle-log+jws") by an issuer key. The log is
+ * a Merkle tree (RFC 9162); each leaf is the end of one agent's chain as the node took it.
+ */
+export const auditLogHead = z.strictObject({ v: z.literal(1), org: orgId, size: z.int().min(0), root: sha256, ts: z.iso.datetime() });
+/** What the bootstrap node signs about its log of receipts. */
+export type AuditLogHead = z.infer<typeof auditLogHead>;
+
+/** Hashes of a proof in a Merkle tree. */
+export const logProof = z.array(sha256).max(108);
+
+/** The node's receipt for the end of an agent's chain: its signed log, and where in it that end is. */
+export const auditReceipt = z.object({
+  /** Compact JWS over {@link auditLogHead}. */
+  log: z.string().max(1_024),
+  index: z.int().min(0),
+  inclusion: logProof,
+  /** That the log goes on from the size that the agent knew; left out where it named none, or the log is shorter. */
+  consistency: logProof.optional(),
+});
+/** The node's receipt for the end of an agent's chain. */
+export type AuditReceipt = z.infer<typeof auditReceipt>;
+
+/** Something about an agent's chain that must not happen, as the bootstrap node saw it. */
+export const auditAlarm = z.object({
+  kind: z.enum(["fork", "gap", "altered"]),
+  agentId,
+  /** The event that it is about, and the one that was expected. */
+  seq: z.int(),
+  expectedSeq: z.int(),
+  firstAt: z.iso.datetime(),
+  lastAt: z.iso.datetime(),
+  count: z.int().min(1),
+  /** False once the agent's chain went on as it should. */
+  open: z.boolean(),
+});
+/** Something about an agent's chain that must not happen. */
+export type AuditAlarm = z.infer<typeof auditAlarm>;

@@ -33,6 +33,7 @@ export type JwsType =
   | "gaggle-seal-key+jws"
   | "gaggle-revocation+jws"
   | "gaggle-sign-in+jws"
+  | "gaggle-root+jws"
   /** Agent cards and nothing else: what A2A wants their signatures to be typed as. */
   | "JOSE";
 

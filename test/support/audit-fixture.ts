@@ -1,8 +1,10 @@
 /** A small organisation with a root, an issuer and agents that have audit chains; the real formats throughout. */
 import { openAuditChain } from "../../mesh/audit/chain.ts";
 import { type AgentExport, writeExport } from "../../mesh/audit/export.ts";
-import { signHead } from "../../mesh/audit/ship.ts";
-import type { AuditDraft } from "../../mesh/contract/audit.ts";
+import { signHead } from "../../mesh/audit/head.ts";
+import { inclusionProof, nodesToAdd, rootOf } from "../../mesh/audit/merkle.ts";
+import { entryLeaf, signLogHead } from "../../mesh/audit/receipt.ts";
+import type { AuditDraft, AuditEvent, AuditFilter } from "../../mesh/contract/audit.ts";
 import type { BundleManifest } from "../../mesh/contract/bundle.ts";
 import { issueMembership } from "../../mesh/identity/membership.ts";
 import { signJws } from "../../mesh/identity/jws.ts";
@@ -72,32 +74,72 @@ const draftOf = (member: TestMember, i: number): AuditDraft => ({
   traceId: i.toString(16).padStart(32, "0"),
 });
 
-/** One agent's part of an export with `count` events. */
-export async function makeAgentExport(org: TestOrg, member: TestMember, random: SeededRandom, count: number): Promise<AgentExport> {
+/** One agent's part of an export with `count` events, of which the first `pruned` are gone. */
+export async function makeAgentExport(
+  org: TestOrg,
+  member: TestMember,
+  random: SeededRandom,
+  count: number,
+  pruned = 0,
+): Promise<AgentExport & { readonly events: AuditEvent[] }> {
   const { agentId } = member.principal;
   const chain = await openAuditChain({ store: openMemoryStore(), random }, { org: org.org, agentId });
   const ops = chain.link(
     Array.from({ length: count }, (_, i) => draftOf(member, i)),
     FIXTURE_TIME_MS,
   );
-  const events = ops.flatMap((op) => (op.type === "put" ? [JSON.parse(op.value)] : []));
-  const { seq, hash } = events.at(-1);
-  const head = signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(FIXTURE_TIME_MS).toISOString() }, member.signer);
-  return { agentId, credentials: [member.credential], events, head };
+  const events = ops.flatMap((op): AuditEvent[] => (op.type === "put" ? [JSON.parse(op.value)] : []));
+  const headAt = (seq: number): string => {
+    const hash = events[seq - 1]?.hash ?? "";
+    return signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(FIXTURE_TIME_MS).toISOString() }, member.signer);
+  };
+  const anchor = pruned === 0 ? undefined : headAt(pruned);
+  return { agentId, credentials: [member.credential], anchor, events: events.slice(pruned), head: headAt(count) };
 }
 
-/** The lines (with line ends) of an export of two agents, and the root's fingerprint. */
-export async function makeExport(seed: number, counts: readonly number[] = [5, 4]) {
+/** The node's log over the ends of some chains, and what each agent's export says of it. */
+function withReceipts(org: TestOrg, agents: readonly (AgentExport & { readonly events: AuditEvent[] })[]) {
+  const nodes = new Map<string, string>();
+  const read = (level: number, index: number): string => nodes.get(`${level}/${index}`) ?? "";
+  for (const [i, { agentId, events }] of agents.entries()) {
+    const { seq, hash } = events.at(-1) ?? { seq: 0, hash: "" };
+    for (const node of nodesToAdd(read, i, entryLeaf({ agentId, seq, hash }))) nodes.set(`${node.level}/${node.index}`, node.hash);
+  }
+  const size = agents.length;
+  const ts = new Date(FIXTURE_TIME_MS).toISOString();
+  return {
+    log: signLogHead({ v: 1, org: org.org, size, root: rootOf(read, size), ts }, org.issuer),
+    agents: agents.map((agent, index) => ({ ...agent, receipt: { index, proof: inclusionProof(read, index, size) } })),
+  };
+}
+
+/** The lines (with line ends) of an export of some agents, and the root's fingerprint. */
+export async function makeExport(
+  seed: number,
+  counts: readonly number[] = [5, 4],
+  options: { filter?: AuditFilter; pruned?: readonly number[] } = {},
+) {
   const random = createSeededRandom(seed);
   const org = createTestOrg(random);
   const roles = ["finance", "marketing", "engineering"];
-  const agents: AgentExport[] = [];
+  const made: (AgentExport & { readonly events: AuditEvent[] })[] = [];
   for (const [i, count] of counts.entries()) {
     const role = roles[i % roles.length] ?? "hr";
-    agents.push(await makeAgentExport(org, createTestMember(org, random, { subject: `${role}.${i}`, role }), random, count));
+    const member = createTestMember(org, random, { subject: `${role}.${i}`, role });
+    made.push(await makeAgentExport(org, member, random, count, options.pruned?.[i]));
   }
+  const { log, agents } = withReceipts(org, made);
+  const { filter } = options;
   const lines: string[] = [];
-  for await (const line of writeExport({ org: org.org, nowMs: FIXTURE_TIME_MS, manifests: [org.manifestJws], agents, signer: org.issuer }))
+  for await (const line of writeExport({
+    org: org.org,
+    nowMs: FIXTURE_TIME_MS,
+    manifests: [org.manifestJws],
+    log,
+    agents,
+    signer: org.issuer,
+    filter,
+  }))
     lines.push(line);
-  return { org, agents, lines, rootFingerprint: org.rootFingerprint };
+  return { org, agents, log, lines, rootFingerprint: org.rootFingerprint };
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { eventHash, openAuditChain } from "../../../mesh/audit/chain.ts";
-import { signHead } from "../../../mesh/audit/ship.ts";
+import { openAuditChain } from "../../../mesh/audit/chain.ts";
+import { eventHash } from "../../../mesh/audit/event-text.ts";
+import { signHead } from "../../../mesh/audit/head.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import type { AuditEvent } from "../../../mesh/contract/audit.ts";
 import { createTestOrganisation } from "../../support/test-organisation.ts";
@@ -113,7 +114,7 @@ describe("audit ingest", () => {
   });
 
   it("refuses malformed events and more than a thousand at once", async () => {
-    const broken = { ...at(0), seq: 0 } as AuditEvent;
+    const broken: AuditEvent = { ...at(0), seq: 0 };
     await expect(send([broken])).rejects.toThrow(code("INVALID_INPUT"));
     await expect(send(await makeChain(1_001))).rejects.toThrow(code("INVALID_INPUT"));
   });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BootstrapNode, type BootstrapNodeConfig, createBootstrapNode } from "../../../bootstrap-node/create-bootstrap-node.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
-import { signHead } from "../../../mesh/audit/ship.ts";
+import { signHead } from "../../../mesh/audit/head.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import { createBootstrapClient } from "../../../mesh/agent/bootstrap-client.ts";
 import { orgApprover } from "../../../mesh/cli/org/org-approver.ts";

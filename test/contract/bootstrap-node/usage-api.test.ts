@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { openAuditChain, type AuditChain } from "../../../mesh/audit/chain.ts";
-import { signHead } from "../../../mesh/audit/ship.ts";
+import { signHead } from "../../../mesh/audit/head.ts";
 import { createUsageCounters } from "../../../bootstrap-node/usage-totals.ts";
 import type { AuditDraft, AuditEvent } from "../../../mesh/contract/audit.ts";
 import { createCommitQueue } from "../../../mesh/store/commit-queue.ts";

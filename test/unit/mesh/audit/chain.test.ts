@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { continueChain, EMPTY_CHAIN, eventHash, openAuditChain } from "../../../../mesh/audit/chain.ts";
+import { continueChain, EMPTY_CHAIN, openAuditChain } from "../../../../mesh/audit/chain.ts";
+import { eventHash } from "../../../../mesh/audit/event-text.ts";
 import { type AuditDraft, auditEvent, GENESIS_HASH } from "../../../../mesh/contract/audit.ts";
 import { canonicalJson } from "../../../../mesh/contract/json.ts";
 import { openMemoryStore } from "../../../support/memory-store.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { continueChain, EMPTY_CHAIN, openAuditChain } from "../../../../mesh/audit/chain.ts";
-import { createAuditShipper, HEAD_TYP } from "../../../../mesh/audit/ship.ts";
+import { HEAD_TYP } from "../../../../mesh/audit/head.ts";
+import { createAuditShipper } from "../../../../mesh/audit/ship.ts";
 import type { AuditDraft } from "../../../../mesh/contract/audit.ts";
 import { auditHead } from "../../../../mesh/contract/audit.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../../../mesh/contract/limits.ts";
