@@ -2,6 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import { PROOF_HEADER, type RouteAccess } from "../mesh/contract/bootstrap-api.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
+import type { AccessClaims } from "../mesh/contract/identity.ts";
 import type { Clock } from "../mesh/contract/ports.ts";
 import { agentIdOf, thumbprintOf } from "../mesh/identity/keys.ts";
 import { type ProofClaims, verifyProof } from "../mesh/identity/proof.ts";
@@ -15,6 +16,8 @@ export interface Caller {
   readonly proof?: ProofClaims;
   /** The member in good standing; there on `token` routes, and on `export` unless an admin calls. */
   readonly member?: Member;
+  /** Proven with an admin key of the signed bundle, on `export` alone. */
+  readonly admin?: true;
 }
 
 /** What is needed to know a caller. */
@@ -25,18 +28,47 @@ export interface CallerDeps {
   readonly shelf: BundleShelf;
 }
 
+const bearerOf = (request: FastifyRequest): string | undefined => /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
+
 /**
- * Identifies the caller of a route.
+ * Looks at the headers alone, so that nobody who has no token makes the node read a large body.
+ * @returns the token's claims; undefined where the route needs none, or an admin may call with a proof alone
+ * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED
+ */
+export async function checkHeaders(
+  deps: Pick<CallerDeps, "tokens">,
+  access: RouteAccess,
+  request: FastifyRequest,
+): Promise<AccessClaims | undefined> {
+  if (access === "none") return undefined;
+  if (typeof request.headers[PROOF_HEADER] !== "string") {
+    throw new GaggleError("CREDENTIAL_INVALID", `This call needs a proof of the agent key in the header ${PROOF_HEADER}.`);
+  }
+  if (access === "proof") return undefined;
+  const token = bearerOf(request);
+  if (token !== undefined) return deps.tokens.verify(token);
+  if (access === "export") return undefined;
+  throw new GaggleError("CREDENTIAL_INVALID", "This call needs an access token; get one from /api/v1/token.");
+}
+
+/**
+ * Identifies the caller of a route, once its body is there.
+ * @param claims of {@link checkHeaders}
  * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED, CLOCK_SKEW, NOT_A_MEMBER, REVOKED
  */
-export async function identifyCaller(deps: CallerDeps, org: string, access: RouteAccess, request: FastifyRequest): Promise<Caller> {
+export function identifyCaller(
+  deps: CallerDeps,
+  org: string,
+  call: { readonly access: RouteAccess; readonly request: FastifyRequest; readonly claims: AccessClaims | undefined },
+): Caller {
+  const { access, request, claims } = call;
   if (access === "none") return {};
   const proof = proofOf(deps, org, request);
   if (access === "proof") return { proof };
-  const token = bearerOf(request);
-  if (token === undefined && access === "export" && isAdmin(deps.shelf, proof.agent)) return { proof };
-  if (token === undefined) throw new GaggleError("CREDENTIAL_INVALID", "This call needs an access token; get one from /api/v1/token.");
-  const claims = await deps.tokens.verify(token);
+  if (claims === undefined) {
+    if (isAdmin(deps.shelf, proof.agent)) return { proof, admin: true };
+    throw new GaggleError("CREDENTIAL_INVALID", "This call needs an access token, or a proof by an admin key.");
+  }
   if (claims.agent !== proof.agent) {
     throw new GaggleError("CREDENTIAL_INVALID", "The access token is bound to another agent's key than the one that was proven.");
   }
@@ -45,15 +77,10 @@ export async function identifyCaller(deps: CallerDeps, org: string, access: Rout
 }
 
 function proofOf(deps: CallerDeps, org: string, request: FastifyRequest): ProofClaims {
-  const jwt = request.headers[PROOF_HEADER];
-  if (typeof jwt !== "string") {
-    throw new GaggleError("CREDENTIAL_INVALID", `This call needs a proof of the agent key in the header ${PROOF_HEADER}.`);
-  }
-  const method = request.method === "GET" ? "GET" : "POST";
+  const method = request.method === "POST" ? "POST" : "GET";
+  const jwt = String(request.headers[PROOF_HEADER]);
   return verifyProof({ jwt, call: { org, method, path: request.url, body: request.body ?? {} }, nowMs: deps.clock.now() });
 }
-
-const bearerOf = (request: FastifyRequest): string | undefined => /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
 
 function isAdmin(shelf: BundleShelf, agentId: string): boolean {
   const { admins, revocations } = shelf.newest().manifest;

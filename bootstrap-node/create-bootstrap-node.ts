@@ -4,10 +4,13 @@ import type { FastifyInstance } from "fastify";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
 import { errorCode, GaggleError } from "../mesh/contract/errors.ts";
 import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
-import type { Clock, OrderedStore, Random } from "../mesh/contract/ports.ts";
+import type { Clock, Random } from "../mesh/contract/ports.ts";
 import { isLoopback } from "../mesh/identity/invitation.ts";
-import { openLevelStore } from "../mesh/store/level-store.ts";
+import { type LevelStore, openLevelStore } from "../mesh/store/level-store.ts";
+import { createDrain } from "./drain.ts";
+import { createNodeMetrics } from "./metrics.ts";
 import { type NodeCore, openNodeCore } from "./node-core.ts";
+import { type OpsServer, startOpsServer } from "./ops-server.ts";
 import { type NodeFolder, readNodeFolder } from "./node-folder.ts";
 import { type BootstrapPeer, every, startBootstrapPeer } from "./peer.ts";
 import { createBootstrapServer, type NodeLog, type ServerConfig } from "./server.ts";
@@ -20,17 +23,23 @@ export interface BootstrapNodeDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: NodeLog;
+  /** For the identity provider; left out, the system's. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 /** Where the node lives and listens. */
-export interface BootstrapNodeConfig extends Pick<ServerConfig, "version" | "tls" | "openRequestsPerMinute"> {
+export interface BootstrapNodeConfig extends Pick<ServerConfig, "version" | "tls" | "openRequestsPerMinute" | "trustProxy"> {
   /** The folder `bootstrap/` that `gaggle org init` made. */
   readonly dir: string;
   /** Address of the HTTP API. Without `tls`, only of this machine. Port 0 takes a free one. */
   readonly host: string;
   readonly port: number;
+  /** The client secret at the identity provider, only for providers that want one of installed programs too. */
+  readonly signInSecret?: string;
   /** Multiaddrs for the libp2p peer, for example `/ip4/0.0.0.0/tcp/4871`; `null` for none. */
   readonly peer: { readonly listen: readonly string[]; readonly mdns: boolean } | null;
+  /** Where operators ask for metrics and backups: loopback unless told otherwise; none where left out. */
+  readonly ops?: { readonly host: string; readonly port: number };
 }
 
 /** A running bootstrap node. */
@@ -41,6 +50,8 @@ export interface BootstrapNode {
   readonly agentId: string;
   /** Multiaddrs with peer id. */
   peerAddresses(): readonly string[];
+  /** Base URL of metrics and backups; undefined where there are none. */
+  readonly opsUrl: string | undefined;
   /** Never resolves; rejects with STORE_FAILED when a write has failed: close the node then, and start another. */
   readonly storeFailed: Promise<never>;
   /** Finishes what runs, then closes everything. */
@@ -84,22 +95,56 @@ async function compose(
   deps: BootstrapNodeDeps,
   config: BootstrapNodeConfig,
   folder: NodeFolder,
-  store: OrderedStore,
+  store: LevelStore,
   closers: Closers,
 ): Promise<Omit<BootstrapNode, "storeFailed">> {
-  const core = await openNodeCore({ ...deps, store }, folder);
+  const core = await openNodeCore({ ...deps, store }, folder, config);
   // Whatever is still being recorded when the rest has closed is on the disk after this.
   closers.push(() => core.queue.run(() => undefined, { finishing: true }).catch(tell(deps, "the last events could not be recorded")));
   const peer = await startPeer(deps, config, folder, core);
   if (peer !== undefined) closers.push(() => peer.close());
   closers.push(startHousekeeping(deps, core));
-  const peerAddresses = (): string[] => peer?.addresses() ?? [];
-  const parts = { ...deps, ...core, ownChain: () => core.ownChain(peer?.credential()), peerAddresses };
+  const parts = serverParts(deps, core, peer, store);
+  parts.metrics.observe(parts);
+  const ops = await startOps(config, parts, closers);
   const server = createBootstrapServer(parts, { org: core.org, ...config });
   closers.push(() => server.close());
   const url = await listen(server, config);
-  deps.log.info({ url, org: core.org }, "the bootstrap node listens");
-  return { url, org: core.org, agentId: core.own.agentId, peerAddresses, close: () => closeAll(closers) };
+  closers.push(() => {
+    core.feed.release();
+    return parts.drain.end();
+  });
+  deps.log.info({ url, org: core.org, ...(ops === undefined ? {} : { opsUrl: ops.url }) }, "the bootstrap node listens");
+  const { peerAddresses } = parts;
+  return { url, org: core.org, agentId: core.own.agentId, peerAddresses, opsUrl: ops?.url, close: () => closeAll(closers) };
+}
+
+/** What the server needs besides the core. */
+const serverParts = (deps: BootstrapNodeDeps, core: NodeCore, peer: BootstrapPeer | undefined, store: LevelStore) => ({
+  ...deps,
+  ...core,
+  store,
+  drain: createDrain(deps),
+  metrics: createNodeMetrics(),
+  ownChain: () => core.ownChain(peer?.credential()),
+  peerAddresses: (): string[] => peer?.addresses() ?? [],
+  connected: (): ReadonlySet<string> => peer?.connected() ?? NOBODY,
+  peerUp: () => peer === undefined || peer.addresses().length > 0,
+  storeUsable: () => store.usable(),
+  waitingPolls: () => core.feed.waiting(),
+});
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+async function startOps(
+  config: BootstrapNodeConfig,
+  parts: ReturnType<typeof serverParts>,
+  closers: Closers,
+): Promise<OpsServer | undefined> {
+  if (config.ops === undefined) return undefined;
+  const ops = await startOpsServer(parts, { dir: config.dir, ...config.ops });
+  closers.push(() => ops.close());
+  return ops;
 }
 
 async function startPeer(
@@ -124,12 +169,13 @@ async function startPeer(
 }
 
 /** Forgets proofs that nobody could use again, old usage and expired mail; returns the function that ends it. */
-const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage, mailbox }: NodeCore): (() => void) =>
+const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage, mailbox, handOvers }: NodeCore): (() => void) =>
   every(clock, HOUSEKEEPING_MS, () => {
     const before = Math.floor((clock.now() - CLOCK_LEEWAY_MS) / 1000);
     members.forgetProofs(before).catch(tell({ log }, "old proofs could not be forgotten"));
     usage.prune().catch(tell({ log }, "old usage could not be forgotten"));
     mailbox.prune().catch(tell({ log }, "expired mail could not be deleted"));
+    handOvers.prune().catch(tell({ log }, "expired hand-overs could not be forgotten"));
   });
 
 /** Members' invitations and tokens must not cross a network in clear. */

@@ -112,17 +112,16 @@ export async function openNodeCore(
 /** Counts the transitions that wait, for the metrics. */
 function countPending(queue: CommitQueue): { queue: CommitQueue; pendingWrites: () => number } {
   let pending = 0;
-  const done = (): void => {
-    pending--;
-  };
   return {
     pendingWrites: () => pending,
     queue: {
-      run(transition, options) {
+      async run(transition, options) {
         pending++;
-        const result = queue.run(transition, options);
-        result.then(done, done);
-        return result;
+        try {
+          return await queue.run(transition, options);
+        } finally {
+          pending--;
+        }
       },
     },
   };

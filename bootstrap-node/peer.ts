@@ -32,6 +32,8 @@ export interface BootstrapPeerDeps {
 export interface BootstrapPeer {
   /** Multiaddrs with peer id. */
   addresses(): string[];
+  /** Ids of the members that are connected now. */
+  connected(): ReadonlySet<string>;
   /** The node's own membership credential, which it issued to itself. */
   credential(): string;
   close(): Promise<void>;
@@ -80,6 +82,7 @@ export async function startBootstrapPeer(
   });
   return {
     addresses: () => peer.addresses(),
+    connected: () => new Set(peer.members().map(({ principal }) => principal.agentId)),
     credential: () => credential,
     async close() {
       stopRenewal();

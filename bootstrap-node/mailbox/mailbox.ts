@@ -54,6 +54,15 @@ export interface Mailbox {
    * @throws GaggleError MAILBOX_FULL, NOT_A_MEMBER and REVOKED (a recipient), INVALID_INPUT, DISK_FULL
    */
   deposit(by: Principal, request: BootstrapRequest<"deposit">): Promise<BootstrapResponse<"deposit">>;
+  /**
+   * Keeps several deposits, all or none. @param also runs in the same transition, with what was kept
+   * @throws GaggleError as {@link Mailbox.deposit}
+   */
+  depositAll(
+    by: Principal,
+    requests: readonly BootstrapRequest<"deposit">[],
+    also: (tx: Transaction, kept: readonly Deposit[]) => void,
+  ): Promise<readonly Deposit[]>;
   /** The caller's mail. @throws GaggleError CREDENTIAL_INVALID for a statement of a key that is not the caller's */
   fetch(by: Member, request: BootstrapRequest<"fetchMail">): Promise<BootstrapResponse<"fetchMail">>;
   discard(by: Principal, request: BootstrapRequest<"discardMail">): Promise<void>;
@@ -71,7 +80,14 @@ export interface MailboxDeps {
   readonly clock: Clock;
   readonly issuer: Signer;
   readonly members: Pick<Members, "get" | "list">;
+  /** Told, once it is on the disk, of mail for an agent and of deposits without a copy left. */
+  readonly onChange?: (change: MailChange) => void;
 }
+
+/** What happened to mail; both are agents' ids. */
+export type MailChange =
+  | { readonly kind: "mail"; readonly to: string }
+  | { readonly kind: "settled"; readonly from: string; readonly id: string };
 
 const sealKeyKey = (agentId: string): string => `mail/key/${agentId}`;
 
@@ -98,6 +114,7 @@ function checkRecipients(members: Pick<Members, "get">, by: Principal, to: reado
 export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?: MailQuotas }): Mailbox {
   const { store, queue } = deps;
   const quotas = config.quotas ?? DEFAULT_MAIL_QUOTAS;
+  const tell = deps.onChange ?? (() => undefined);
 
   const checkRoom = (tx: Transaction, whose: string, quota: Room, bytes: number): void => {
     const { count, bytes: taken } = readRoom(tx, whose);
@@ -121,7 +138,19 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
     const stamp = signStamp({ v: 1, org: config.org, id, from, to: [...to], at, sha256: canonicalHash(sealed) }, deps.issuer);
     const deposit: Deposit = { v: 1, seq: nextSeq(tx), id, from, left: to, expiresAt: at + ENVELOPE_LIFETIME_MS, bytes, stamp, sealed };
     addDeposit(tx, deposit);
+    for (const agentId of to) tx.afterCommit(() => tell({ kind: "mail", to: agentId }));
     return deposit;
+  };
+
+  const remove = (tx: Transaction, deposit: Deposit, recipients: readonly string[]): void => {
+    const { from, id, left } = deposit;
+    removeCopies(tx, deposit, recipients);
+    if (left.every((one) => recipients.includes(one))) tx.afterCommit(() => tell({ kind: "settled", from, id }));
+  };
+
+  const check = (by: Principal, { sealed, to }: BootstrapRequest<"deposit">): void => {
+    checkForm(sealed, to.length);
+    checkRecipients(deps.members, by, to);
   };
 
   const keepSealKey = async (by: Member, jws: string): Promise<void> => {
@@ -147,9 +176,16 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
 
   return {
     async deposit(by, request) {
-      checkForm(request.sealed, request.to.length);
-      checkRecipients(deps.members, by, request.to);
+      check(by, request);
       return { stamp: (await queue.run((tx) => add(tx, by, request))).stamp };
+    },
+    async depositAll(by, requests, also) {
+      for (const request of requests) check(by, request);
+      return queue.run((tx) => {
+        const kept = requests.map((request) => add(tx, by, request));
+        also(tx, kept);
+        return kept;
+      });
     },
     async fetch(by, { sealKey, after }) {
       await keepSealKey(by, sealKey);
@@ -160,7 +196,7 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
         (tx) => {
           for (const { from, id } of items) {
             const deposit = readDeposit(tx, from, id);
-            if (deposit !== undefined) removeCopies(tx, deposit, [by.agentId]);
+            if (deposit !== undefined) remove(tx, deposit, [by.agentId]);
           }
         },
         { finishing: true },
@@ -170,7 +206,7 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
         (tx) => {
           for (const id of ids) {
             const deposit = readDeposit(tx, by.agentId, id);
-            if (deposit !== undefined) removeCopies(tx, deposit, deposit.left);
+            if (deposit !== undefined) remove(tx, deposit, deposit.left);
           }
         },
         { finishing: true },
@@ -194,7 +230,7 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
               const { from, id } = ofExpiryKey(key);
               const deposit = readDeposit(tx, from, id);
               if (deposit === undefined) tx.del(key);
-              else removeCopies(tx, deposit, deposit.left);
+              else remove(tx, deposit, deposit.left);
             }
           },
           { finishing: true },

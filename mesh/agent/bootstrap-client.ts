@@ -8,6 +8,7 @@ import {
   problemDetails,
   PROOF_HEADER,
 } from "../contract/bootstrap-api.ts";
+import type { CandidateQuery, EvaluateRequest, EventPage, HandOver, StatusReport } from "../contract/controller-api.ts";
 import type { SignedBundle } from "../contract/bundle.ts";
 import { ERROR_TABLE, type ErrorCode, GaggleError } from "../contract/errors.ts";
 import { MAX_API_BODY_BYTES } from "../contract/limits.ts";
@@ -17,8 +18,8 @@ import { createProof } from "../identity/proof.ts";
 
 /** Time for one call, answer included. */
 const CALL_TIMEOUT_MS = 20_000;
-/** Time for an export, which streams everything there is. */
-const EXPORT_TIMEOUT_MS = 600_000;
+/** Time for an export, which streams everything there is, and for a poll, which waits. */
+const LONG_TIMEOUT_MS: Partial<Record<BootstrapRoute, number>> = { export: 600_000, events: 45_000 };
 /** An access token is renewed when it has less left than this. */
 const TOKEN_MARGIN_MS = 60_000;
 
@@ -35,6 +36,10 @@ export interface BootstrapClientDeps {
 export interface BootstrapClient {
   /** Redeems an invitation for this agent. What comes back is still to be checked against the invitation's root fingerprint. */
   join(request: { invitation: string; seal: X25519Jwk }): Promise<BootstrapResponse<"join">>;
+  /** Begins a sign-in for this agent; what the root key says in it is unchecked. */
+  signInBegin(): Promise<BootstrapResponse<"signInBegin">>;
+  /** Ends it, or says that the person has not confirmed yet. The membership in it is unchecked. */
+  signInFinish(request: BootstrapRequest<"signInFinish">): Promise<BootstrapResponse<"signInFinish">>;
   /** An access token; kept until shortly before its end. */
   token(): Promise<string>;
   /** A fresh membership credential, unchecked. */
@@ -43,6 +48,10 @@ export interface BootstrapClient {
   fetchBundle(role: string): Promise<SignedBundle>;
   /** Hands the node a bundle that the root key signed; no membership is needed. */
   publish(bundle: SignedBundle): Promise<BootstrapResponse<"publish">>;
+  /** Hands the node a revocation that an admin key signed; no membership is needed. */
+  revoke(statement: string): Promise<BootstrapResponse<"revoke">>;
+  /** The newest manifest and the admins' revocations on top of it, unchecked. */
+  revocations(): Promise<BootstrapResponse<"revocations">>;
   /** Sends audit events; resolves with the end of the chain that the node then has. */
   ingest(batch: { events: readonly AuditEvent[]; head: string }): Promise<BootstrapResponse<"ingest">>;
   directory(): Promise<BootstrapResponse<"directory">>;
@@ -54,10 +63,23 @@ export interface BootstrapClient {
   withdrawMail(request: BootstrapRequest<"withdrawMail">): Promise<BootstrapResponse<"withdrawMail">>;
   /** A person's agents that take mail, unchecked. */
   mailDevices(subject: string): Promise<BootstrapResponse<"mailDevices">>;
+  /** Who could be asked, and why; by what the node knows. */
+  candidates(target: CandidateQuery): Promise<BootstrapResponse<"routeTask">>;
+  /** Leaves sealed envelopes for their recipients, all or none, under the id that they are about. */
+  handOver(kind: HandOverRoute, request: HandOver): Promise<BootstrapResponse<HandOverRoute>>;
+  /** What the node knows of a task, session or approval that this agent takes part in. */
+  status(id: string): Promise<StatusReport>;
+  /** What the node's newest policy says to an action of this agent. */
+  evaluate(question: EvaluateRequest): Promise<BootstrapResponse<"evaluate">>;
+  /** What happened on the node since an earlier answer's `next`; waits for the first at most `waitSeconds`. */
+  events(query: { after?: string; waitSeconds?: number }): Promise<EventPage>;
   /** The audit export as it streams in, for a member whom policy lets, or with an admin's key (`asAdmin`). */
   exportAudit(options?: { asAdmin?: boolean }): Promise<AsyncIterable<Uint8Array>>;
   health(): Promise<BootstrapResponse<"health">>;
 }
+
+/** Routes that take sealed envelopes. */
+type HandOverRoute = "routeTask" | "openSession" | "requestApproval";
 
 /** A client for one node and one organisation. @param config `baseUrl`: `scheme://host:port` */
 export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseUrl: string; org: string }): BootstrapClient {
@@ -74,7 +96,7 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
     if (method === "POST") headers["content-type"] = "application/json";
     const init = { method, headers, redirect: "error", ...(method === "POST" ? { body: JSON.stringify(body) } : {}) } as const;
-    const timeoutMs = route === "export" ? EXPORT_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    const timeoutMs = LONG_TIMEOUT_MS[route] ?? CALL_TIMEOUT_MS;
     const response = await reach(deps.fetch, `${config.baseUrl}${path}`, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) throw await problemOf(response);
     return response;
@@ -105,6 +127,8 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
 
   return {
     join: (request) => call("join", request),
+    signInBegin: () => call("signInBegin", {}),
+    signInFinish: (request) => call("signInFinish", request),
     token,
     renew: async () => (await withToken((bearer) => call("credentials", {}, { token: bearer }))).credential,
     fetchBundle: async (role) => {
@@ -112,6 +136,8 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
       return (await withToken((bearer) => call("profile", {}, { path, token: bearer }))).bundle;
     },
     publish: (bundle) => call("publish", { bundle }),
+    revoke: (statement) => call("revoke", { statement }),
+    revocations: () => call("revocations", {}),
     ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
     usage: () => withToken((bearer) => call("usage", {}, { token: bearer })),
@@ -120,6 +146,14 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     discardMail: (request) => withToken((bearer) => call("discardMail", request, { token: bearer })),
     withdrawMail: (request) => withToken((bearer) => call("withdrawMail", request, { token: bearer })),
     mailDevices: (subject) => withToken((bearer) => call("mailDevices", { subject }, { token: bearer })),
+    candidates: (target) => withToken((bearer) => call("routeTask", { target }, { token: bearer })),
+    handOver: (kind, request) => withToken((bearer) => call(kind, request, { token: bearer })),
+    status: (id) => withToken((bearer) => call("status", {}, { path: BOOTSTRAP_ROUTES.status.path.replace(":id", id), token: bearer })),
+    evaluate: (question) => withToken((bearer) => call("evaluate", question, { token: bearer })),
+    events: ({ after, waitSeconds = 0 }) => {
+      const query = new URLSearchParams({ ...(after === undefined ? {} : { after }), wait: String(waitSeconds) });
+      return withToken((bearer) => call("events", {}, { path: `${BOOTSTRAP_ROUTES.events.path}?${query}`, token: bearer }));
+    },
     async exportAudit({ asAdmin = false } = {}) {
       const response = asAdmin ? await send("export", {}) : await withToken((bearer) => send("export", {}, { token: bearer }));
       if (response.body === null) throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node sent an empty export; try again.");
@@ -133,6 +167,7 @@ async function reach(fetch: typeof globalThis.fetch, url: string, init: RequestI
   try {
     return await fetch(url, init);
   } catch (cause) {
+    if (cause instanceof GaggleError) throw cause;
     if (cause instanceof DOMException && cause.name === "TimeoutError") {
       throw new GaggleError("TIMEOUT", "The bootstrap node did not answer in time; try again.", { cause });
     }

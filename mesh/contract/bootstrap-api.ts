@@ -5,10 +5,25 @@
 import { z } from "zod";
 import { auditEvent } from "./audit.ts";
 import { signedBundle } from "./bundle.ts";
+import {
+  candidates,
+  eventPage,
+  eventQuery,
+  evaluateRequest,
+  evaluation,
+  handedOver,
+  handOver,
+  readiness,
+  sealedDeposit,
+  statusReport,
+  taskRouteRequest,
+} from "./controller-api.ts";
+import type { ErrorCode } from "./errors.ts";
 import { principal, x25519Jwk } from "./identity.ts";
-import { agentId, sha256, subjectId, uuid } from "./ids.ts";
-import { MAX_MAIL_DEVICES } from "./limits.ts";
+import { agentId, sha256, slug, subjectId, uuid } from "./ids.ts";
 import { sealedMail } from "./mailbox.ts";
+import { signInGrant } from "./sign-in.ts";
+import { revocationJws } from "./revocation.ts";
 import { usageTotals } from "./usage.ts";
 
 /** Header with the proof of the agent key for this very call; see `mesh/identity/proof.ts`. */
@@ -28,6 +43,17 @@ export const MAX_MAIL_ITEMS = 200;
 
 const compactJws = z.string().min(1).max(4_096);
 const empty = z.strictObject({});
+
+/** What a route has besides. */
+interface RouteExtras {
+  /** Parameters of the query, all texts; none are taken where it is left out. */
+  readonly query?: z.ZodObject;
+  /** Parameters of the path and their schemas. */
+  readonly params?: Readonly<Record<string, z.ZodString | z.ZodUUID>>;
+  /** Codes that this route answers with, besides those that follow from its method and access. */
+  readonly codes?: readonly ErrorCode[];
+}
+
 const route = <Q extends z.ZodType, S extends z.ZodType>(
   method: "GET" | "POST",
   path: string,
@@ -35,7 +61,10 @@ const route = <Q extends z.ZodType, S extends z.ZodType>(
   summary: string,
   request: Q,
   response: S,
-) => ({ method, path, access, summary, request, response });
+  extras: RouteExtras = {},
+) => ({ method, path, access, summary, request, response, extras });
+
+const MAIL_CODES = ["MAILBOX_FULL", "NOT_A_MEMBER", "REVOKED", "DISK_FULL", "CONFLICT"] as const;
 
 /** Every route under its name: method, path, who may call, schema of the body (of GET: empty) and of the answer. */
 export const BOOTSTRAP_ROUTES = {
@@ -50,6 +79,15 @@ export const BOOTSTRAP_ROUTES = {
       org: z.string(),
       bundleVersion: z.int(),
     }),
+  ),
+  ready: route(
+    "GET",
+    "/readyz",
+    "none",
+    "Whether the node can serve: store, valid bundle, peer, free disk. Otherwise 503, whose details name what is missing.",
+    empty,
+    readiness,
+    { codes: ["NOT_READY"] },
   ),
   jwks: route(
     "GET",
@@ -80,6 +118,28 @@ export const BOOTSTRAP_ROUTES = {
       seal: x25519Jwk,
     }),
     z.object({ credential: compactJws, bundle: signedBundle, peers: z.array(z.string()) }),
+    { codes: ["INVITATION_INVALID", "CONFLICT", "DISK_FULL"] },
+  ),
+  signInBegin: route(
+    "POST",
+    "/api/v1/sign-in",
+    "proof",
+    "Begins a sign-in for the agent whose key is proven: a challenge, and the root key's statement of the identity provider.",
+    empty,
+    z.object({ challenge: z.string().max(100), expiresAt: z.iso.datetime(), statement: z.string().max(65_536) }),
+    { codes: ["NOT_FOUND", "BUNDLE_MISSING", "BUNDLE_EXPIRED"] },
+  ),
+  signInFinish: route(
+    "POST",
+    "/api/v1/sign-in/finish",
+    "proof",
+    "Redeems what the identity provider gave the agent, and enrols it; `pending` and `slow-down` as RFC 8628 has them.",
+    z.strictObject({ challenge: z.string().min(1).max(100), seal: x25519Jwk, grant: signInGrant }),
+    z.discriminatedUnion("status", [
+      z.object({ status: z.literal("signed-in"), credential: compactJws, bundle: signedBundle, peers: z.array(z.string()) }),
+      z.object({ status: z.enum(["pending", "slow-down"]) }),
+    ]),
+    { codes: ["SIGN_IN_FAILED", "UPSTREAM_FAILED", "NOT_FOUND", "REVOKED", "CONFLICT", "BUNDLE_MISSING", "BUNDLE_EXPIRED"] },
   ),
   token: route(
     "POST",
@@ -108,7 +168,8 @@ export const BOOTSTRAP_ROUTES = {
     "token",
     "The newest signed bundle of the caller's own role.",
     empty,
-    z.object({ bundle: signedBundle }),
+    z.object({ bundle: signedBundle, revocations: z.array(revocationJws).optional() }),
+    { params: { role: slug } },
   ),
   publish: route(
     "POST",
@@ -120,6 +181,25 @@ export const BOOTSTRAP_ROUTES = {
       role: z.string(),
       version: z.int(),
     }),
+    { codes: ["BUNDLE_SIGNATURE", "CONFLICT", "CLOCK_SKEW", "DISK_FULL"] },
+  ),
+  revoke: route(
+    "POST",
+    "/api/v1/revocations",
+    "none",
+    "Takes a revocation that an admin key of the bundle signed; it counts at once.",
+    z.strictObject({ statement: revocationJws }),
+    z.object({ taken: z.boolean() }),
+    { codes: ["REVOKED", "NOT_A_MEMBER", "TOO_LARGE", "BUNDLE_MISSING"] },
+  ),
+  revocations: route(
+    "GET",
+    "/api/v1/revocations",
+    "none",
+    "The newest manifest that the root key signed, and the admins' revocations on top of it.",
+    empty,
+    z.object({ manifest: z.string(), statements: z.array(revocationJws) }),
+    { codes: ["BUNDLE_MISSING", "BUNDLE_EXPIRED"] },
   ),
   ingest: route(
     "POST",
@@ -131,6 +211,7 @@ export const BOOTSTRAP_ROUTES = {
       head: compactJws,
     }),
     z.object({ seq: z.int(), hash: sha256 }),
+    { codes: ["AUDIT_GAP", "AUDIT_BROKEN", "DISK_FULL"] },
   ),
   export: route(
     "GET",
@@ -164,8 +245,9 @@ export const BOOTSTRAP_ROUTES = {
     "/api/v1/mailbox/deposits",
     "token",
     "Keeps sealed mail for the devices of one person. The same id of the same sender again changes nothing.",
-    z.strictObject({ id: uuid, to: z.array(agentId).min(1).max(MAX_MAIL_DEVICES), sealed: sealedMail }),
+    sealedDeposit,
     z.object({ stamp: compactJws }),
+    { codes: MAIL_CODES },
   ),
   fetchMail: route(
     "POST",
@@ -199,10 +281,65 @@ export const BOOTSTRAP_ROUTES = {
     z.strictObject({ subject: subjectId }),
     z.object({ devices: z.array(z.object({ credential: compactJws, sealKey: compactJws })) }),
   ),
+  routeTask: route(
+    "POST",
+    "/api/v1/tasks/route",
+    "token",
+    "With a target: who could be asked, and why. With sealed envelopes of a task that the caller signed: keeps them for their recipients.",
+    taskRouteRequest,
+    z.union([candidates, handedOver]),
+    { codes: MAIL_CODES },
+  ),
+  openSession: route(
+    "POST",
+    "/api/v1/sessions",
+    "token",
+    "Keeps the sealed invitations to a session of the caller's for their recipients, all or none.",
+    handOver,
+    handedOver,
+    { codes: MAIL_CODES },
+  ),
+  requestApproval: route(
+    "POST",
+    "/api/v1/approvals",
+    "token",
+    "Keeps a sealed request for approval, or a decision that an approver signed, for its recipients, all or none.",
+    handOver,
+    handedOver,
+    { codes: MAIL_CODES },
+  ),
+  status: route(
+    "GET",
+    "/api/v1/status/:id",
+    "token",
+    "What the node knows of a task, session or approval that the caller takes part in: deposits, and what the participants' audit says.",
+    empty,
+    statusReport,
+    { params: { id: uuid }, codes: ["NOT_FOUND"] },
+  ),
+  evaluate: route(
+    "POST",
+    "/api/v1/evaluate",
+    "token",
+    "What the newest policy says to an action of the caller, and why.",
+    evaluateRequest,
+    evaluation,
+  ),
+  events: route(
+    "GET",
+    "/api/v1/events",
+    "token",
+    "What happened since an earlier answer that the caller may know; waits for the first event where it is told to (long poll).",
+    empty,
+    eventPage,
+    { query: eventQuery },
+  ),
 } as const;
 
 /** Name of a route. */
 export type BootstrapRoute = keyof typeof BOOTSTRAP_ROUTES;
+/** What a row of the table says, whichever it is. */
+export type RouteSpec = ReturnType<typeof route>;
 /** Body of a route's request. */
 export type BootstrapRequest<R extends BootstrapRoute> = z.output<(typeof BOOTSTRAP_ROUTES)[R]["request"]>;
 /** Answer of a route. */

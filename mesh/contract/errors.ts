@@ -51,6 +51,7 @@ export const ERROR_TABLE = {
   POLICY_DENIED: row(403, false, "The signed policy does not allow this."),
   NO_ROUTE: row(404, true, "No known agent matches the target."),
   PEER_UNREACHABLE: row(503, true, "The peer can't be reached right now."),
+  TLS_PIN_MISMATCH: row(502, false, "The server at the bootstrap node's address has another TLS key than the pinned one."),
   APPROVAL_INVALID: row(403, false, "The approval is forged, not from a rostered key, or for another payload."),
   ROSTER_OLDER: row(409, true, "The approver's key is not on this agent's roster yet; the decision counts once a bundle names it."),
   STATE_CONFLICT: row(409, false, "The task or approval is not in a state that allows this."),

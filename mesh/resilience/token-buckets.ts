@@ -5,6 +5,8 @@ import type { Clock } from "../contract/ports.ts";
 export interface BucketConfig {
   readonly perSecond: number;
   readonly burst: number;
+  /** Keys that are told apart; beyond them, where no bucket is full, all further ones share one. Default: no bound. */
+  readonly maxKept?: number;
 }
 
 /** Buckets by key. */
@@ -16,8 +18,14 @@ export interface TokenBuckets {
 /** Buckets that are kept before the full ones are forgotten. */
 const MAX_KEPT = 4_096;
 
+/** Stands for all keys beyond the bound. */
+const OTHERS = "";
+
 /** Makes full buckets. A clock that is set back costs nobody a token, and one that is set ahead fills no bucket beyond its size. */
-export function createTokenBuckets({ clock }: { clock: Pick<Clock, "now"> }, { perSecond, burst }: BucketConfig): TokenBuckets {
+export function createTokenBuckets(
+  { clock }: { clock: Pick<Clock, "now"> },
+  { perSecond, burst, maxKept = Number.POSITIVE_INFINITY }: BucketConfig,
+): TokenBuckets {
   const buckets = new Map<string, { tokens: number; at: number }>();
 
   const refill = (bucket: { tokens: number; at: number }, nowMs: number): void => {
@@ -34,9 +42,10 @@ export function createTokenBuckets({ clock }: { clock: Pick<Clock, "now"> }, { p
   };
 
   return {
-    take(key) {
+    take(wanted) {
       const now = clock.now();
-      if (buckets.size >= MAX_KEPT && !buckets.has(key)) forgetFull(now);
+      if (buckets.size >= Math.min(MAX_KEPT, maxKept) && !buckets.has(wanted)) forgetFull(now);
+      const key = buckets.size < maxKept || buckets.has(wanted) ? wanted : OTHERS;
       const bucket = buckets.get(key) ?? { tokens: burst, at: now };
       buckets.set(key, bucket);
       refill(bucket, now);

@@ -23,13 +23,21 @@ const openFailure = (cause: unknown): GaggleError =>
 const writeFailure = (cause: unknown): GaggleError =>
   new GaggleError("STORE_FAILED", "The store could not be written and was closed. Check the disk, then start the daemon again.", { cause });
 
+/** The store, and what only its owner asks of it. */
+export interface LevelStore extends OrderedStore {
+  /** False once a write has failed, or the store was closed. */
+  usable(): boolean;
+  /** Every pair as it was at the moment of the call, in order, read bit by bit while others go on writing. */
+  snapshot(): AsyncIterable<[key: string, value: string]>;
+}
+
 /**
  * Opens (or makes) the LevelDB in a folder that only its owner can read (0700). Values and keys are UTF-8 text.
  * A failed write closes the store: what the disk holds is then unknown until it is reopened, so every later call fails.
  * @param onFailure told once when a write has failed, whoever's it was: the store's owner has to end and to begin anew
  * @throws GaggleError CONFLICT where another process has it open, STORE_FAILED where it can't be opened, or a part of it is gone
  */
-export async function openLevelStore(dir: string, onFailure: (error: GaggleError) => void = () => undefined): Promise<OrderedStore> {
+export async function openLevelStore(dir: string, onFailure: (error: GaggleError) => void = () => undefined): Promise<LevelStore> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await chmod(dir, 0o700);
   await assertStoreWhole(dir);
@@ -68,6 +76,12 @@ export async function openLevelStore(dir: string, onFailure: (error: GaggleError
         await level.close().catch((closing: unknown) => Promise.reject(fail(new AggregateError([cause, closing]))));
         throw fail(cause);
       }
+    },
+    usable: () => usable,
+    snapshot() {
+      assertUsable();
+      // LevelDB's iterators read the state at which they were made.
+      return level.iterator();
     },
     async close(): Promise<void> {
       usable = false;

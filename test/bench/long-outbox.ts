@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { OrderedStore } from "../../mesh/contract/ports.ts";
 import { openLevelStore } from "../../mesh/store/level-store.ts";
 import { createTestMember, createTestOrg } from "../support/audit-fixture.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
@@ -43,7 +44,7 @@ async function runStep(folder: string, nowMs: number, add: number): Promise<Step
     attach: () => undefined,
     detach: () => undefined,
   };
-  const store = (await openLevelStore(join(folder, "store"))) as MemoryStore;
+  const store = (await openLevelStore(join(folder, "store"))) as OrderedStore as MemoryStore;
   const mibBefore = mib();
   const startedAt = performance.now();
   const cpuBefore = process.cpuUsage().user + process.cpuUsage().system;

@@ -2,15 +2,24 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { createAccessTokens } from "../../bootstrap-node/access-tokens.ts";
-import { createAuditCollection } from "../../bootstrap-node/audit-collection.ts";
+import { createAuditCollection, readCollected } from "../../bootstrap-node/audit-collection.ts";
 import { openBundleShelf } from "../../bootstrap-node/bundle-shelf.ts";
+import { createController } from "../../bootstrap-node/controller/create-controller.ts";
+import type { HandOvers } from "../../bootstrap-node/controller/hand-overs.ts";
+import type { EventFeed } from "../../bootstrap-node/controller/event-feed.ts";
+import { createDrain, type Drain } from "../../bootstrap-node/drain.ts";
+import { createNodeMetrics, type NodeMetrics } from "../../bootstrap-node/metrics.ts";
 import { createMailbox, type Mailbox, type MailQuotas } from "../../bootstrap-node/mailbox/mailbox.ts";
 import { createMembers } from "../../bootstrap-node/members.ts";
+import { createIdentityProvider } from "../../bootstrap-node/sign-in/identity-provider.ts";
+import { createSignIns } from "../../bootstrap-node/sign-in/sign-ins.ts";
 import { createUsageCounters } from "../../bootstrap-node/usage-totals.ts";
 import { createBootstrapServer, type NodeLog } from "../../bootstrap-node/server.ts";
 import { type AuditChain, openAuditChain } from "../../mesh/audit/chain.ts";
 import { type BootstrapClient, createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
-import type { OrderedStore, Signer } from "../../mesh/contract/ports.ts";
+import type { OrderedStore, PolicyEngine, Signer } from "../../mesh/contract/ports.ts";
+import { PROOF_HEADER } from "../../mesh/contract/bootstrap-api.ts";
+import { createProof } from "../../mesh/identity/proof.ts";
 import { createInvitation, parseInvitation } from "../../mesh/identity/invitation.ts";
 import {
   agentIdOf,
@@ -37,6 +46,18 @@ export interface TestBootstrap {
   readonly store: OrderedStore;
   readonly chain: AuditChain;
   readonly mailbox: Mailbox;
+  readonly drain: Drain;
+  readonly metrics: NodeMetrics;
+  readonly feed: EventFeed;
+  readonly handOvers: HandOvers;
+  /** What is outside of the node: who is connected, what its readiness depends on, and what policy denies besides: `role route`. */
+  readonly world: {
+    readonly connected: Set<string>;
+    readonly denied: Set<string>;
+    storeUsable: boolean;
+    peerUp: boolean;
+    freeBytes: number;
+  };
   /** JWS of an invitation. */
   invite(who: { subject: string; role: string; org?: string; signer?: Signer }): string;
   /** Publishes a bundle of every role. */
@@ -52,6 +73,8 @@ export interface TestAgent {
   readonly agentId: string;
   readonly client: BootstrapClient;
   join(invitation: string): ReturnType<BootstrapClient["join"]>;
+  /** A call with token and proof, as the client makes them. */
+  send(method: "GET" | "POST", url: string, body: unknown): Promise<{ status: number; code?: string }>;
 }
 
 /** `fetch` over `inject()`: same requests, no socket. */
@@ -75,7 +98,14 @@ export const injectFetch =
 
 /** Opens a node over a store; without bundles until {@link TestBootstrap.publish}. */
 export async function openTestBootstrap(
-  options: { store?: OrderedStore; clock?: VirtualClock; openRequestsPerMinute?: number; quotas?: MailQuotas } = {},
+  options: {
+    store?: OrderedStore;
+    clock?: VirtualClock;
+    openRequestsPerMinute?: number;
+    quotas?: MailQuotas;
+    log?: NodeLog;
+    fetch?: typeof globalThis.fetch;
+  } = {},
 ): Promise<TestBootstrap> {
   const organisation = createTestOrganisation();
   const clock = options.clock ?? createVirtualClock();
@@ -92,19 +122,55 @@ export async function openTestBootstrap(
   const usage = createUsageCounters({ store, queue, clock }, { org });
   const issuerKey = ed25519PrivateJwk.parse(generateSigningKey(seededRandom("harbour issuer")));
   const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org });
+  const controller = createController({ store, queue, clock, shelf, eventOf: (agentId, seq) => readCollected(store, agentId, seq) });
+  const world = {
+    connected: new Set<string>(),
+    storeUsable: true,
+    peerUp: true,
+    freeBytes: Number.MAX_SAFE_INTEGER,
+    denied: new Set<string>(),
+  };
+  const policy: PolicyEngine = {
+    decide(question) {
+      const decision = controller.policy.decide(question);
+      const isDenied = question.action === "api.call" && world.denied.has(`${question.principal.role} ${question.resource}`);
+      return isDenied ? { ...decision, allowed: false, rules: [], reason: "The test denies it." } : decision;
+    },
+  };
+
+  const drain = createDrain({ clock });
+  const metrics = createNodeMetrics();
   const mailbox = createMailbox(
-    { store, queue, clock, issuer, members },
+    { store, queue, clock, issuer, members, onChange: controller.onMail },
     { org, ...(options.quotas === undefined ? {} : { quotas: options.quotas }) },
   );
+  const handOvers = controller.handOvers(mailbox);
   const app = createBootstrapServer(
     {
       clock,
-      log: silent,
+      log: options.log ?? silent,
       shelf,
+      drain,
+      metrics,
+      feed: controller.feed,
+      index: controller.index,
+      policy,
+      handOvers,
+      connected: () => world.connected,
+      storeUsable: () => world.storeUsable,
+      peerUp: () => world.peerUp,
+      freeBytes: () => world.freeBytes,
       members,
+      signIns: createSignIns({
+        clock,
+        random,
+        shelf,
+        members,
+        provider: createIdentityProvider({ clock, fetch: options.fetch ?? globalThis.fetch }),
+      }),
       mailbox,
       tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
-      collection: createAuditCollection({ store, queue, clock, issuer, own, usage }, { org }),
+      collection: createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage) }, { org }),
       usage,
       ownChain: () => undefined,
       peerAddresses: () => ["/ip4/127.0.0.1/tcp/4871"],
@@ -125,6 +191,11 @@ export async function openTestBootstrap(
     store,
     chain,
     mailbox,
+    drain,
+    metrics,
+    feed: controller.feed,
+    handOvers,
+    world,
     invite({ subject, role, org: otherOrg = org, signer = organisation.admin }) {
       const secrets = { rootFingerprint: root.thumbprint, pseudonymEpoch: 1, pseudonymKey: Buffer.alloc(32, 1).toString("base64url") };
       const link = createInvitation({
@@ -154,6 +225,13 @@ export async function openTestBootstrap(
         agentId: agentIdOf(signer.publicJwk),
         client: calls,
         join: (invitation) => calls.join({ invitation, seal: publicJwkOf(keys.seal) }),
+        async send(method, url, body) {
+          const proof = createProof({ call: { org, method, path: url, body }, signer, nowMs: clock.now(), random });
+          const headers = { authorization: `Bearer ${await calls.token()}`, [PROOF_HEADER]: proof };
+          const answer = await app.inject({ method, url, headers, ...(method === "POST" ? { payload: body as object } : {}) });
+          const problem = answer.statusCode === 200 ? {} : (JSON.parse(answer.body) as { code: string });
+          return { ...problem, status: answer.statusCode };
+        },
       };
     },
   };

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { BOOTSTRAP_ROUTES } from "../../../mesh/contract/bootstrap-api.ts";
+import { BOOTSTRAP_ROUTES, PROOF_HEADER } from "../../../mesh/contract/bootstrap-api.ts";
 import type { SignedBundle } from "../../../mesh/contract/bundle.ts";
 import { BUNDLE_LIFETIME_MS } from "../../../mesh/contract/limits.ts";
 import { openTestBootstrap, type TestBootstrap } from "../../support/test-bootstrap.ts";
@@ -72,7 +72,7 @@ describe("the HTTP API", () => {
     const document = (await node.app.inject({ method: "GET", url: "/openapi.json" })).json();
     expect(document.openapi).toBe("3.1.0");
     for (const [name, { method, path, access }] of Object.entries(BOOTSTRAP_ROUTES)) {
-      const operation = document.paths[path.replace(":role", "{role}")][method.toLowerCase()];
+      const operation = document.paths[path.replaceAll(/:(\w+)/g, "{$1}")][method.toLowerCase()];
       expect(operation.operationId).toBe(name);
       expect(operation.security.length > 0).toBe(access !== "none");
       expect(operation.responses["200"].content).toBeDefined();
@@ -91,7 +91,8 @@ describe("the HTTP API", () => {
 
   it.each([
     ["broken JSON", { payload: "{", headers: { "content-type": "application/json" } }, 400],
-    ["another media type", { payload: "<a/>", headers: { "content-type": "application/xml" } }, 400],
+    ["another media type", { payload: "<a/>", headers: { "content-type": "application/xml" } }, 415],
+    ["what a browser's form sends without asking", { payload: "{}", headers: { "content-type": "text/plain" } }, 415],
     ["a prototype in JSON", { payload: '{"__proto__":{"a":1}}', headers: { "content-type": "application/json" } }, 400],
     [
       "a body that is too large",
@@ -103,8 +104,30 @@ describe("the HTTP API", () => {
   });
 
   it("takes only small bodies where nothing large belongs", async () => {
-    const answer = await node.app.inject({ method: "POST", url: "/api/v1/join", payload: { invitation: "x".repeat(70_000) } });
-    expect(answer.json()).toMatchObject({ code: "TOO_LARGE" });
+    const headers = { [PROOF_HEADER]: "x" };
+    const answer = await node.app.inject({ method: "POST", url: "/api/v1/join", headers, payload: { invitation: "x".repeat(70_000) } });
+    expect(answer.json()).toMatchObject({ code: "TOO_LARGE", status: 413 });
+  });
+
+  it("reads no body of who shows no token, however large it may be", async () => {
+    const answer = await node.app.inject({ method: "POST", url: "/api/v1/audit/ingest", payload: { events: "x".repeat(9_000_000) } });
+    expect(answer.json()).toMatchObject({ code: "CREDENTIAL_INVALID", status: 401 });
+  });
+
+  it("names the methods that a path has", async () => {
+    const answer = await node.app.inject({ method: "DELETE", url: "/api/v1/token?x=1" });
+    expect(answer.json()).toMatchObject({ status: 405, code: "METHOD_NOT_ALLOWED" });
+    expect(answer.headers).toMatchObject({ allow: "POST", "content-type": expect.stringContaining("application/problem+json") });
+    expect((await node.app.inject({ method: "POST", url: "/healthz" })).headers["allow"]).toBe("GET, HEAD");
+    expect((await node.app.inject({ method: "HEAD", url: "/healthz" })).statusCode).toBe(200);
+    expect((await node.app.inject({ method: "GET", url: "/%zz" })).json()).toMatchObject({ status: 400, code: "INVALID_INPUT" });
+  });
+
+  it("counts tries with forged tokens as requests of a stranger", async () => {
+    const forged = () =>
+      node.app.inject({ method: "GET", url: "/api/v1/usage", headers: { authorization: "Bearer a.b.c", [PROOF_HEADER]: "x" } });
+    for (let i = 0; i < 10; i++) expect((await forged()).statusCode).toBe(401);
+    expect((await forged()).statusCode).toBe(429);
   });
 
   it("sends headers that keep browsers and caches from doing anything with answers, errors too", async () => {
@@ -122,8 +145,8 @@ describe("the HTTP API", () => {
     const open = () => node.app.inject({ method: "GET", url: "/.well-known/jwks.json" });
     for (let i = 0; i < 8; i++) expect((await open()).statusCode).toBe(200);
     const refused = await open();
-    expect(refused.json()).toMatchObject({ status: 503, code: "BUSY" });
-    expect(refused.headers["retry-after"]).toBe("60");
+    expect(refused.json()).toMatchObject({ status: 429, code: "RATE_LIMITED" });
+    expect(refused.headers["retry-after"]).toBe("6");
     expect(await member.client.renew()).toContain(".");
     expect(await member.client.health()).toMatchObject({ status: "ok" });
     expect((await node.app.inject({ method: "GET", url: "/.well-known/jwks.json", remoteAddress: "192.0.2.9" })).statusCode).toBe(200);
