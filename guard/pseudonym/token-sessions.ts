@@ -86,7 +86,8 @@ export function createTokenSessions(
   const { maxSessions = 500, maxValues = 100_000, maxTotalValues = 300_000, lifetimeMs = DAY_MS } = config;
   const { clock, random, vault } = deps;
   const newestKey = (): EpochKey => newestOf(config.epochs);
-  newestKey();
+  // A member that signed in gets its first key from a steward's daemon later.
+  if (config.epochs.length > 0) newestKey();
   const peopleNow = createPeopleReader(() => config.people);
   // In order of last use: a session that is used moves to the end.
   const held = new Map<string, Held>();
@@ -213,5 +214,11 @@ function createPeopleReader(names: () => readonly string[] | undefined): () => {
 export function newestOf(epochs: readonly EpochKey[]): EpochKey {
   const newest = epochs.reduce<EpochKey | undefined>((best, one) => (best === undefined || one.epoch > best.epoch ? one : best), undefined);
   if (newest !== undefined && newest.key.length >= 32) return newest;
-  throw new GaggleError("INVALID_INPUT", "The key for pseudonyms is missing or too short; it needs 32 bytes. Ask an admin for it.");
+  if (newest === undefined) {
+    throw new GaggleError(
+      "GUARD_REFUSED",
+      "The organisation's key for pseudonyms has not come yet. A steward's daemon hands it out when it meets this agent; ask an admin whether one runs.",
+    );
+  }
+  throw new GaggleError("INVALID_INPUT", "The key for pseudonyms is too short; it needs 32 bytes. Ask an admin for it.");
 }

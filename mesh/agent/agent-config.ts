@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { GaggleError, systemCode } from "../contract/errors.ts";
+import { tlsPin } from "../contract/identity.ts";
 import { agentId, orgId, slug, subjectId, thumbprint } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { writePrivateFile } from "../store/private-file.ts";
@@ -34,6 +35,8 @@ export const agentConfig = z.strictObject({
   agentId,
   bootstrapUrl: z.url(),
   rootFingerprint: thumbprint,
+  /** Pin of the bootstrap node's TLS key; left out where its certificate is a public one. */
+  bootstrapPin: tlsPin.optional(),
   /** Multiaddrs to listen on. */
   listen: z.array(z.string()).min(1),
   mdns: z.boolean(),

@@ -61,8 +61,7 @@ export function createHandOut(deps: HandOutDeps): HandOut {
       if (key === undefined || member.role === BOOTSTRAP_ROLE || !deps.stewards().includes(keyOf(self.agentId))) return;
       await pseudonyms.refresh();
       const made = await seal(member, key);
-      // Epoch 1 came with every invitation.
-      if (made === undefined || made.epoch === 1) return;
+      if (made === undefined) return;
       const mark = `handout/${member.agentId}`;
       await deps.send((tx) => {
         if (Number(tx.get(mark) ?? 0) >= made.epoch) return undefined;

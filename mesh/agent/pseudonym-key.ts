@@ -1,4 +1,4 @@
-/** The agent's keys for pseudonyms: the first came in the invitation's fragment, later epochs from a steward. Source: design, Trust, Pseudonyms. */
+/** The agent's keys for pseudonyms: the first came in the invitation's fragment or, after a sign-in, from a steward, as all later epochs. Source: design, Trust, Pseudonyms. */
 import type { EpochKey } from "../../guard/pseudonym/token-sessions.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { addPseudonymKey, readPseudonymKeys } from "../identity/pseudonym-keys.ts";
@@ -7,6 +7,9 @@ import { writeSecretFile } from "../identity/secret-file.ts";
 /** Stores the key that came with the invitation, 0600. `key`: 32 bytes, base64url. */
 export const writePseudonymKey = (path: string, { epoch, key }: { epoch: number; key: string }): Promise<void> =>
   writeSecretFile(path, { v: 2, epochs: [{ epoch, key, validFrom: 0 }] });
+
+/** The file of a member that signed in: a steward's daemon hands it the first key. */
+export const writeNoPseudonymKey = (path: string): Promise<void> => writeSecretFile(path, { v: 2, epochs: [] });
 
 /** The tenant's keys as this agent has them. */
 export interface PseudonymKeys {

@@ -6,26 +6,33 @@ import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { action } from "./action.ts";
 import type { BootstrapOptions } from "./run-bootstrap.ts";
+import { addTrustCommands } from "./trust-commands.ts";
+import { addRootCommands, rootOf, unlockRoot, type VaultOptions, withVaultOptions } from "./root-commands.ts";
 import { END_WITH_STDIN } from "./until-told.ts";
 
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
+
+const PIN = "pin of the node's TLS key, as `gaggle bootstrap` shows it; default: the one in the organisation's folder";
+const NO_PIN = "pin nothing: the node's certificate, or that of the proxy before it, is a public one";
 
 /** Adds them to the program. */
 export function addAdminCommands(program: Command): void {
   const org = program.command("org").description("make and sign the organisation (admin)");
   const dir = ["--dir <folder>", "the organisation's folder", "./org"] as const;
 
-  org
-    .command("init")
+  addRootCommands(org, dir);
+  withVaultOptions(org.command("init"))
     .description("make the root key and a sample or empty organisation to edit")
+    .option("--root-public <jwk>", "the root key stays on another machine; its public part, as `gaggle org root-key` shows it there")
     .option(...dir)
     .option("--name <name>", "the organisation's name")
     .option("--empty", "an empty organisation instead of the sample")
     .action(
-      action<{ dir: string; name?: string; empty?: boolean }>(async ({ out, installDir }, { dir: folder, name, empty }) => {
+      action<VaultOptions & { dir: string; name?: string; empty?: boolean; rootPublic?: string }>(async ({ out, installDir }, options) => {
+        const { dir: folder, name, empty } = options;
         const { orgInit } = await import("./org/org-init.ts");
         const content = empty === true ? "empty" : "sample";
-        await orgInit({ dir: resolve(folder), installDir, content, ...(name === undefined ? {} : { name }) }, out, deps);
+        await orgInit({ dir: resolve(folder), installDir, content, ...(name === undefined ? {} : { name }), ...rootOf(options) }, out, deps);
       }),
     );
   org
@@ -33,10 +40,19 @@ export function addAdminCommands(program: Command): void {
     .description("build and sign the next version of every role's profile bundle")
     .option(...dir)
     .option("--publish <url>", "also send the bundles to the running bootstrap node")
+    .option("--request <file>", "write what is to be signed, for the machine with the root key")
+    .option("--signed <file>", "take what was signed there")
     .action(
-      action<{ dir: string; publish?: string }>(async ({ out }, { dir: folder, publish }) => {
+      action<{ dir: string; publish?: string; request?: string; signed?: string }>(async ({ out }, options) => {
+        const { dir: folder, publish, request, signed } = options;
+        const target = { dir: resolve(folder), ...(publish === undefined ? {} : { publish }) };
+        const { takeSigned, writeSignRequest } = await import("./org/countersign.ts");
+        if (request !== undefined) return writeSignRequest(target.dir, resolve(request), out, deps);
+        if (signed !== undefined) return void (await takeSigned({ ...target, file: resolve(signed) }, out, deps));
         const { orgSign } = await import("./org/org-sign.ts");
-        await orgSign({ dir: resolve(folder), ...(publish === undefined ? {} : { publish }) }, out, deps);
+        const { orgPaths } = await import("./org/org-folder.ts");
+        await unlockRoot(orgPaths(target.dir).rootKey);
+        await orgSign(target, out, deps);
       }),
     );
   org
@@ -47,8 +63,10 @@ export function addAdminCommands(program: Command): void {
     .requiredOption("--user <id>", "the person's id in the org chart")
     .requiredOption("--url <url>", "address of the bootstrap node, as the invited machine reaches it")
     .option("--hours <count>", "how long the invitation is good", hours)
+    .option("--pin <pin>", PIN)
+    .option("--no-pin", NO_PIN)
     .action(
-      action<{ dir: string; role: string; user: string; url: string; hours?: number }>(async ({ out }, options) => {
+      action<{ dir: string; role: string; user: string; url: string; hours?: number; pin?: string | false }>(async ({ out }, options) => {
         const { orgInvite } = await import("./org/org-invite.ts");
         const { dir: folder, hours: lifetime, ...rest } = options;
         await orgInvite(
@@ -56,6 +74,19 @@ export function addAdminCommands(program: Command): void {
           out,
           deps,
         );
+      }),
+    );
+  org
+    .command("link")
+    .description("make the link for people who join by signing in; nothing in it is secret")
+    .option(...dir)
+    .requiredOption("--url <url>", "address of the bootstrap node, as people's machines reach it")
+    .option("--pin <pin>", PIN)
+    .option("--no-pin", NO_PIN)
+    .action(
+      action<{ dir: string; url: string; pin?: string | false }>(async ({ out }, { dir: folder, ...rest }) => {
+        const { orgLink } = await import("./org/org-link.ts");
+        await orgLink({ dir: resolve(folder), ...rest }, out);
       }),
     );
   org
@@ -71,19 +102,7 @@ export function addAdminCommands(program: Command): void {
         await orgApprover({ dir: resolve(folder), ...rest }, out);
       }),
     );
-  org
-    .command("revoke")
-    .description("stop trusting an agent, a person or a key; counts after the next sign")
-    .option(...dir)
-    .option("--agent <id>", "one machine of a person")
-    .option("--user <id>", "a person with all their agents and approvals")
-    .option("--key <thumbprint>", "an agent, approval, issuer or admin key")
-    .action(
-      action<{ dir: string; agent?: string; user?: string; key?: string }>(async ({ out }, { dir: folder, ...rest }) => {
-        const { orgRevoke } = await import("./org/org-revoke.ts");
-        await orgRevoke({ dir: resolve(folder), ...rest }, out);
-      }),
-    );
+  addTrustCommands(org, dir);
   org
     .command("steward")
     .description("let an agent hand out the organisation's keys; counts after the next sign")
@@ -117,7 +136,8 @@ export function addAdminCommands(program: Command): void {
     .option("--peer-listen <multiaddr...>", "where other agents reach it over libp2p", ["/ip4/0.0.0.0/tcp/4871"])
     .option("--no-mdns", "don't announce it on the LAN")
     .option("--tls-cert <file>", "certificate chain (PEM): serves HTTPS, also to other machines")
-    .option("--tls-key <file>", "its private key (PEM)")
+    .option("--tls-key <file>", "its private key (PEM); without both, a node that other machines reach makes a certificate of its own")
+    .option("--sign-in-secret-env <variable>", "environment variable with the client secret at the identity provider, where it wants one")
     .option(...END_WITH_STDIN)
     .action(
       action<Omit<BootstrapOptions, "endWithStdin"> & { endWithStdin?: boolean }>(async (context, { endWithStdin = false, ...options }) => {

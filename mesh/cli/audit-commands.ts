@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { readAgentConfig, homePaths } from "../agent/agent-config.ts";
 import { type BootstrapClient, createBootstrapClient } from "../agent/bootstrap-client.ts";
+import { bootstrapFetch } from "../agent/pinned-fetch.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { verifyExport } from "../audit/verify.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -48,9 +49,12 @@ export async function exportAudit(context: CommandContext, options: { orgDir?: s
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
 
 async function memberClient(home: string): Promise<BootstrapClient> {
-  const { bootstrapUrl, org } = await readAgentConfig(home);
+  const { bootstrapUrl, bootstrapPin, org } = await readAgentConfig(home);
   const { sign } = await readAgentKeys(homePaths(home).keys);
-  return createBootstrapClient({ ...deps, signer: createSigner(sign) }, { baseUrl: bootstrapUrl, org });
+  return createBootstrapClient(
+    { ...deps, signer: createSigner(sign), fetch: bootstrapFetch(deps.fetch, bootstrapPin) },
+    { baseUrl: bootstrapUrl, org },
+  );
 }
 
 async function adminClient(dir: string, url: string | undefined): Promise<BootstrapClient> {

@@ -9,17 +9,24 @@ import { addKeyCommands } from "./key-commands.ts";
 import { tellProtection } from "./key-words.ts";
 import { addModelCommands, type ModelOptions, modelOf } from "./model-commands.ts";
 import { paint } from "./output.ts";
+import type { JoinWay } from "./sign-in/join.ts";
+import { addSignInCommand, withSignInOptions } from "./sign-in/sign-in-command.ts";
 import { END_WITH_STDIN, untilTold } from "./until-told.ts";
+
+/** Options of `gaggle join` beside those of the model. */
+type JoinOptions = JoinWay & { listen: string[]; mdns: boolean; gatewayPort?: number; gooseRoot?: string };
 
 /** Adds them to the program. */
 export function addMemberCommands(program: Command): void {
-  program
-    .command("join")
-    .description("join the organisation that an invitation is from")
+  withSignInOptions(program.command("join"))
+    .description("join the organisation that an invitation is from, or by signing in")
     .argument(
       "<invitation>",
-      "the link that the admin gave you; - reads it from standard input, where other users of the machine can't see it",
+      "the link that the admin gave you, or with --sign-in the bootstrap node's address; - reads it from standard input, where other users of the machine can't see it",
     )
+    .option("--sign-in", "sign in with the organisation's identity provider instead of an invitation")
+    .option("--root <fingerprint>", "with --sign-in and a mere address: the root key's fingerprint, as your admin gave it to you")
+    .option("--pin <pin>", "with --sign-in and a mere address: the pin of the node's TLS key, where its certificate is its own")
     .option("--listen <multiaddr...>", "where other agents reach this one", ["/ip4/0.0.0.0/tcp/0"])
     .option("--no-mdns", "don't look for colleagues on the LAN")
     .option("--gateway-port <port>", "port of the privacy guard on this machine", port)
@@ -28,34 +35,30 @@ export function addMemberCommands(program: Command): void {
     .option("--model <name>", "the model's name there")
     .option("--model-key-env <variable>", "environment variable that holds the server's key")
     .action(
-      action<ModelOptions & { listen: string[]; mdns: boolean; gatewayPort?: number; gooseRoot?: string }>(
-        async ({ home, env, out }, options, [given = ""]) => {
-          const { joinOrganisation } = await import("../agent/join-organisation.ts");
-          const { firstLineOfStdin } = await import("./first-line.ts");
-          const invitation = given === "-" ? await firstLineOfStdin("Paste the invitation: ") : given;
-          const { upstream, modelKey } = modelOf(options, env);
-          const config = await joinOrganisation(
-            { clock: systemClock, random: systemRandom, fetch: globalThis.fetch },
-            {
-              home,
-              invitation,
-              listen: options.listen,
-              mdns: options.mdns,
-              gooseRoot: options.gooseRoot === undefined ? null : resolve(options.gooseRoot),
-              upstream,
-              ...(modelKey === undefined ? {} : { modelKey }),
-              ...(options.gatewayPort === undefined ? {} : { gatewayPort: options.gatewayPort }),
-            },
-          );
-          out.result(config);
-          out.line(`You are ${paint.strong(config.subject)} (${config.role}) of ${config.org}. Your agent is ${config.agentId}.`);
-          const { protectionOf } = await import("../identity/at-rest/folder-key.ts");
-          tellProtection(out, await protectionOf(homePaths(home).keys));
-          out.line("Next: `gaggle setup` lets your Goose take part; the agent itself starts when it is needed, or with `gaggle agent`.");
-        },
-      ),
+      action<ModelOptions & JoinOptions>(async ({ home, env, out }, options, [given = ""]) => {
+        const { firstLineOfStdin } = await import("./first-line.ts");
+        const text = given === "-" ? await firstLineOfStdin("Paste the invitation: ") : given;
+        const { upstream, modelKey } = modelOf(options, env);
+        const choice = {
+          home,
+          listen: options.listen,
+          mdns: options.mdns,
+          gooseRoot: options.gooseRoot === undefined ? null : resolve(options.gooseRoot),
+          upstream,
+          ...(modelKey === undefined ? {} : { modelKey }),
+          ...(options.gatewayPort === undefined ? {} : { gatewayPort: options.gatewayPort }),
+        };
+        const { join } = await import("./sign-in/join.ts");
+        const config = await join({ out, env }, text, choice, options);
+        out.result(config);
+        out.line(`You are ${paint.strong(config.subject)} (${config.role}) of ${config.org}. Your agent is ${config.agentId}.`);
+        const { protectionOf } = await import("../identity/at-rest/folder-key.ts");
+        tellProtection(out, await protectionOf(homePaths(home).keys));
+        out.line("Next: `gaggle setup` lets your Goose take part; the agent itself starts when it is needed, or with `gaggle agent`.");
+      }),
     );
 
+  addSignInCommand(program);
   addModelCommands(program);
   addKeyCommands(program);
 

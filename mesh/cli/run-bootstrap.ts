@@ -1,9 +1,12 @@
 /** `gaggle bootstrap`: runs the bootstrap node until it is told to end. */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { createBootstrapNode } from "../../bootstrap-node/create-bootstrap-node.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
+import type { Env } from "../client/home.ts";
 import { VERSION } from "../contract/version.ts";
+import { isLoopback } from "../identity/invitation.ts";
 import type { CommandContext } from "./context.ts";
 import { createLog } from "./log.ts";
 import { paint } from "./output.ts";
@@ -19,6 +22,8 @@ export interface BootstrapOptions {
   /** Files with certificate chain and key (PEM); both or none. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** Environment variable with the client secret at the identity provider, for providers that want one. */
+  readonly signInSecretEnv?: string;
   readonly endWithStdin: boolean;
 }
 
@@ -27,12 +32,21 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   const { dir, host, port, peerListen, mdns } = options;
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);
+  const { pin, ...tls } = await tlsOf(options);
   const node = await createBootstrapNode(
     { clock: systemClock, random: systemRandom, log },
-    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns }, ...(await readTls(options)) },
+    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns }, ...signInSecretOf(options, env), ...tls },
   );
-  out.result({ url: node.url, org: node.org, agentId: node.agentId, peers: node.peerAddresses() });
+  out.result({
+    url: node.url,
+    org: node.org,
+    agentId: node.agentId,
+    peers: node.peerAddresses(),
+    ...(pin === undefined ? {} : { tlsPin: pin }),
+  });
   out.line(`The bootstrap node of ${node.org} listens on ${paint.strong(node.url)}. Ctrl-C ends it.`);
+  if (pin !== undefined)
+    out.line(`Its certificate is its own. Links and invitations made in this organisation's folder pin its key: ${pin}`);
   try {
     // A node that can't write must not look alive.
     await Promise.race([told, node.storeFailed]);
@@ -41,11 +55,33 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   }
 }
 
-async function readTls({ tlsCert, tlsKey }: BootstrapOptions): Promise<{ tls?: { cert: string; key: string } }> {
-  if (tlsCert === undefined && tlsKey === undefined) return {};
+/** The client secret at the identity provider, from the environment, where other users can't read it. */
+function signInSecretOf({ signInSecretEnv }: BootstrapOptions, env: Env): { signInSecret?: string } {
+  if (signInSecretEnv === undefined) return {};
+  const signInSecret = env[signInSecretEnv];
+  if (signInSecret !== undefined && signInSecret !== "") return { signInSecret };
+  throw new GaggleError("INVALID_INPUT", `--sign-in-secret-env names a variable that is not set; set it or leave the option out.`);
+}
+
+/** The given certificate; the node's own where it is reached from other machines without one. */
+async function tlsOf(options: BootstrapOptions): Promise<{ tls?: { cert: string; key: string }; pin?: string }> {
+  const given = await readTls(options);
+  const pinFile = join(options.dir, "tls-pin");
+  if (given === undefined && !isLoopback(options.host)) {
+    const { ensureOwnCertificate } = await import("../../bootstrap-node/tls/own-certificate.ts");
+    const { pin, ...tls } = await ensureOwnCertificate({ clock: systemClock, random: systemRandom }, options);
+    return { tls, pin };
+  }
+  // Else invitations would pin a key that is no longer served.
+  await rm(pinFile, { force: true });
+  return given === undefined ? {} : { tls: given };
+}
+
+async function readTls({ tlsCert, tlsKey }: BootstrapOptions): Promise<{ cert: string; key: string } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw new GaggleError("INVALID_INPUT", "HTTPS needs both --tls-cert and --tls-key.");
   try {
-    return { tls: { cert: await readFile(tlsCert, "utf8"), key: await readFile(tlsKey, "utf8") } };
+    return { cert: await readFile(tlsCert, "utf8"), key: await readFile(tlsKey, "utf8") };
   } catch (cause) {
     throw new GaggleError("INVALID_INPUT", "The certificate or its key could not be read. Check the paths and rights.", { cause });
   }

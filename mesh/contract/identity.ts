@@ -64,6 +64,14 @@ export const invitationClaims = z.strictObject({
 /** Claims of an invitation. */
 export type InvitationClaims = z.infer<typeof invitationClaims>;
 
+/** SHA-256 of a TLS key's SubjectPublicKeyInfo (DER), base64url: which key the bootstrap node's certificate has, whoever signed it. */
+export const tlsPin = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "a TLS pin has 43 base64url characters");
+
+/** What the fragment of a join link without invitation holds (base64url of its JSON): whom to trust; nothing in it is secret. */
+export const joinLinkContent = z.strictObject({ v: z.literal(1), org: orgId, rootFingerprint: thumbprint, tlsPin: tlsPin.optional() });
+/** What the fragment of a join link without invitation holds. */
+export type JoinLinkContent = z.infer<typeof joinLinkContent>;
+
 /**
  * What the fragment of an invitation link holds (base64url of its JSON): the bootstrap node never sees it.
  * `pseudonymKey` is the tenant's key for pseudonyms of this epoch: 32 bytes, base64url.
@@ -74,6 +82,7 @@ export const invitationSecret = z.strictObject({
   rootFingerprint: thumbprint,
   pseudonymEpoch: z.int().min(1),
   pseudonymKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  tlsPin: tlsPin.optional(),
 });
 /** What the fragment of an invitation link holds. */
 export type InvitationSecret = z.infer<typeof invitationSecret>;

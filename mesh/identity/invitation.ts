@@ -41,6 +41,8 @@ export function createInvitation(input: {
   nowMs: number;
   random: Random;
   lifetimeMs?: number;
+  /** Pin of the node's TLS key, where its certificate is its own. */
+  tlsPin?: string;
 }): string {
   const iat = Math.floor(input.nowMs / 1000);
   const claims: InvitationClaims = {
@@ -57,6 +59,7 @@ export function createInvitation(input: {
     rootFingerprint: input.rootFingerprint,
     pseudonymEpoch: input.pseudonymEpoch,
     pseudonymKey: input.pseudonymKey,
+    ...(input.tlsPin === undefined ? {} : { tlsPin: input.tlsPin }),
   };
   return `${checkBaseUrl(input.baseUrl)}/join#${Buffer.from(JSON.stringify(secret)).toString("base64url")}`;
 }

@@ -16,13 +16,13 @@ export const pseudonymKey = z.strictObject({
 export type PseudonymKey = z.infer<typeof pseudonymKey>;
 
 const keysFile = z.union([
-  z.strictObject({ v: z.literal(2), epochs: z.array(pseudonymKey).min(1).max(100) }),
+  z.strictObject({ v: z.literal(2), epochs: z.array(pseudonymKey).max(100) }),
   // Written before there were several epochs.
   z.strictObject({ v: z.literal(1), epoch: z.int().min(1), key: keyText }),
 ]);
 
 /**
- * The keys of a file, the newest first; undefined where there is no file.
+ * The keys of a file, the newest first; undefined where there is no file, none where a steward's daemon has yet to hand out the first.
  * @throws GaggleError CREDENTIAL_INVALID where others could read it, INVALID_INPUT where it is damaged
  */
 export async function readPseudonymKeys(path: string): Promise<readonly PseudonymKey[] | undefined> {

@@ -26,13 +26,18 @@ export function createProviderFetch(fetch: typeof globalThis.fetch, issuer: stri
   };
 }
 
-function checkAddress({ protocol, hostname, username, password }: URL, issuer: string): void {
-  const local = isLocalIssuer(issuer) && protocol === "http:" && hostname === new URL(issuer).hostname;
-  if ((protocol === "https:" || local) && username === "" && password === "" && !isForbiddenHost(hostname)) return;
+function checkAddress(url: URL, issuer: string): void {
+  if (isProviderAddress(url, issuer)) return;
   throw new GaggleError(
     "UPSTREAM_FAILED",
     "The identity provider names an address that is not called: only https, and no address of this machine or its cloud.",
   );
+}
+
+/** Whether an address that a provider names may be called or shown: https, or plain http where the provider itself is on this machine. */
+export function isProviderAddress({ protocol, hostname, username, password }: URL, issuer: string): boolean {
+  const local = isLocalIssuer(issuer) && protocol === "http:" && hostname === new URL(issuer).hostname;
+  return (protocol === "https:" || local) && username === "" && password === "" && !isForbiddenHost(hostname);
 }
 
 async function readBounded(answer: Response): Promise<Buffer> {

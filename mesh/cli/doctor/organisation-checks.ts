@@ -1,5 +1,7 @@
 /** Checks of what ties this agent to its organisation: bundle, bootstrap node, clock. */
 import { type AgentConfig, homePaths } from "../../agent/agent-config.ts";
+import { bootstrapFetch } from "../../agent/pinned-fetch.ts";
+import { GaggleError } from "../../contract/errors.ts";
 import { CLOCK_LEEWAY_MS } from "../../contract/limits.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import { duration } from "../output.ts";
@@ -21,13 +23,16 @@ export async function checkBundle(home: string, config: AgentConfig, now: () => 
 }
 
 /** Whether the bootstrap node answers, and how far its clock and ours are apart. */
-export async function checkBootstrap({ bootstrapUrl }: AgentConfig, now: () => number): Promise<readonly Check[]> {
+export async function checkBootstrap({ bootstrapUrl, bootstrapPin }: AgentConfig, now: () => number): Promise<readonly Check[]> {
   const host = new URL(bootstrapUrl).host;
   const asked = now();
   let response: Response;
   try {
-    response = await fetch(bootstrapUrl, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(BOOTSTRAP_TIMEOUT_MS) });
-  } catch {
+    const pinned = bootstrapFetch(globalThis.fetch, bootstrapPin);
+    response = await pinned(bootstrapUrl, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(BOOTSTRAP_TIMEOUT_MS) });
+  } catch (error) {
+    if (error instanceof GaggleError)
+      return [fail("bootstrap", error.message, "Tell your admin."), warn("clock", "Could not be compared.", "See bootstrap.")];
     // The mesh goes on without it, so this is no failure.
     const fix = "Check your network and, with your admin, whether the bootstrap node runs. Work with known colleagues goes on meanwhile.";
     return [

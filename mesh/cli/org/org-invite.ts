@@ -8,6 +8,7 @@ import { parseAs } from "../../contract/json.ts";
 import { INVITATION_LIFETIME_MS } from "../../contract/limits.ts";
 import { createInvitation } from "../../identity/invitation.ts";
 import type { Output } from "../output.ts";
+import { nodePin } from "./node-pin.ts";
 import { adminSigner, type OrgDeps, orgPaths, readJson, readOrg, readPseudonymKey } from "./org-folder.ts";
 
 /** Options of `gaggle org invite`. */
@@ -20,6 +21,8 @@ export interface OrgInviteOptions {
   readonly url: string;
   /** Default 7 days. */
   readonly lifetimeMs?: number;
+  /** Pin of the node's TLS key; false for none, left out for the one that the node left in its folder. */
+  readonly pin?: string | false;
 }
 
 /**
@@ -36,7 +39,9 @@ export async function orgInvite(options: OrgInviteOptions, out: Output, deps: Or
   const pseudonym = await readPseudonymKey(options.dir);
   const nowMs = deps.clock.now();
   const lifetimeMs = options.lifetimeMs ?? INVITATION_LIFETIME_MS;
+  const pin = await nodePin(options);
   const link = createInvitation({
+    ...(pin === undefined ? {} : { tlsPin: pin }),
     baseUrl: options.url,
     org,
     role,

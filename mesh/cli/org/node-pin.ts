@@ -1,0 +1,18 @@
+/** Which TLS key links and invitations pin: the one whose certificate the bootstrap node made itself. */
+import { join } from "node:path";
+import { tlsPin } from "../../contract/identity.ts";
+import { parseAs } from "../../contract/json.ts";
+import { readPrivateText } from "../../store/private-file.ts";
+
+/** The file in the node's folder that tells the pin of its own certificate's key. */
+const PIN_FILE = "tls-pin";
+
+/**
+ * The pin to give out: the one that was given, else the node's own where it has made one and the address is https.
+ * @throws GaggleError INVALID_INPUT where it is none
+ */
+export async function nodePin(options: { dir: string; url: string; pin?: string | false }): Promise<string | undefined> {
+  if (options.pin === false || !options.url.startsWith("https:")) return undefined;
+  const text = options.pin ?? (await readPrivateText(join(options.dir, "bootstrap", PIN_FILE)))?.trim();
+  return text === undefined ? undefined : parseAs(tlsPin, text, "The TLS pin");
+}
