@@ -209,6 +209,7 @@ function openSocket(parts: Parts, { home, version }: AgentOptions, stopSoon: () 
     ...parts,
     status: () => statusOf(parts, version),
     guardStats: parts.routing.guardStats,
+    revoke: core.membership.acceptRevocation,
     shipAudit: async () => {
       await background.ship();
       return { seq: core.chain.head().seq, shipped: background.shipped() };

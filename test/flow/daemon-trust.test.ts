@@ -278,7 +278,7 @@ describe("an approval", () => {
 
   it("by a key that has been revoked since does not count", async () => {
     const key = keyOf("edward.lindqvist")?.thumbprint ?? "";
-    await orgRevoke({ dir: world.orgDir, key }, silent);
+    await orgRevoke({ dir: world.orgDir, key }, silent, { clock: systemClock, random: systemRandom });
     const version = await world.sign();
     // Fiona's turn to ask comes by itself, without a restart.
     await until("fiona has it", async () => (await fiona.call("daemon.status", {})).bundleVersion === version, PUSHED_MS);
@@ -298,7 +298,7 @@ describe("a person who was revoked", () => {
   it("is cut off by running daemons within seconds, is in no directory, and gets and gives nothing more", async () => {
     const identity = await identityOf(marco);
     const before = (await fiona.audit("message.receive")).length;
-    await orgRevoke({ dir: world.orgDir, user: "marco.diaz" }, silent);
+    await orgRevoke({ dir: world.orgDir, user: "marco.diaz" }, silent, { clock: systemClock, random: systemRandom });
     const version = await world.sign();
     for (const agent of [fiona, hanna]) {
       await until("it has the version", async () => (await agent.call("daemon.status", {})).bundleVersion === version, PUSHED_MS);

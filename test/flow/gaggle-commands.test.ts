@@ -1,9 +1,10 @@
 /** The `gaggle` command as people and programs use it, against running daemons. */
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
-import { orgPaths, readRevocations, writeJson } from "../../mesh/cli/org/org-folder.ts";
+import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
+import { orgReinstate } from "../../mesh/cli/org/org-reinstate.ts";
 import { orgRevoke } from "../../mesh/cli/org/org-revoke.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { setSetting } from "../../mesh/cli/setup/edit-yaml.ts";
@@ -240,12 +241,11 @@ describe("gaggle dead", () => {
   it("shows what the receiver's policy refuses, which sending again does not change", async () => {
     expect(await said(fiona, "dead")).toBe("There are no dead letters.\n");
     // The rule forbids receiving alone, so the sender's own check passes.
-    const policy = join(world.orgDir, "profiles", "policy.yaml");
-    const before = readFileSync(policy, "utf8");
-    const rule = "  - id: test-no-work-now\n    actions: [task.receive]\n    principalRoles: [finance]\n    targetRoles: [marketing]\n";
-    appendFileSync(policy, rule);
+    const policy = join(world.orgDir, "profiles", "policies", "no-work-now.cedar");
+    const scope = '(principal in Role::"finance", action == Action::"task.receive", resource)';
+    writeFileSync(policy, `@id("test-no-work-now") forbid ${scope} when { context.target in Role::"marketing" };`);
     await restart(marco, await world.sign());
-    writeFileSync(policy, before);
+    rmSync(policy);
     await world.meet(["fiona.berg", "marco.diaz"]);
     const taskId = await send("Denied.");
     const letter = await lastLetter(1);
@@ -256,8 +256,8 @@ describe("gaggle dead", () => {
   });
 
   it("sends again what could not be delivered, when a person says so", async () => {
-    const trusted = await readRevocations(world.orgDir);
-    await orgRevoke({ dir: world.orgDir, agent: fiona.agentId }, createOutput({ write: () => undefined }, false));
+    const [whom, silent] = [{ dir: world.orgDir, agent: fiona.agentId }, createOutput({ write: () => undefined }, false)];
+    await orgRevoke(whom, silent, { clock: systemClock, random: systemRandom });
     await restart(marco, await world.sign());
     const taskId = await send("While Marco's agent does not trust mine.");
     const letter = await lastLetter(2);
@@ -265,7 +265,7 @@ describe("gaggle dead", () => {
     expect(await said(fiona, "dead")).toContain("Send one again: gaggle dead retry <message>");
     expect(json(await fiona.gaggle(["--json", "status", taskId]))).toMatchObject({ state: "FAILED", delivery: "dead" });
 
-    await writeJson(orgPaths(world.orgDir).revocations, { ...trusted, seq: trusted.seq + 2 });
+    await orgReinstate(whom, silent);
     await restart(marco, await world.sign());
     expect(await said(fiona, "dead", "retry", letter?.id ?? "")).toBe("It is on its way again.\n");
     await until("marco has it", async () => (await marco.call("inbox.read", { id: taskId })).kind === "task");

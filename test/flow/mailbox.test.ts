@@ -8,6 +8,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { Level } from "level";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { writeAgentConfig } from "../../mesh/agent/agent-config.ts";
+import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { orgRevoke } from "../../mesh/cli/org/org-revoke.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
@@ -229,7 +230,7 @@ it("seals to a person's new machine when the old one is lost", async () => {
   const phone = await world.join("marco.diaz", "marketing", "marco.diaz-phone");
   await beginMail(phone);
   await phone.stop();
-  await orgRevoke({ dir: world.orgDir, agent: marco.agentId }, silent);
+  await orgRevoke({ dir: world.orgDir, agent: marco.agentId }, silent, { clock: systemClock, random: systemRandom });
   await world.sign();
   await fiona.stop();
   await fiona.start();

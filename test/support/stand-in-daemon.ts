@@ -227,6 +227,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       rssBytes: 1,
     }),
     "daemon.stop": () => ({ ok: true }),
+    "member.revoke": () => ({ taken: true }),
     "artifact.add": () => ({ name: "a.csv", mediaType: "text/csv", bytes: 1, sha256: "0".repeat(64), chunks: "0".repeat(64) }),
     "artifact.list": () => ({ items: [] }),
     "artifact.save": () => ({ saved: [], missing: [] }),

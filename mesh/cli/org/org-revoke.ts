@@ -1,14 +1,18 @@
-/** `gaggle org revoke`: takes trust from an agent, a person or a key. It counts once the next bundle is signed. */
+/** `gaggle org revoke`: takes trust from an agent, a person or a key. The admin key is enough: it counts as soon as somebody has heard it. */
 import type { z } from "zod";
 import type { Revocations } from "../../contract/bundle.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { agentId, subjectId, thumbprint } from "../../contract/ids.ts";
 import { parseAs } from "../../contract/json.ts";
+import type { RevocationStatement } from "../../contract/revocation.ts";
+import { type RevocationTrust, signRevocation, withRevocations } from "../../identity/revocation.ts";
 import type { Output } from "../output.ts";
-import { orgPaths, readOrg, readRevocations, writeJson } from "./org-folder.ts";
+import { adminSigner, findRevocations, type OrgDeps, orgPaths, readOrg, writeJson } from "./org-folder.ts";
+import { nextSeq, readStatements, writeStatements } from "./revocation-file.ts";
 
 /** Options of `gaggle org revoke`: at least one of `agent`, `user`, `key`. */
 export interface OrgRevokeOptions {
+  /** A folder with `org.json` and the admin key; nothing else of the organisation is needed. */
   readonly dir: string;
   /** An agent id: one machine of a person. */
   readonly agent?: string;
@@ -18,29 +22,103 @@ export interface OrgRevokeOptions {
   readonly key?: string;
 }
 
+/** Someone to tell a revocation: a bootstrap node, or the daemon of this machine. */
+export interface RevocationListener {
+  /** As it is shown, for example a URL. */
+  readonly name: string;
+  /** The statements that it knows; none where it can't say. */
+  known(): Promise<readonly string[]>;
+  /** @throws GaggleError where it refuses or can't be reached */
+  tell(statement: string): Promise<unknown>;
+}
+
 /**
- * Adds to `revocations.json` and counts its `seq` up; what is revoked already changes nothing.
- * @throws GaggleError INVALID_INPUT where nothing is named or an id is malformed
+ * Signs a revocation statement with the admin key and tells it; what is revoked already is only told again.
+ * @returns all that is revoked as far as this folder knows
+ * @throws GaggleError INVALID_INPUT where nothing is named or an id is malformed, CONFLICT where the folder's admin key is not the organisation's,
+ *   PEER_UNREACHABLE and its like where nobody could be told: run it again
  */
-export async function orgRevoke(options: OrgRevokeOptions, out: Output): Promise<Revocations> {
-  const { dir, agent, user, key } = options;
-  await readOrg(dir);
-  if (agent === undefined && user === undefined && key === undefined) {
-    throw new GaggleError("INVALID_INPUT", "Say what to revoke: --agent ID, --user NAME or --key THUMBPRINT.");
-  }
-  const before = await readRevocations(dir);
-  const agents = added(before.agents, agent, agentId, "The agent");
-  const subjects = added(before.subjects, user, subjectId, "The user");
-  const keys = added(before.keys, key, thumbprint, "The key");
-  const grown = agents.length + subjects.length + keys.length > before.agents.length + before.subjects.length + before.keys.length;
-  const after = grown ? { seq: before.seq + 1, agents, subjects, keys } : before;
-  if (grown) await writeJson(orgPaths(dir).revocations, after);
+export async function orgRevoke(
+  options: OrgRevokeOptions,
+  out: Output,
+  deps: OrgDeps & { readonly listeners?: readonly RevocationListener[] },
+): Promise<Revocations> {
+  const { dir } = options;
+  const named = readNamed(options);
+  const trust = await readTrust(dir);
+  const listeners = deps.listeners ?? [];
+  const heard = await Promise.all(listeners.map((one) => one.known().catch(() => [])));
+  const statements = [...new Set([...(await readStatements(dir)), ...heard.flat()])];
+  const missing = without(named, withRevocations(trust, statements));
+  const isNew = missing.agents.length + missing.subjects.length + missing.keys.length > 0;
+  const known = isNew ? [...statements, await sign(dir, missing, { statements, trust, deps })] : statements;
+  if (isNew) await writeStatements(dir, known);
+  if (isNew) await keepInList(dir, missing);
+  const after = withRevocations(await readTrust(dir), known);
   out.result(after);
-  out.line(
-    grown ? `Revoked. It counts after: gaggle org sign --dir ${dir} --publish URL` : "That was revoked already; nothing was changed.",
-  );
+  out.line(isNew ? "Revoked, signed with the admin key." : "That was revoked already.");
+  await tellAll(listeners, known, out);
   return after;
 }
 
-const added = (list: readonly string[], value: string | undefined, schema: z.ZodType<string>, what: string): string[] =>
-  value === undefined || list.includes(value) ? [...list] : [...list, parseAs(schema, value, what)];
+type Named = Pick<Revocations, "agents" | "subjects" | "keys">;
+
+function readNamed({ agent, user, key }: OrgRevokeOptions): Named {
+  if (agent === undefined && user === undefined && key === undefined)
+    throw new GaggleError("INVALID_INPUT", "Say what to revoke: --agent ID, --user NAME or --key THUMBPRINT.");
+  const list = (schema: z.ZodType<string>, value: string | undefined, what: string): string[] =>
+    value === undefined ? [] : [parseAs(schema, value, what)];
+  return { agents: list(agentId, agent, "The agent"), subjects: list(subjectId, user, "The user"), keys: list(thumbprint, key, "The key") };
+}
+
+const without = (named: Named, { agents, subjects, keys }: Named): Named => ({
+  agents: named.agents.filter((one) => !agents.includes(one)),
+  subjects: named.subjects.filter((one) => !subjects.includes(one)),
+  keys: named.keys.filter((one) => !keys.includes(one)),
+});
+
+/** What the folder knows of whom to believe; an admin's machine need not have the list that the root's holder keeps. */
+async function readTrust(dir: string): Promise<RevocationTrust> {
+  const { org, admins } = await readOrg(dir);
+  return { org, admins, revocations: (await findRevocations(dir)) ?? { seq: 0, agents: [], subjects: [], keys: [] } };
+}
+
+async function sign(
+  dir: string,
+  missing: Named,
+  { statements, trust, deps }: { statements: readonly string[]; trust: RevocationTrust; deps: OrgDeps },
+): Promise<string> {
+  const signer = await adminSigner(dir);
+  if (!trust.admins.some(({ x }) => x === signer.publicJwk.x))
+    throw new GaggleError("CONFLICT", `The key in ${orgPaths(dir).adminKey} is no admin key of this organisation; restore the right one.`);
+  if (trust.revocations.keys.includes(signer.thumbprint))
+    throw new GaggleError("CONFLICT", `The admin key is revoked itself. Make a new one with: gaggle org replace-admin --dir ${dir}`);
+  const seq = nextSeq(signer.thumbprint, statements, trust);
+  const statement: RevocationStatement = { v: 1, org: trust.org, seq, issuedAt: new Date(deps.clock.now()).toISOString(), ...missing };
+  return signRevocation({ statement, signer });
+}
+
+/** In the list of the root's holder too, where it is here, so that it is in the next bundle whatever becomes of the statement. */
+async function keepInList(dir: string, { agents, subjects, keys }: Named): Promise<void> {
+  const before = await findRevocations(dir);
+  if (before === undefined) return;
+  const grown = { agents: [...before.agents, ...agents], subjects: [...before.subjects, ...subjects], keys: [...before.keys, ...keys] };
+  await writeJson(orgPaths(dir).revocations, { ...before, ...grown, seq: before.seq + 1 });
+}
+
+/** Tells everybody all that is known, so that a second run makes up for a first that reached nobody. One who was told is enough: it spreads from there. */
+async function tellAll(listeners: readonly RevocationListener[], statements: readonly string[], out: Output): Promise<void> {
+  let problem: unknown;
+  const told: string[] = [];
+  for (const listener of listeners) {
+    try {
+      for (const statement of statements) await listener.tell(statement);
+      told.push(listener.name);
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  if (told.length > 0) out.line(`Told ${told.join(" and ")}: connected members cut it off within seconds.`);
+  else if (problem !== undefined) throw problem;
+  else out.line("Nobody has been told yet. Run it again with --publish URL, or on the machine of an agent that is up.");
+}

@@ -1,6 +1,7 @@
 /** Methods of the daemon itself: its line, its state, what Goose's hooks ask. */
 import { principal } from "../identity.ts";
 import { z } from "zod";
+import { revocationJws } from "../revocation.ts";
 import { done, empty, method } from "./method.ts";
 
 /** The methods of the daemon itself: its line, its state, what Goose's hooks ask. */
@@ -40,6 +41,8 @@ export const OWN_METHODS = {
     }),
   ),
   "daemon.stop": method(empty, done),
+  /** Hands the daemon a revocation that an admin key signed; it tells its colleagues. */
+  "member.revoke": method(z.strictObject({ statement: revocationJws }), z.strictObject({ taken: z.boolean() })),
   "session.register": method(z.strictObject({ sessionId: z.string().min(1).max(200), workingDir: z.string().max(4_096).optional() }), done),
   "hook.decide": method(
     z.strictObject({ event: z.string().max(60), sessionId: z.string().max(200), tool: z.string().max(200) }),

@@ -187,7 +187,7 @@ describe("a bootstrap node over HTTP", () => {
     const { url } = await start();
     const marco = await enrol(await invite(url, "marco.diaz", "marketing"), "marco");
     expect(await marco.client.renew()).toContain(".");
-    await orgRevoke({ dir, user: "marco.diaz" }, out);
+    await orgRevoke({ dir, user: "marco.diaz" }, out, deps);
     await orgSign({ dir, publish: url }, out, deps);
     await expect(marco.client.renew()).rejects.toThrow(code("REVOKED"));
     await expect(marco.client.fetchBundle("marketing")).rejects.toThrow(code("REVOKED"));

@@ -152,7 +152,7 @@ describe("an invitation", () => {
 
   it("of a person who has been revoked since is refused", async () => {
     const invitation = await invite("nils.ekstrom", "sales");
-    await orgRevoke({ dir, user: "nils.ekstrom" }, out);
+    await orgRevoke({ dir, user: "nils.ekstrom" }, out, { clock, random: systemRandom });
     await orgSign({ dir, publish: node.url }, out, { clock, random: systemRandom, fetch: globalThis.fetch });
     await expect(joinWith(join(tempFolder(), "home"), invitation)).rejects.toMatchObject({ code: "REVOKED" });
   });

@@ -60,7 +60,7 @@ describe("gaggle org", () => {
       expect((await stat(join(dir, path))).mode & 0o777).toBe(0o600);
     }
     expect(JSON.parse(await text("bootstrap/node.json"))).toMatchObject({ org });
-    expect(await readdir(join(dir, "profiles"))).toEqual(["guard.yaml", "models.yaml", "organisation.yaml", "policy.yaml", "roles"]);
+    expect(await readdir(join(dir, "profiles"))).toEqual(["guard.yaml", "models.yaml", "organisation.yaml", "policies", "roles"]);
     expect(await readdir(join(dir, "recipes"))).toContain("finance");
   });
 
@@ -112,8 +112,8 @@ describe("gaggle org", () => {
   it("sign refuses sources that contradict each other, and signs nothing then", async () => {
     await init();
     await sign();
-    await writeFile(join(dir, "profiles/policy.yaml"), "v: 1\nallow: []\n");
-    await expect(sign()).rejects.toThrow(code("INVALID_INPUT", "policy.yaml"));
+    await writeFile(join(dir, "profiles/policies/mine.cedar"), "permit (principal, action, resource);\n");
+    await expect(sign()).rejects.toThrow(code("INVALID_INPUT", "policies/mine.cedar, line 1"));
     expect((await bundle("finance")).manifest.version).toBe(1);
   });
 
@@ -224,11 +224,15 @@ describe("gaggle org", () => {
   it("revoke counts the sequence up for something new only, and the next bundle says so", async () => {
     await init();
     const agent = agentIdOf(seededSigner("laptop").publicJwk);
-    expect(await orgRevoke({ dir, agent, user: "marco.diaz" }, out)).toMatchObject({ seq: 1, agents: [agent], subjects: ["marco.diaz"] });
-    expect((await orgRevoke({ dir, agent }, out)).seq).toBe(1);
-    expect((await orgRevoke({ dir, key: seededSigner("k").thumbprint }, out)).seq).toBe(2);
-    await expect(orgRevoke({ dir }, out)).rejects.toThrow(code("INVALID_INPUT"));
-    await expect(orgRevoke({ dir, agent: "someone" }, out)).rejects.toThrow(code("INVALID_INPUT"));
+    expect(await orgRevoke({ dir, agent, user: "marco.diaz" }, out, deps())).toMatchObject({
+      seq: 1,
+      agents: [agent],
+      subjects: ["marco.diaz"],
+    });
+    expect((await orgRevoke({ dir, agent }, out, deps())).seq).toBe(1);
+    expect((await orgRevoke({ dir, key: seededSigner("k").thumbprint }, out, deps())).seq).toBe(2);
+    await expect(orgRevoke({ dir }, out, deps())).rejects.toThrow(code("INVALID_INPUT"));
+    await expect(orgRevoke({ dir, agent: "someone" }, out, deps())).rejects.toThrow(code("INVALID_INPUT"));
     await sign();
     expect((await bundle("hr")).manifest.revocations.seq).toBe(2);
   });

@@ -1,0 +1,51 @@
+/** Who can be told a revocation: the bootstrap node over its API, the daemon of this machine over its socket. */
+import { createBootstrapClient } from "../../agent/bootstrap-client.ts";
+import { connectDaemon } from "../../client/connect-daemon.ts";
+import { GaggleError } from "../../contract/errors.ts";
+import { checkBaseUrl } from "../../identity/invitation.ts";
+import { adminSigner, type OrgDeps, readOrg } from "./org-folder.ts";
+import type { RevocationListener } from "./org-revoke.ts";
+import { readStatements, writeStatements } from "./revocation-file.ts";
+
+/** What reaching a node needs. */
+export type NodeDeps = OrgDeps & { readonly fetch?: typeof globalThis.fetch };
+
+/** A bootstrap node. @param url its base URL */
+export async function nodeListener(dir: string, url: string, deps: NodeDeps): Promise<RevocationListener> {
+  const { org } = await readOrg(dir);
+  const baseUrl = checkBaseUrl(url);
+  const client = createBootstrapClient(
+    { ...deps, fetch: deps.fetch ?? globalThis.fetch, signer: await adminSigner(dir) },
+    { baseUrl, org },
+  );
+  return { name: baseUrl, known: async () => (await client.revocations()).statements, tell: (statement) => client.revoke(statement) };
+}
+
+/** The daemon of a home; undefined where none runs. It is not started for this. */
+export async function daemonListener(home: string): Promise<(RevocationListener & { close(): void }) | undefined> {
+  try {
+    const daemon = await connectDaemon({ home, program: "gaggle", timeoutMs: 500 });
+    return {
+      name: "this machine's agent",
+      known: async () => [],
+      tell: (statement) => daemon.call("member.revoke", { statement }),
+      close: () => daemon.close(),
+    };
+  } catch (error) {
+    if (error instanceof GaggleError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Adds to the folder what other admins' machines have told a node, so that the next bundle carries it. What does not hold is left out when it is folded in.
+ * A node that does not answer is left out: what it knows stays open, and counts until a bundle settles it.
+ */
+export async function gatherStatements(dir: string, url: string, deps: NodeDeps): Promise<void> {
+  const own = await readStatements(dir);
+  const heard = await (await nodeListener(dir, url, deps)).known().catch((error: unknown) => {
+    if (error instanceof GaggleError) return [];
+    throw error;
+  });
+  if (heard.some((one) => !own.includes(one))) await writeStatements(dir, [...own, ...heard]);
+}

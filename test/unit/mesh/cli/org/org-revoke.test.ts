@@ -1,0 +1,157 @@
+import { cp, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, it } from "vitest";
+import { orgInit } from "../../../../../mesh/cli/org/org-init.ts";
+import { orgPaths, readOrg, readRevocations } from "../../../../../mesh/cli/org/org-folder.ts";
+import { orgReinstate } from "../../../../../mesh/cli/org/org-reinstate.ts";
+import { orgReplaceAdmin } from "../../../../../mesh/cli/org/org-replace-admin.ts";
+import { orgRevoke, type RevocationListener } from "../../../../../mesh/cli/org/org-revoke.ts";
+import { foldRevocations, readStatements, writeStatements } from "../../../../../mesh/cli/org/revocation-file.ts";
+import { createOutput } from "../../../../../mesh/cli/output.ts";
+import { GaggleError } from "../../../../../mesh/contract/errors.ts";
+import { readSigningKey } from "../../../../../mesh/identity/key-file.ts";
+import { createSigner } from "../../../../../mesh/identity/keys.ts";
+import { openRevocations } from "../../../../../mesh/identity/revocation.ts";
+import { seededRandom, seededSigner } from "../../../../support/seeded-keys.ts";
+import { tempFolder } from "../../../../support/temp-home.ts";
+import { createVirtualClock } from "../../../../support/virtual-clock.ts";
+
+const installDir = fileURLToPath(new URL("../../../../../", import.meta.url));
+const code = (name: string) => expect.objectContaining({ code: name });
+const clock = createVirtualClock();
+const deps = { clock, random: seededRandom("revoke") };
+
+let dir: string;
+let said: string;
+const out = createOutput({ write: (text: string) => (said += text) }, false);
+
+/** Somebody who can be told, and remembers. */
+function listener(known: string[] = []): RevocationListener & { heard: string[] } {
+  return { name: "a node", heard: known, known: async () => known, tell: async (jws) => void (known.includes(jws) || known.push(jws)) };
+}
+
+const unreachable: RevocationListener = {
+  name: "nobody",
+  known: () => Promise.reject(new GaggleError("PEER_UNREACHABLE", "Not there.")),
+  tell: () => Promise.reject(new GaggleError("PEER_UNREACHABLE", "Not there.")),
+};
+
+/** What the statements of a folder say, under its own admin keys. */
+async function statementsOf(folder: string) {
+  const { org, admins } = await readOrg(folder);
+  const trust = { org, admins, revocations: { seq: 0, agents: [], subjects: [], keys: [] } };
+  return openRevocations(await readStatements(folder), trust).map(({ statement: { seq, subjects } }) => ({ seq, subjects }));
+}
+
+beforeEach(async () => {
+  [dir, said] = [join(tempFolder(), "org"), ""];
+  await orgInit({ dir, installDir, content: "sample" }, out, deps);
+});
+
+describe("gaggle org revoke", () => {
+  it("needs the admin key alone: signs, tells, and says so", async () => {
+    const laptop = join(tempFolder(), "admin-laptop");
+    await mkdir(join(laptop, "admin"), { recursive: true, mode: 0o700 });
+    for (const path of ["org.json", "admin/admin.json"]) await cp(join(dir, path), join(laptop, path));
+    const node = listener();
+
+    expect((await orgRevoke({ dir: laptop, user: "marco.diaz" }, out, { ...deps, listeners: [node] })).subjects).toEqual(["marco.diaz"]);
+
+    expect(node.heard).toEqual(await readStatements(laptop));
+    expect(await statementsOf(laptop)).toEqual([{ seq: 1, subjects: ["marco.diaz"] }]);
+    expect(said).toContain("Told a node: connected members cut it off within seconds.");
+  });
+
+  it("goes on from what the node knows, so that two machines with one admin key don't use a number twice", async () => {
+    const node = listener();
+    await orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [node] });
+    await writeStatements(dir, []);
+    await orgRevoke({ dir, user: "hanna.okoye" }, out, { ...deps, listeners: [node] });
+    expect(await statementsOf(dir)).toEqual(
+      expect.arrayContaining([
+        { seq: 1, subjects: ["marco.diaz"] },
+        { seq: 2, subjects: ["hanna.okoye"] },
+      ]),
+    );
+  });
+
+  it("fails where nobody could be told, and is only told when run again", async () => {
+    await expect(orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [unreachable] })).rejects.toThrow(
+      code("PEER_UNREACHABLE"),
+    );
+    const node = listener();
+    await orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [unreachable, node] });
+    expect(node.heard).toHaveLength(1);
+    expect(said).toContain("That was revoked already.");
+  });
+
+  it("refuses an admin key that is not the organisation's, or that is revoked itself", async () => {
+    await orgRevoke({ dir, key: (await adminOf(dir)).thumbprint }, out, deps);
+    await expect(orgRevoke({ dir, user: "marco.diaz" }, out, deps)).rejects.toThrow(code("CONFLICT"));
+    const other = join(tempFolder(), "other");
+    await orgInit({ dir: other, installDir, content: "sample" }, out, deps);
+    await cp(join(other, "admin", "admin.json"), orgPaths(dir).adminKey);
+    await expect(orgRevoke({ dir, user: "marco.diaz" }, out, deps)).rejects.toThrow(code("CONFLICT"));
+  });
+});
+
+const adminOf = async (folder: string) => createSigner(await readSigningKey(orgPaths(folder).adminKey, "admin key"));
+
+describe("the list of the next bundle", () => {
+  it("has what every admin's machine revoked, and settles it", async () => {
+    const admin = (await adminOf(dir)).thumbprint;
+    const laptop = join(tempFolder(), "laptop");
+    await cp(dir, laptop, { recursive: true });
+    const node = listener();
+    await orgRevoke({ dir: laptop, user: "marco.diaz" }, out, { ...deps, listeners: [node] });
+    await writeStatements(dir, node.heard);
+    expect(await foldRevocations(dir)).toEqual({ seq: 1, agents: [], subjects: ["marco.diaz"], keys: [], settled: { [admin]: 1 } });
+    expect(await foldRevocations(dir)).toEqual(await readRevocations(dir));
+  });
+
+  it("leaves a statement open that comes after one that it has not seen", async () => {
+    const admin = (await adminOf(dir)).thumbprint;
+    for (const user of ["marco.diaz", "hanna.okoye", "priya.nair"]) await orgRevoke({ dir, user }, out, deps);
+    const all = await readStatements(dir);
+    const { org, admins } = await readOrg(dir);
+    const trust = { org, admins, revocations: { seq: 0, agents: [], subjects: [], keys: [] } };
+    const second = openRevocations(all, trust).find(({ statement }) => statement.seq === 2)?.jws;
+    await writeStatements(
+      dir,
+      all.filter((jws) => jws !== second),
+    );
+    expect((await foldRevocations(dir)).settled).toEqual({ [admin]: 1 });
+    await writeStatements(dir, all);
+    expect((await foldRevocations(dir)).settled).toEqual({ [admin]: 3 });
+  });
+
+  it("has nothing of an admin key that it revokes: what a thief revoked is gone with the key", async () => {
+    const [thief, loot] = [await adminOf(dir), join(tempFolder(), "loot")];
+    await cp(dir, loot, { recursive: true });
+    await orgRevoke({ dir: loot, user: "fiona.berg" }, out, deps);
+    await orgRevoke({ dir, user: "marco.diaz" }, out, deps);
+    await writeStatements(dir, [...(await readStatements(dir)), ...(await readStatements(loot))]);
+
+    const { admin, revoked } = await orgReplaceAdmin({ dir }, out, deps);
+
+    expect(revoked).toBe(thief.thumbprint);
+    const list = await foldRevocations(dir);
+    expect([list.subjects, list.keys]).toEqual([["marco.diaz"], [thief.thumbprint]]);
+    expect((await adminOf(dir)).thumbprint).toBe(admin);
+    expect((await readOrg(dir)).admins).toEqual([(await adminOf(dir)).publicJwk]);
+    await orgRevoke({ dir, user: "hanna.okoye" }, out, deps);
+    expect((await foldRevocations(dir)).settled).toEqual({ [admin]: 1 });
+  });
+
+  it("loses what the root's holder takes back, and no statement brings it in again", async () => {
+    const statement = listener();
+    await orgRevoke({ dir, user: "marco.diaz", key: seededSigner("k").thumbprint }, out, { ...deps, listeners: [statement] });
+    await orgReinstate({ dir, user: "marco.diaz" }, out);
+    await writeStatements(dir, statement.heard);
+    const { subjects, keys } = await foldRevocations(dir);
+    expect([subjects, keys]).toEqual([[], [seededSigner("k").thumbprint]]);
+    await expect(orgReinstate({ dir, user: "marco.diaz" }, out)).rejects.toThrow(code("NOT_FOUND"));
+    expect(JSON.parse(await readFile(orgPaths(dir).revocations, "utf8"))).toMatchObject({ subjects: [] });
+  });
+});
