@@ -39,6 +39,8 @@ export interface HandlerDeps {
   guardStats(days: number): Promise<GuardStats>;
   /** Sends what the bootstrap node does not have; resolves with how far it got. */
   shipAudit(): Promise<{ seq: number; shipped: number }>;
+  /** Takes an admin's revocation; says whether it is new. */
+  revoke(statement: string): Promise<boolean>;
   /** Ends the daemon soon, after the answer is out. */
   stopSoon(): void;
   newTraceId(): string;
@@ -61,7 +63,10 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
   /** A messaging method; whoever calls it, this agent does it, but for what only a person can do. */
   const messaging = <M extends MessagingMethod>(method: M, actor = agent): DaemonHandlers[M] => {
     const run = deps.messaging.methods[method] as (params: unknown, call: CallContext) => Promise<DaemonResult<M>>;
-    return ((params: { sessionId?: string }) => run(params, { actor, traceId: traceOf(params.sessionId) })) as DaemonHandlers[M];
+    return ((params: { sessionId?: string }) => {
+      const unattended = sessions.find(params.sessionId ?? "")?.kind === "run";
+      return run(params, { actor, traceId: traceOf(params.sessionId), unattended });
+    }) as DaemonHandlers[M];
   };
 
   /** A method that shows items of the inbox: whoever looked need not be told of them at the end of a chat. */
@@ -97,6 +102,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "inbox.complete": messaging("inbox.complete"),
     "inbox.ask": messaging("inbox.ask"),
     "inbox.progress": messaging("inbox.progress"),
+    "member.revoke": async ({ statement }) => ({ taken: await deps.revoke(statement) }),
     "session.open": messaging("session.open"),
     "session.join": messaging("session.join"),
     "session.leave": messaging("session.leave"),

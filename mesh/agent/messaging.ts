@@ -3,6 +3,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, OutboxItem } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
+import type { Json } from "../contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import {
   MAX_MESSAGE_BURST,
@@ -36,13 +37,14 @@ import { type BucketConfig, createTokenBuckets } from "../resilience/token-bucke
 import { createApprovals, type ExpectedDecision, viewApproval } from "../session/approvals.ts";
 import { createAsker } from "../session/asker.ts";
 import { createChanges } from "../session/changes.ts";
-import { createNotifications } from "../session/notifications.ts";
+import { createNotifications, notifyQuestion } from "../session/notifications.ts";
 import type { CallContext, OpenItems, RunnableSkill, Runner, RunOutcome, SessionDeps } from "../session/ports.ts";
 import { createDueTimes } from "../session/due-times.ts";
 import { createBroker, isSessionMessage } from "../session/broker/create-broker.ts";
 import { createProgress } from "../session/progress.ts";
 import { createRunQueue } from "../session/run-queue.ts";
 import { createStatus } from "../session/status.ts";
+import { approversOf } from "../session/task-approval.ts";
 import { viewTask, type WorkerTask } from "../session/task-record.ts";
 import type { SessionContext } from "../session/broker/session-tasks.ts";
 import { createWorker } from "../session/worker.ts";
@@ -92,9 +94,13 @@ export interface Boundary {
    * A message as it leaves.
    * @throws GaggleError GUARD_REFUSED where it could not be looked through, POLICY_DENIED with what is in it, PEER_UNREACHABLE where the receiver's key is not known yet
    */
-  depart(record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent" | "mask">): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
+  depart(
+    record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent" | "mask">,
+  ): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
   /** A message as it counts here. @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope */
   arrive(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
+  /** Classes that are in a value; left out, they are unknown. @throws GaggleError GUARD_REFUSED where it could not be looked through */
+  classesOf?(value: Json): Promise<readonly string[]>;
 }
 
 /** What messaging needs. */
@@ -244,7 +250,8 @@ export function createMessaging(
       onRetry(tx, { message, to }) {
         if (message.type === "task.request") return asker.onRetry(tx, message.taskId);
         if (message.type === "approval.request") return approvals.onRetry(tx, message.approvalId);
-        if (message.type === "notification") return policy.decide({ action: "notify.send", principal: self, targetRole: to.role });
+        if (message.type === "notification")
+          return policy.decide(notifyQuestion(self, to, false), deps.boundary === undefined ? {} : { keeps: ["mask"] });
         return undefined;
       },
     },
@@ -282,6 +289,8 @@ export function createMessaging(
     sender: outbox,
     changes,
     openItems,
+    masks: deps.boundary !== undefined,
+    ...(deps.boundary?.classesOf === undefined ? {} : { classesOf: deps.boundary.classesOf }),
     ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }),
   };
   const broker = createBroker({
@@ -292,9 +301,13 @@ export function createMessaging(
     tellPerson: (tx, incoming, text) =>
       notifications.onNotification(tx, incoming, { type: "notification", message: text, severity: "info" }),
   });
-  const asker = createAsker({ ...session, taskSessions: broker.tasks });
+  const approvals = createApprovals({
+    ...session,
+    verifyApproval: deps.verifyApproval,
+    onDecided: (tx, record) => asker.onApproval(tx, record),
+  });
+  const asker = createAsker({ ...session, taskSessions: broker.tasks, approvals });
   const progress = createProgress({ ...session, onError: deps.onError });
-  const approvals = createApprovals({ ...session, verifyApproval: deps.verifyApproval });
   const notifications = createNotifications(session);
   const worker = createWorker({
     ...session,
@@ -365,7 +378,15 @@ export function createMessaging(
       assertRoom: quota.assertRoom,
       waitOf: senders.take,
       onError: deps.onError,
-      ...(deps.boundary === undefined ? {} : { arrive: deps.boundary.arrive }),
+      approversOf: (from, message) => approversOf({ self, verifyApproval: deps.verifyApproval }, from, message),
+      recipeHashOf: (skill) => {
+        const hash = deps.skillOf(skill)?.details["recipeSha256"];
+        return typeof hash === "string" ? hash : undefined;
+      },
+      async arrive(opened) {
+        await approvals.prepare(opened.claims.message);
+        return (await deps.boundary?.arrive(opened)) ?? opened;
+      },
     },
     { self, org },
   );

@@ -50,6 +50,11 @@ const taskRequest = z.strictObject({
   session: taskSession.optional(),
   /** JSON Schema that the asker wants the result to fit. */
   resultSchema: resultSchema.optional(),
+  /** Signed approvals of exactly this task, where policy wants them; each a decision as in `approval.decision`. */
+  approvals: z
+    .array(z.strictObject({ approvalId: uuid, decision: z.string().max(4_096) }))
+    .max(8)
+    .optional(),
 });
 
 /** Tells the asker that the receiver's person has opened the task. */

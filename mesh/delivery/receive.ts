@@ -10,6 +10,7 @@ import { CLOCK_LEEWAY_MS, REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
 import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote } from "./envelope.ts";
+import type { Approver } from "../enforcement/approvers.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import { receivingQuestion } from "../enforcement/message-question.ts";
 import { traceIdOf } from "./outbox-record.ts";
@@ -33,9 +34,10 @@ export interface Incoming {
   readonly bytes: number;
   /** A copy for another device of the person than the one it was sent to. */
   readonly copy?: true;
-  /** Classes that this agent's guard found in it, and who takes part by having asked or approved; there where they are known. */
+  /** Classes that this agent's guard found in it; there where it looked. */
   readonly dataClasses?: readonly string[];
-  readonly participants?: readonly string[];
+  /** Who signed that exactly this may be done. */
+  readonly approvers?: readonly Approver[];
 }
 
 /**
@@ -223,7 +225,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       message: claims.message,
       ...(claims.copy === undefined ? {} : { copy: claims.copy }),
       ...(opened.found === undefined ? {} : { dataClasses: opened.found.classes }),
-      ...(received === undefined ? {} : { participants: received.question.context?.participants ?? [] }),
+      ...(received === undefined ? {} : { approvers: received.approvers }),
     };
     tx.audit(draft("message.receive", opened, { result: "ok", received }));
     if (opened.restored !== undefined) tx.audit(restoreDraft(opened, opened.restored));

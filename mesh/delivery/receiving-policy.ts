@@ -2,14 +2,9 @@
 import type { Principal } from "../contract/identity.ts";
 import type { EnvelopeClaims } from "../contract/message.ts";
 import type { Obligation, PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
+import { type Approver, missingApprovals } from "../enforcement/approvers.ts";
 import { receivingQuestion } from "../enforcement/message-question.ts";
 import type { OpenedEnvelope } from "./envelope.ts";
-
-/** Who has signed that a message may be done. */
-export interface Approver {
-  readonly subject: string;
-  readonly role: string;
-}
 
 /** What the decision needs. */
 export interface ReceivingPolicyDeps {
@@ -24,18 +19,20 @@ export interface ReceivingPolicyDeps {
 export interface Received {
   readonly question: PolicyQuestion;
   readonly decision: PolicyDecision;
+  readonly approvers: readonly Approver[];
 }
 
-const isKept = (obligation: Obligation, { found }: OpenedEnvelope, from: Principal, approvers: readonly Approver[]): boolean => {
-  if (obligation.kind === "approval") return approvers.some(({ role, subject }) => role === obligation.role && subject !== from.subject);
-  // Within a department no guard has looked; there it is the sender's to keep.
-  return obligation.kind !== "mask" || !(found?.unmasked ?? []).some((name) => obligation.classes.includes(name));
-};
+/** Within a department no guard has looked; there masking is the sender's to keep. */
+const isUnmasked = (obligation: Obligation, { found }: OpenedEnvelope): boolean =>
+  obligation.kind === "mask" && (found?.unmasked ?? []).some((name) => obligation.classes.includes(name));
 
-const WHY: Readonly<Partial<Record<Obligation["kind"], string>>> = {
-  approval: "It came without a signed approval of exactly what it asks, by the role that has to give it.",
-  mask: "It came with classes unmasked that have to be masked.",
-};
+/** What the sender should have kept and did not; undefined where there is nothing. */
+function whyUnkept(decision: PolicyDecision, opened: OpenedEnvelope, from: Principal, approvers: readonly Approver[]): string | undefined {
+  const [missing] = missingApprovals(decision, approvers, from.subject);
+  if (missing !== undefined) return `It came without a signed approval by ${missing} of exactly what it asks.`;
+  const isBare = (decision.obligations ?? []).some((one) => isUnmasked(one, opened));
+  return isBare ? "It came with classes unmasked that have to be masked." : undefined;
+}
 
 /** Makes it. `undefined` for messages that only continue what is known here. */
 export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: ReceivingPolicyDeps, self: Principal) {
@@ -57,8 +54,8 @@ export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: Rec
       },
     };
     const decision = policy.decide(question, { keeps: ["mask", "approval"] });
-    const unkept = (decision.obligations ?? []).find((one) => !isKept(one, opened, from, approvers));
-    if (!decision.allowed || unkept === undefined) return { question, decision };
-    return { question, decision: { ...decision, allowed: false, reason: `${decision.reason} ${WHY[unkept.kind] ?? ""}` } };
+    const unkept = decision.allowed ? whyUnkept(decision, opened, from, approvers) : undefined;
+    if (unkept === undefined) return { question, decision, approvers };
+    return { question, approvers, decision: { ...decision, allowed: false, reason: `${decision.reason} ${unkept}` } };
   };
 }

@@ -8,8 +8,9 @@ import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { canonicalHash, type Json, sha256Hex } from "../contract/json.ts";
-import type { ApprovalStatement, MessageOf } from "../contract/message.ts";
-import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { ApprovalStatement, Message, MessageOf } from "../contract/message.ts";
+import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { Changes } from "./changes.ts";
 import { indexItem } from "./inbox.ts";
 import { earlierId, rememberId } from "./once.ts";
@@ -30,6 +31,8 @@ export interface ApprovalRecord {
   readonly decision?: string;
   readonly approver?: { readonly subject: string; readonly role: string };
   readonly reason?: string;
+  /** Classes in the payload, where the guard looked. */
+  readonly dataClasses?: readonly string[];
   /** Hash of a decision whose key this agent's roster did not name when it came. */
   readonly unknownKeyOf?: string;
   readonly sessionId?: string;
@@ -53,6 +56,8 @@ export interface ApprovalDeps extends SessionDeps {
   readonly changes: Changes;
   /** Checks a decision against the roster of the newest bundle. @throws GaggleError APPROVAL_INVALID, REVOKED */
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
+  /** A request that this agent made was decided, or can't be. */
+  onDecided?(tx: Transaction, record: ApprovalRecord): void;
 }
 
 const keyOf = (side: ApprovalRecord["side"], id: string): string => `approval/${side}/${id}`;
@@ -71,7 +76,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The approval as the daemon's API shows it. */
 export function viewApproval(record: ApprovalRecord): ApprovalView {
-  const { v: _, traceId: __, unknownKeyOf: ___, createdAt, updatedAt, history, approver, ...shown } = record;
+  const { v: _, traceId: __, unknownKeyOf: ___, dataClasses: ____, createdAt, updatedAt, history, approver, ...shown } = record;
   return {
     kind: "approval",
     ...shown,
@@ -131,10 +136,28 @@ export function createApprovals(deps: ApprovalDeps) {
     return record;
   };
 
-  /** Policy of whether the approver's role may decide for the requester's; asked by either side of its own set. */
-  const mayDecide = ({ side, peer }: ApprovalRecord): PolicyDecision => {
+  const classesIn = ({ dataClasses }: ApprovalRecord) => (dataClasses === undefined ? {} : { dataClasses });
+
+  /** Policy of whether the approver may decide for the requester, on what is in the payload; asked by either side of its own set. */
+  const mayDecide = (record: ApprovalRecord): PolicyDecision => {
+    const { side, peer } = record;
     const [requester, approver] = side === "requester" ? [deps.self, peer] : [peer, deps.self];
-    return deps.policy.decide({ action: "approval.decide", principal: approver, targetRole: requester.role });
+    const context = { participants: [requester.subject], unattended: false, ...classesIn(record) };
+    return deps.policy.decide({ action: "approval.decide", principal: approver, target: requester, targetRole: requester.role, context });
+  };
+
+  /** Has the guard look through a payload before a decision on it counts; what it found is kept. @throws GaggleError GUARD_REFUSED */
+  const look = async (side: ApprovalRecord["side"], id: string): Promise<void> => {
+    const known = readApproval(deps.store, side, id);
+    if (deps.classesOf === undefined || known === undefined || known.dataClasses !== undefined || known.state !== "PENDING") return;
+    const dataClasses = await deps.classesOf(known.payload);
+    await deps.queue.run(
+      (tx) => {
+        const record = readApproval(tx, side, id);
+        if (record !== undefined) tx.put(keyOf(side, id), JSON.stringify({ ...record, dataClasses }));
+      },
+      { finishing: true },
+    );
   };
 
   /** The decision of exactly the person who was asked, about exactly this request. */
@@ -151,7 +174,7 @@ export function createApprovals(deps: ApprovalDeps) {
   const decided = (record: ApprovalRecord, nowMs: number, jws: string, { decision, approver, reason }: ApprovalStatement): ApprovalRecord =>
     move(record, nowMs, decision === "approved" ? "APPROVED" : "REJECTED", { decision: jws, approver, reason });
 
-  const decisionDetails = ({ decision, approver }: ApprovalStatement) => ({ decision, approver: approver.subject });
+  const decidedBy = ({ decision, approver }: ApprovalStatement) => ({ decision, approver: approver.subject });
 
   const messageFor = (record: ApprovalRecord, message: OutgoingMessage["message"], decision?: PolicyDecision): OutgoingMessage => ({
     to: record.peer,
@@ -164,10 +187,20 @@ export function createApprovals(deps: ApprovalDeps) {
     ...(decision === undefined ? {} : { decision }),
   });
 
-  const mayRequest = ({ peer }: ApprovalRecord): PolicyDecision =>
-    deps.policy.decide({ action: "approval.request", principal: deps.self, targetRole: peer.role });
+  const requestQuestion = (record: ApprovalRecord, unattended: boolean): PolicyQuestion => ({
+    action: "approval.request",
+    principal: deps.self,
+    target: record.peer,
+    targetRole: record.peer.role,
+    context: { participants: [deps.self.subject], unattended, ...classesIn(record) },
+  });
 
-  const create = (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision => {
+  const create = (
+    tx: Transaction,
+    request: DaemonRequest<"approval.request">,
+    call: CallContext,
+    dataClasses?: readonly string[],
+  ): ApprovalRecord | PolicyDecision => {
     // In which chat it is asked is no part of what is asked: a recipe that is run again asks the same in another one.
     const { idempotencyKey: key, sessionId: _, ...content } = request;
     const once = { verb: "approval.request", key, content };
@@ -189,18 +222,20 @@ export function createApprovals(deps: ApprovalDeps) {
       updatedAt: tx.now,
       history: [{ at: tx.now, state: "PENDING" }],
       ...origin,
+      ...(dataClasses === undefined ? {} : { dataClasses }),
     };
     const { approvalId, payloadHash } = record;
-    const decision = mayRequest(record);
+    const question = requestQuestion(record, call.unattended === true);
+    const decision = deps.policy.decide(question);
     const message = { type: "approval.request" as const, approvalId, payload, payloadHash, idempotencyKey: key, ...origin };
     if (!decision.allowed) {
-      deps.sender.auditDenied(tx, messageFor(record, message, decision));
+      deps.sender.auditDenied(tx, { ...messageFor(record, message, decision), question });
       return decision;
     }
     rememberId(tx, once, approvalId);
     indexSession(tx, sessionId, "approval", approvalId);
     audit(tx, record, "approval.request", { by: call.actor });
-    deps.sender.enqueue(tx, messageFor(record, message, decision));
+    deps.sender.enqueue(tx, { ...messageFor(record, message, decision), question });
     return save(tx, record);
   };
 
@@ -220,8 +255,9 @@ export function createApprovals(deps: ApprovalDeps) {
       return denied(error, { code: error.code });
     }
     const policy = mayDecide(record);
-    if (!policy.allowed) return denied(policyDenied(policy), decisionDetails(statement));
-    audit(tx, record, "approval.decide", { by: call.actor, details: decisionDetails(statement) });
+    const details = { ...decidedBy(statement), ...decisionDetails(policy) };
+    if (!policy.allowed) return denied(policyDenied(policy), details);
+    audit(tx, record, "approval.decide", { by: call.actor, details });
     deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", ...request }, policy));
     return save(tx, decided(record, tx.now, request.decision, statement));
   };
@@ -248,9 +284,19 @@ export function createApprovals(deps: ApprovalDeps) {
   };
 
   return {
+    /** Asks for an approval in a transaction, for what waits for it; what policy says where it may not be asked for. @throws GaggleError NO_ROUTE, TOO_LARGE */
+    ask: (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision =>
+      create(tx, request, call),
+
+    /** What has to be known before a message about an approval counts. @throws GaggleError GUARD_REFUSED */
+    prepare: async (message: Message): Promise<void> => {
+      if (message.type === "approval.decision") await look("requester", message.approvalId);
+    },
+
     /** Asks for an approval, once per idempotency key. @throws GaggleError POLICY_DENIED, NO_ROUTE, CONFLICT, TOO_LARGE */
     async request(request: DaemonRequest<"approval.request">, call: CallContext): Promise<ApprovalRecord> {
-      const made = await deps.queue.run((tx) => create(tx, request, call));
+      const dataClasses = await deps.classesOf?.(request.payload);
+      const made = await deps.queue.run((tx) => create(tx, request, call, dataClasses));
       if ("allowed" in made) throw policyDenied(made);
       return made;
     },
@@ -268,6 +314,7 @@ export function createApprovals(deps: ApprovalDeps) {
 
     /** Takes the person's signed decision and sends it. @throws GaggleError NOT_FOUND, STATE_CONFLICT, APPROVAL_INVALID, REVOKED, POLICY_DENIED */
     async decide(request: { approvalId: string; decision: string }, call: CallContext): Promise<ApprovalRecord> {
+      await look("approver", request.approvalId);
       const made = await deps.queue.run((tx) => decide(tx, request, call), { finishing: true });
       if (made instanceof GaggleError) throw made;
       return made;
@@ -275,7 +322,7 @@ export function createApprovals(deps: ApprovalDeps) {
 
     /** @throws GaggleError ENVELOPE_INVALID where the hash is not of the payload, CONFLICT for the same id with other content */
     onRequest(tx: Transaction, incoming: SessionIncoming, request: MessageOf<"approval.request">): undefined {
-      const { from, traceId } = incoming;
+      const { from, traceId, dataClasses } = incoming;
       const { approvalId, payload, payloadHash, sessionId, stepId } = request;
       if (canonicalHash(payload) !== payloadHash) {
         throw new GaggleError("ENVELOPE_INVALID", "The approval's hash is not that of its payload; send it again.");
@@ -298,6 +345,7 @@ export function createApprovals(deps: ApprovalDeps) {
         traceId,
         ...times,
         ...origin,
+        ...(dataClasses === undefined ? {} : { dataClasses }),
       });
       deps.openItems.opened(tx, "approval", approvalId, incoming);
       audit(tx, record, "approval.receive");
@@ -317,8 +365,8 @@ export function createApprovals(deps: ApprovalDeps) {
         const statement = check(record, decision);
         const policy = mayDecide(record);
         if (!policy.allowed) throw policyDenied(policy);
-        audit(tx, record, "approval.accept", { details: decisionDetails(statement) });
-        save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" });
+        audit(tx, record, "approval.accept", { details: { ...decidedBy(statement), ...decisionDetails(policy) } });
+        deps.onDecided?.(tx, save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" }));
         return undefined;
       } catch (error) {
         // Such as the own bundle's expiry: the decision comes again.
@@ -346,14 +394,14 @@ export function createApprovals(deps: ApprovalDeps) {
     onDead(tx: Transaction, approvalId: string, failure: { code: string; reason: string }): void {
       const record = readApproval(tx, "requester", approvalId);
       if (record?.state !== "PENDING" || record.delivery === "stored") return;
-      save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: `${failure.code}: ${failure.reason}` }));
+      deps.onDecided?.(tx, save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: `${failure.code}: ${failure.reason}` })));
     },
 
     /** The request was taken out before it was ever sent. */
     onWithdrawn(tx: Transaction, approvalId: string): void {
       const record = readApproval(tx, "requester", approvalId);
       if (record?.state === "PENDING")
-        save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: "withdrawn before it was sent" }));
+        deps.onDecided?.(tx, save(tx, move(record, tx.now, "FAILED", { delivery: "dead", reason: "withdrawn before it was sent" })));
     },
 
     /** A person sends a dead request again. Policy is asked again; what it denies stays as it is. @throws GaggleError STATE_CONFLICT */
@@ -362,7 +410,7 @@ export function createApprovals(deps: ApprovalDeps) {
       if (record?.state !== "FAILED" || record.delivery !== "dead") {
         throw new GaggleError("STATE_CONFLICT", "This approval has ended for another reason than its delivery; ask for a new one instead.");
       }
-      const decision = mayRequest(record);
+      const decision = deps.policy.decide(requestQuestion(record, false));
       if (!decision.allowed) return decision;
       const { reason: _, ...kept } = move(record, tx.now, "PENDING", { delivery: "queued" });
       save(tx, kept);
@@ -370,3 +418,5 @@ export function createApprovals(deps: ApprovalDeps) {
     },
   };
 }
+/** Both sides of approvals. */
+export type Approvals = ReturnType<typeof createApprovals>;

@@ -5,7 +5,10 @@ import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import type { Principal } from "../contract/identity.ts";
 import { type MessageOf, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
-import type { OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
+import { approvalRoles } from "../enforcement/approvers.ts";
+import { type AskedPolicy, createApprovalGate, isHeld } from "./approval-gate.ts";
+import type { ApprovalRecord, Approvals } from "./approvals.ts";
 import type { Changes } from "./changes.ts";
 import { assertFanout, childrenOf, type GroupRecord, readGroup, saveGroup, settleGroup } from "./group.ts";
 import { earlierId, rememberId } from "./once.ts";
@@ -38,8 +41,16 @@ export interface Sent {
   readonly tasks: readonly AskerTask[];
 }
 
+/** What the asking side needs. */
+export interface AskerDeps extends SessionDeps {
+  readonly taskSessions: TaskSessions;
+  readonly changes: Changes;
+  /** Asks for approvals that policy wants before a task goes. */
+  readonly approvals: Pick<Approvals, "ask">;
+}
+
 /** Makes the asking side. */
-export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSessions; readonly changes: Changes }) {
+export function createAsker(deps: AskerDeps) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
 
   const save = (tx: Transaction, record: AskerTask): AskerTask => {
@@ -56,9 +67,10 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
     return record;
   };
 
-  /** Asks the worker to stop; it says which came first. */
+  /** Asks the worker to stop; it says which came first. What waits for its approval here has no worker yet. */
   const callOff = (tx: Transaction, record: AskerTask, reason: string): AskerTask => {
     if (isTerminal(record) || record.cancelRequested) return record;
+    if (isHeld(record)) return gate.end(tx, record, { state: "CANCELED", note: "canceled before it was sent" });
     deps.sender.enqueue(tx, messageFor(record, { type: "task.cancel", taskId: record.taskId, reason }));
     return save(tx, { ...noteTask(record, tx.now, "cancel requested"), cancelRequested: true });
   };
@@ -93,12 +105,16 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       ...(artifacts === undefined ? {} : { artifacts }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
       ...(session === undefined ? {} : { session }),
+      ...(call.unattended === true ? { unattended: true } : {}),
     };
   };
 
   const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
     const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } =
       record;
+    const signed = (record.approvals ?? []).flatMap(({ approvalId, decision }) =>
+      decision === undefined ? [] : [{ approvalId, decision }],
+    );
     const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
     const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
     return {
@@ -113,39 +129,59 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
       ...(resultSchema === undefined ? {} : { resultSchema }),
       ...(session === undefined ? {} : { session }),
+      ...(signed.length === 0 ? {} : { approvals: signed }),
       ...times,
       ...origin,
     };
   };
 
-  const messageFor = (record: AskerTask, message: OutgoingMessage["message"], decision?: PolicyDecision): OutgoingMessage => ({
+  const messageFor = (record: AskerTask, message: OutgoingMessage["message"], asked: Partial<AskedPolicy> = {}): OutgoingMessage => ({
     to: record.peer,
     message,
     priority: record.priority,
     lane: record.taskId,
     traceId: record.traceId,
     ref: record.taskId,
-    ...(decision === undefined ? {} : { decision }),
+    ...asked,
   });
 
-  const maySend = ({ peer, skill }: AskerTask): PolicyDecision => {
-    const resource = skill === undefined ? {} : { resource: skill };
-    return deps.policy.decide({ action: "task.send", principal: deps.self, targetRole: peer.role, ...resource });
+  /** @param counts false where the same task was counted before */
+  const maySend = ({ peer, skill, unattended = false, approvals = [] }: AskerTask, counts = true): AskedPolicy => {
+    const question: PolicyQuestion = {
+      action: "task.send",
+      principal: deps.self,
+      target: peer,
+      targetRole: peer.role,
+      ...(skill === undefined ? {} : { resource: skill }),
+      context: { unattended, participants: [deps.self.subject, ...approvals.flatMap(({ subject }) => subject ?? [])] },
+    };
+    return {
+      question,
+      decision: deps.policy.decide(question, { keeps: deps.masks === true ? ["mask", "approval"] : ["approval"], counts }),
+    };
   };
+
+  /** The request as it goes to the outbox. */
+  const outgoingFor = (record: AskerTask, key: string, asked: AskedPolicy): OutgoingMessage => {
+    const { sessionId, session, expiresAt } = record;
+    const sessionLane = session?.id ?? sessionId;
+    return {
+      ...messageFor(record, requestOf(record, key), asked),
+      ...(sessionLane === undefined ? {} : { sessionLane }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    };
+  };
+
+  const gate = createApprovalGate({ ...deps, save, requestOf, outgoingFor, maySend });
 
   /** Sends one task to one agent; where policy denies it, that is recorded and nothing is sent. */
   const sendTo = (tx: Transaction, record: AskerTask, key: string, call: CallContext): AskerTask | PolicyDecision => {
     assertReadable(record.parts, deps.self, record.peer);
     assertTexts(record.artifacts, deps.self, record.peer);
-    const decision = maySend(record);
-    const { sessionId, session, expiresAt } = record;
-    const sessionLane = session?.id ?? sessionId;
-    indexSession(tx, session?.id, "task", record.taskId);
-    const outgoing: OutgoingMessage = {
-      ...messageFor(record, requestOf(record, key), decision),
-      ...(sessionLane === undefined ? {} : { sessionLane }),
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    };
+    const asked = maySend(record);
+    const { decision } = asked;
+    indexSession(tx, record.session?.id, "task", record.taskId);
+    const outgoing = outgoingFor(record, key, asked);
     if (!decision.allowed) {
       deps.sender.auditDenied(tx, outgoing);
       return decision;
@@ -158,6 +194,8 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       details: { to: record.peer.agentId, toSubject: record.peer.subject, ...(record.skill === undefined ? {} : { skill: record.skill }) },
       traceId: record.traceId,
     });
+    const roles = approvalRoles(decision);
+    if (roles.length > 0) return gate.hold(tx, record, { roles, key, call });
     deps.sender.enqueue(tx, outgoing);
     return save(tx, record);
   };
@@ -317,6 +355,9 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       auditTaskState(tx, moved, actor);
     },
 
+    /** An approval was decided, or can't be: the task that waits for it goes, or ends. */
+    onApproval: (tx: Transaction, approval: ApprovalRecord): void => gate.onApproval(tx, approval),
+
     /** The worker's person has opened the task. */
     onRead(tx: Transaction, incoming: SessionIncoming, { taskId }: MessageOf<"task.read">): undefined {
       const record = readTask(tx, "asker", taskId);
@@ -370,7 +411,7 @@ export function createAsker(deps: SessionDeps & { readonly taskSessions: TaskSes
       }
       if (isTooLate(record, tx.now))
         throw new GaggleError("STATE_CONFLICT", "The time that this task had is over; send a new task instead.");
-      const decision = maySend(record);
+      const { decision } = maySend(record);
       if (!decision.allowed) return decision;
       const { message: _, ...kept } = noteTask({ ...record, state: "SUBMITTED" }, tx.now, "sent again by a person");
       auditTaskState(tx, save(tx, { ...kept, delivery: "queued" }), actor);

@@ -3,7 +3,7 @@ import type { DaemonRequest, InboxItem } from "../contract/daemon-api.ts";
 import { newUuid } from "../contract/ids.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { MessageOf } from "../contract/message.ts";
-import type { PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
 import { indexItem } from "./inbox.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
@@ -45,6 +45,15 @@ export const viewNotification = ({ id, peer, message, severity, createdAt }: Not
   createdAt: new Date(createdAt).toISOString(),
 });
 
+/** The question about a notification that is to be sent. */
+export const notifyQuestion = (self: Principal, to: Principal, unattended: boolean): PolicyQuestion => ({
+  action: "notify.send",
+  principal: self,
+  target: to,
+  targetRole: to.role,
+  context: { unattended, participants: [self.subject] },
+});
+
 /** Makes both sides of notifications. */
 export function createNotifications(deps: SessionDeps) {
   const create = (tx: Transaction, request: DaemonRequest<"notify">, call: CallContext): SentNotification | PolicyDecision => {
@@ -53,7 +62,8 @@ export function createNotifications(deps: SessionDeps) {
     const earlier = earlierId(tx, once);
     if (earlier !== undefined) return JSON.parse(tx.get(sentKey(earlier)) ?? "{}") as SentNotification;
     const to = deps.resolve(target, "notify.send");
-    const decision = deps.policy.decide({ action: "notify.send", principal: deps.self, targetRole: to.role });
+    const question = notifyQuestion(deps.self, to, call.unattended === true);
+    const decision = deps.policy.decide(question, deps.masks === true ? { keeps: ["mask"] } : {});
     const id = newUuid(tx.now, deps.random);
     const body = { type: "notification" as const, message, severity };
     const outgoing = {
@@ -64,6 +74,7 @@ export function createNotifications(deps: SessionDeps) {
       traceId: call.traceId,
       ref: id,
       decision,
+      question,
     };
     if (!decision.allowed) {
       deps.sender.auditDenied(tx, outgoing);

@@ -6,6 +6,7 @@ import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import type { Priority } from "../contract/message.ts";
 import type { Part } from "../contract/part.ts";
+import type { Approver } from "../enforcement/approvers.ts";
 import type { SessionContext, SessionTasks } from "./broker/session-tasks.ts";
 import type { Clock, CommitQueue, OrderedStore, OutgoingMessage, PolicyEngine, Random, Transaction } from "../contract/ports.ts";
 
@@ -21,6 +22,8 @@ export interface Sender {
 export interface CallContext {
   readonly traceId: string;
   readonly actor: AuditDraft["actor"];
+  /** A run without a person calls. */
+  readonly unattended?: boolean;
 }
 
 /** A message that passed every check of the receiver. */
@@ -33,9 +36,10 @@ export interface SessionIncoming {
   readonly copy?: true;
   /** Size of what came, for the inbox's quota. */
   readonly bytes: number;
-  /** Classes that this agent's guard found in it, and who takes part by having asked or approved; there where they are known. */
+  /** Classes that this agent's guard found in it; there where it looked. */
   readonly dataClasses?: readonly string[];
-  readonly participants?: readonly string[];
+  /** Who signed that exactly this may be done. */
+  readonly approvers?: readonly Approver[];
 }
 
 /** Counts what is open in the inbox, for its quota. */

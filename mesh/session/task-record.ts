@@ -10,6 +10,7 @@ import type { Part } from "../contract/part.ts";
 import type { Transaction } from "../contract/ports.ts";
 import type { TaskSession } from "../contract/session.ts";
 import type { Spent } from "../contract/usage.ts";
+import type { Approver } from "../enforcement/approvers.ts";
 import type { Progress } from "./progress.ts";
 import type { RouteNote } from "./route.ts";
 
@@ -66,6 +67,14 @@ interface TaskCommon {
   readonly history: readonly HistoryEntry[];
 }
 
+/** One approval that a task waits for; `decision` is the signed one, once it is there. */
+export interface HeldApproval {
+  readonly approvalId: string;
+  readonly role: string;
+  readonly subject?: string;
+  readonly decision?: string;
+}
+
 /** A task as its asker keeps it. */
 export interface AskerTask extends TaskCommon {
   readonly side: "asker";
@@ -80,6 +89,12 @@ export interface AskerTask extends TaskCommon {
   readonly route?: RouteNote;
   /** The group that it is one task of. */
   readonly groupId?: string;
+  /** A run without a person asked for it. */
+  readonly unattended?: boolean;
+  /** Approvals that policy wants before it goes: while one is open the task is AUTH_REQUIRED, and nothing has left. */
+  readonly approvals?: readonly HeldApproval[];
+  /** The caller's idempotency key, for the request once it may go. */
+  readonly heldKey?: string;
 }
 
 /** A task as its worker keeps it. */
@@ -98,6 +113,9 @@ export interface WorkerTask extends TaskCommon {
   /** The open question has its answer. */
   readonly answered: boolean;
   readonly answers: readonly { readonly question: string; readonly answer: string }[];
+  /** Classes that the guard found in the request, where it looked, and who signed that it may be done. */
+  readonly dataClasses?: readonly string[];
+  readonly approvers?: readonly Approver[];
 }
 
 /** A task of either side. */

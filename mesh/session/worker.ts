@@ -11,6 +11,7 @@ import type { MessageOf } from "../contract/message.ts";
 import type { Part } from "../contract/part.ts";
 import type { Transaction } from "../contract/ports.ts";
 import type { Spent } from "../contract/usage.ts";
+import { missingApprovals } from "../enforcement/approvers.ts";
 import type { Changes } from "./changes.ts";
 import type { DueTimes } from "./due-times.ts";
 import { indexItem } from "./inbox.ts";
@@ -168,13 +169,32 @@ export function createWorker(deps: WorkerDeps) {
     if (running) throw new GaggleError("STATE_CONFLICT", "A run is at work on this task; wait for it, or reject the task to stop it.");
   };
 
-  const mayRun = (record: Pick<WorkerTask, "skill" | "peer">): boolean =>
-    record.skill !== undefined &&
-    deps.policy.decide({ action: "task.run", principal: record.peer, targetRole: deps.self.role, resource: record.skill }).allowed;
+  /** Policy of running it without a person. An approval that it wants has come with the task, or a person here decides. */
+  const mayRun = (record: Pick<WorkerTask, "skill" | "peer" | "dataClasses" | "approvers">, counts: boolean): boolean => {
+    const { skill, peer, dataClasses, approvers = [] } = record;
+    if (skill === undefined) return false;
+    const recipeHash = deps.skillOf(skill)?.details["recipeSha256"];
+    const context = {
+      unattended: true,
+      participants: [peer.subject, ...approvers.map(({ subject }) => subject)],
+      ...(dataClasses === undefined ? {} : { dataClasses }),
+      ...(typeof recipeHash === "string" ? { recipeHash } : {}),
+    };
+    const question = {
+      action: "task.run" as const,
+      principal: peer,
+      target: deps.self,
+      targetRole: deps.self.role,
+      resource: skill,
+      context,
+    };
+    const decision = deps.policy.decide(question, { keeps: ["approval"], counts });
+    return decision.allowed && missingApprovals(decision, approvers, peer.subject).length === 0;
+  };
 
   const newRecord = (
     tx: Transaction,
-    { from, traceId, priority, copy }: SessionIncoming,
+    { from, traceId, priority, copy, dataClasses, approvers = [] }: SessionIncoming,
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
@@ -184,6 +204,10 @@ export function createWorker(deps: WorkerDeps) {
     if (session !== undefined) deps.taskSessions.assertIn(tx, from, session, skill);
     indexSession(tx, session?.id, "task", taskId);
     const runnable = skill === undefined ? undefined : deps.skillOf(skill);
+    const known = {
+      ...(dataClasses === undefined ? {} : { dataClasses }),
+      ...(approvers.length === 0 ? {} : { approvers }),
+    };
     return {
       v: 1,
       side: "worker",
@@ -201,7 +225,7 @@ export function createWorker(deps: WorkerDeps) {
       history: [{ at: tx.now, state: "SUBMITTED" }],
       requestHash,
       mode:
-        copy !== true && runnable !== undefined && mayRun({ peer: from, ...(skill === undefined ? {} : { skill }) })
+        copy !== true && runnable !== undefined && mayRun({ peer: from, ...known, ...(skill === undefined ? {} : { skill }) }, false)
           ? "unattended"
           : "person",
       restart: runnable?.restart ?? "ask",
@@ -210,6 +234,7 @@ export function createWorker(deps: WorkerDeps) {
       interrupted: false,
       answered: false,
       answers: [],
+      ...known,
       ...(startAt === undefined ? {} : { startAt }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(skill === undefined ? {} : { skill }),
@@ -384,7 +409,7 @@ export function createWorker(deps: WorkerDeps) {
           return undefined;
         }
         const skill = deps.skillOf(record.skill ?? "");
-        if (skill === undefined || !mayRun(record)) {
+        if (skill === undefined || !mayRun(record, true)) {
           const note = "waits for a person: policy or profile no longer lets it run alone";
           save(tx, { ...noteTask(record, tx.now, note), mode: "person" });
           return undefined;
