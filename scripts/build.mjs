@@ -48,7 +48,7 @@ setTimeout(() => module.flushCompileCache?.(), 1000).unref();
 `;
 
 /** Packages that stay outside: those with native code, workers or files of their own. All others are bundled: resolving hundreds of files took most of a start. */
-const OUTSIDE = ["@napi-rs/keyring", "level", "onnxruntime-node", "@huggingface/tokenizers", "fastify", "pino"];
+const OUTSIDE = ["@napi-rs/keyring", "level", "onnxruntime-node", "@huggingface/tokenizers", "fastify", "pino", "@cedar-policy/cedar-wasm"];
 
 /** @param {string} id as imported */
 const isOutside = (id) => OUTSIDE.some((name) => id === name || id.startsWith(`${name}/`));

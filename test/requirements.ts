@@ -73,7 +73,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/goose/setup.test.ts" },
       { file: "test/goose/hook-program.test.ts" },
       { file: "test/unit/mesh/agent/daemon-handlers.test.ts" },
-      { file: "test/unit/guard/policy/allow-list.test.ts" },
+      { file: "test/unit/guard/policy/cedar-engine.test.ts" },
     ],
   },
   M1: {
@@ -311,8 +311,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   P1: {
     title: "RBAC and ABAC policy in Cedar at every boundary; default deny",
     state: "partial",
-    tests: [{ file: "test/unit/guard/policy/allow-list.test.ts" }, { file: "test/flow/daemon-trust.test.ts" }],
-    note: "an allow-list instead of Cedar",
+    tests: [{ file: "test/unit/guard/policy/cedar-engine.test.ts" }, { file: "test/flow/daemon-trust.test.ts" }],
+    note: "Cedar decides; not yet asked at every boundary",
   },
   P2: {
     title: "OIDC sign-in and invitation tokens",

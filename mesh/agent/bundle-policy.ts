@@ -1,6 +1,6 @@
 /** The policy engine over the newest bundle: without a valid bundle everything is denied, and whom it revokes everything too. */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
-import { createAllowListEngine } from "../../guard/policy/allow-list.ts";
+import { createEngineKeeper } from "../../guard/policy/engine-keeper.ts";
 import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
@@ -29,7 +29,15 @@ export function createBundlePolicy(
   bundle: () => VerifiedBundle,
   trust: () => Pick<BundleManifest, "revocations"> = () => bundle().manifest,
 ): PolicyEngine {
-  let engine: { readonly hash: string; readonly decide: PolicyEngine["decide"] } | undefined;
+  const keeper = createEngineKeeper();
+  const engineOf = ({ policy, orgChart, manifest }: VerifiedBundle): PolicyEngine =>
+    keeper.engineFor({ set: policy, orgChart, policyHash: manifest.policyHash });
+  try {
+    // Before the first question, which would wait for it.
+    engineOf(bundle());
+  } catch {
+    // Without a bundle there is nothing to load yet.
+  }
   return {
     decide(question) {
       let current: VerifiedBundle;
@@ -43,8 +51,7 @@ export function createBundlePolicy(
       const hash = current.manifest.policyHash;
       // Who was a member when a message came in may be none when it is acted upon.
       if (revoked) return denyAll(`${question.principal.subject} has been revoked.`, hash);
-      if (engine?.hash !== hash) engine = { hash, decide: createAllowListEngine(current.policy, hash).decide };
-      return engine.decide(question);
+      return engineOf(current).decide(question);
     },
   };
 }
@@ -60,25 +67,18 @@ export function decideToolCall(
   deps: { policy: PolicyEngine; bundle: () => VerifiedBundle; self: Principal },
   call: { tool: string; unattended: boolean },
 ): PolicyDecision {
-  const decision = deps.policy.decide({ action: "tool.call", principal: deps.self, resource: call.tool });
-  if (decision.allowed && WIDENS.test(call.tool) && !isNamed(deps.bundle(), decision, call.tool)) {
-    const reason = `${call.tool} lets a session do what no hook sees, so a rule of the policy has to name it; a rule for any tool is not enough.`;
-    return { ...decision, allowed: false, reason };
-  }
+  const decision = deps.policy.decide({
+    action: "tool.call",
+    principal: deps.self,
+    resource: call.tool,
+    context: { unattended: call.unattended },
+  });
   if (!decision.allowed || !call.unattended || call.tool === FINAL_OUTPUT) return decision;
   const named = deps.bundle().profile.extensions.some(({ name, tools }) => tools.some((tool) => call.tool === `${name}__${tool}`));
   return named
     ? decision
     : { ...decision, allowed: false, reason: `The role's profile does not name ${call.tool}, so a run without a person can't use it.` };
 }
-
-/** Whether one of the rules that allowed the call names this very tool. */
-const isNamed = ({ policy }: VerifiedBundle, { rules }: PolicyDecision, tool: string): boolean =>
-  policy.allow.some(({ id, resources }) => rules.includes(id) && resources?.includes(tool) === true);
-
-/** Goose's tools that start agents, run code that calls tools, or change what a session can do. Names of Goose 1.52. */
-const WIDENS =
-  /^(?:delegate|execute_\w+|(?:summon|subagent|code_execution|extensionmanager|orchestrator|scheduler)__\w+|platform__manage_\w+)$/;
 
 /** Goose's own tool with which a recipe hands over its typed result. */
 export const FINAL_OUTPUT = "recipe__final_output";

@@ -4,6 +4,7 @@ import { guardProfile } from "./guard-policy.ts";
 import { ed25519Jwk } from "./identity.ts";
 import { agentId, orgId, sha256, slug, subjectId, thumbprint } from "./ids.ts";
 import { RUN_MAX_TURNS, RUN_TIMEOUT_MS } from "./limits.ts";
+import { rotation } from "./root-step.ts";
 
 /** Path of a file in a bundle: relative, forward slashes, no `.` or `..` segments. */
 const bundlePath = z
@@ -43,6 +44,8 @@ export const bundleManifest = z.strictObject({
   issuedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
   root: ed25519Jwk,
+  /** How the root key came to be this one, where it was another before. */
+  rotation: rotation.optional(),
   issuers: z.array(ed25519Jwk).min(1),
   admins: z.array(ed25519Jwk).min(1),
   roster,
@@ -141,20 +144,3 @@ export const policyAction = z.enum([
 ]);
 /** Actions that policy decides on. */
 export type PolicyAction = z.infer<typeof policyAction>;
-
-/** One permit of the allow-list. A list that is left out matches anything; `"*"` does too. */
-export const policyRule = z.strictObject({
-  id: slug,
-  actions: z.array(policyAction).min(1),
-  /** Roles of the principal that acts. */
-  principalRoles: z.array(z.string()).optional(),
-  /** Roles of the agent acted upon, or of the approver asked. */
-  targetRoles: z.array(z.string()).optional(),
-  /** Skill ids, or names of tools as `extension__tool`. */
-  resources: z.array(z.string()).optional(),
-});
-
-/** `policy.json` in a bundle: default deny; `deny` beats `allow`. The same in every role's bundle. */
-export const policySet = z.strictObject({ v: z.literal(1), allow: z.array(policyRule), deny: z.array(policyRule) });
-/** `policy.json` in a bundle. */
-export type PolicySet = z.infer<typeof policySet>;

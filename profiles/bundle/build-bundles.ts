@@ -7,6 +7,7 @@ import type { ModelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { SignInProvider } from "../../mesh/contract/sign-in.ts";
 import { compilePattern } from "../../mesh/contract/safe-pattern.ts";
 import type { OrganisationSources, RoleSource } from "./read-sources.ts";
+import { checkedPolicies } from "./checked-policies.ts";
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from "./verify.ts";
 
 /** A role's bundle before it is signed. */
@@ -32,10 +33,11 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   checkLists(sources.guardLists);
   checkModels(sources.modelPolicy);
   checkSignIn(sources);
-  const policy = canonicalJson(sources.policy);
+  const policy = canonicalJson(checkedPolicies(sources));
   const shared = {
     "org-chart.json": canonicalJson(sources.orgChart),
     "policy.json": policy,
+    ...sources.policies,
     "guard.json": canonicalJson(sources.guardLists),
     "models.json": canonicalJson(sources.modelPolicy),
   };

@@ -1,9 +1,10 @@
-/** Reads what an admin edits: `organisation.yaml`, `roles/<role>.yaml`, `policy.yaml`, `guard.yaml`, `models.yaml`, and the recipes. */
+/** Reads what an admin edits: `organisation.yaml`, `roles/<role>.yaml`, `policies/`, `guard.yaml`, `models.yaml`, and the recipes. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type OrgChart, orgChart, type PolicySet, policySet, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
+import { type OrgChart, orgChart, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
+import { type PolicyTestCase, policyTestFile } from "../../guard/policy/policy-tests.ts";
 import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
 import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
 import { parseAs } from "../../mesh/contract/json.ts";
@@ -16,6 +17,7 @@ const MAX_SOURCE_BYTES = 524_288;
 const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart, signIn: signInProvider.optional() });
 const roleSource = z.strictObject({ ...roleProfile.shape, hints: z.string().max(20_000) });
 const FOLDER_NAME = /^[a-z][a-z0-9-]{0,63}$/;
+const POLICY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.cedar$/;
 const RECIPE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.yaml$/;
 
 /** Stands for an optional source that is not there: everything in it has a default. */
@@ -33,7 +35,10 @@ export interface OrganisationSources {
   readonly name: string;
   readonly orgChart: OrgChart;
   readonly roles: readonly RoleSource[];
-  readonly policy: PolicySet;
+  /** Text of each policy file by its path in the bundle, for example `policies/month-end-close.cedar`. */
+  readonly policies: Readonly<Record<string, string>>;
+  /** Tests of the policies by file, for example `policies/tests/close.yaml`; they are run before anything is signed. */
+  readonly policyTests: Readonly<Record<string, readonly PolicyTestCase[]>>;
   /** The organisation's own lists for the guard; empty where there is no `guard.yaml`. */
   readonly guardLists: GuardLists;
   /** Routes, prices and budgets; empty where there is no `models.yaml`. */
@@ -46,28 +51,55 @@ export interface OrganisationSources {
 
 /**
  * Reads an organisation's sources.
- * @param dir folder with `organisation.yaml`, `policy.yaml` and `roles/`; `guard.yaml` and `models.yaml` may be there
+ * @param dir folder with `organisation.yaml`, `policies/` and `roles/`; `guard.yaml` and `models.yaml` may be there
  * @param recipesDir folder with one folder of recipes per department
  * @throws GaggleError NOT_FOUND, INVALID_INPUT naming the file, TOO_LARGE
  */
 export async function readSources(dir: string, recipesDir: string): Promise<OrganisationSources> {
   const { name, orgChart: chart, signIn } = await readYaml(join(dir, "organisation.yaml"), organisation);
-  const policy = await readYaml(join(dir, "policy.yaml"), policySet);
+  const { policies, policyTests } = await readPolicies(dir);
   const lists = await readYaml(join(dir, "guard.yaml"), guardLists, NOTHING);
   const models = await readYaml(join(dir, "models.yaml"), modelPolicy, NOTHING);
-  const roles = await Promise.all((await yamlFiles(join(dir, "roles"))).map(readRole));
+  const roles = await Promise.all((await plainFiles(join(dir, "roles"), ".yaml")).map(readRole));
   if (roles.length === 0) throw new GaggleError("NOT_FOUND", `There is no role in ${join(dir, "roles")}; add one as <role>.yaml.`);
   const recipes = await readRecipes(recipesDir);
   return {
     name,
     orgChart: chart,
     roles,
-    policy,
+    policies,
+    policyTests,
     guardLists: lists,
     modelPolicy: models,
     recipes,
     ...(signIn === undefined ? {} : { signIn }),
   };
+}
+
+/** The policy files and their tests. */
+async function readPolicies(dir: string): Promise<Pick<OrganisationSources, "policies" | "policyTests">> {
+  const folder = join(dir, "policies");
+  await checkConverted(dir, folder);
+  const policies: Record<string, string> = {};
+  for (const path of await plainFiles(folder, ".cedar")) {
+    if (POLICY_NAME.test(basename(path))) policies[`policies/${basename(path)}`] = await readSource(path);
+    else throw new GaggleError("INVALID_INPUT", `${path} has a name with other signs than letters, digits, dot, dash and underscore.`);
+  }
+  if (Object.keys(policies).length === 0) throw new GaggleError("NOT_FOUND", `There is no policy in ${folder}; add one as <name>.cedar.`);
+  const tests = await plainFiles(join(folder, "tests"), ".yaml").catch(ifThere);
+  const policyTests: Record<string, readonly PolicyTestCase[]> = {};
+  for (const path of tests ?? []) policyTests[`policies/tests/${basename(path)}`] = (await readYaml(path, policyTestFile)).tests;
+  return { policies, policyTests };
+}
+
+/** Organisations made before 2026-12 have an allow-list in `policy.yaml`; to leave it out silently would change what is allowed. */
+async function checkConverted(dir: string, folder: string): Promise<void> {
+  const old = join(dir, "policy.yaml");
+  if ((await readSource(old).catch(ifThere)) === undefined) return;
+  throw new GaggleError(
+    "INVALID_INPUT",
+    `${old} is no longer read: policies are Cedar now. Write its rules as ${join(folder, "*.cedar")} (gaggle policy convert ${dir} does it), then remove it.`,
+  );
 }
 
 async function readRole(path: string): Promise<RoleSource> {
@@ -82,7 +114,7 @@ async function readRecipes(dir: string): Promise<Record<string, string>> {
   const recipes: Record<string, string> = {};
   for (const department of await listFolder(dir)) {
     if (!department.isDirectory() || !FOLDER_NAME.test(department.name)) continue;
-    for (const path of await yamlFiles(join(dir, department.name))) {
+    for (const path of await plainFiles(join(dir, department.name), ".yaml")) {
       if (RECIPE_NAME.test(basename(path))) recipes[`recipes/${department.name}/${basename(path)}`] = await readSource(path);
     }
   }
@@ -99,11 +131,11 @@ const listFolder = async (dir: string) => {
 };
 
 /**
- * Paths of a folder's plain `.yaml` files, sorted, so that every machine builds the same. Links are left out: they could point anywhere.
+ * Paths of a folder's plain files of an ending, sorted, so that every machine builds the same. Links are left out: they could point anywhere.
  */
-const yamlFiles = async (dir: string): Promise<string[]> =>
+const plainFiles = async (dir: string, ending: string): Promise<string[]> =>
   (await listFolder(dir))
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => join(dir, entry.name))
     .sort();
 

@@ -5,8 +5,6 @@ import {
   bundleManifest,
   type OrgChart,
   orgChart,
-  type PolicySet,
-  policySet,
   type RoleProfile,
   roleProfile,
   type SignedBundle,
@@ -17,9 +15,11 @@ import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts
 import { parseAs, parseJson, sha256Hex } from "../../mesh/contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
 import { type ModelPolicy, modelPolicy } from "../../mesh/contract/model-policy.ts";
+import { type PolicySet, policySet } from "../../mesh/contract/policy-set.ts";
 import { SIGN_IN_FILE, type SignInProvider } from "../../mesh/contract/sign-in.ts";
 import { unverifiedPayloadOf, verifyJws } from "../../mesh/identity/jws.ts";
 import { thumbprintOf } from "../../mesh/identity/keys.ts";
+import { rootsAfter } from "../../mesh/identity/root-chain.ts";
 import { openSignInStatement } from "../../mesh/identity/sign-in.ts";
 import { withPeople } from "./known-people.ts";
 
@@ -91,13 +91,14 @@ export function verifyBundleContent(input: { bundle: unknown } & Omit<BundleExpe
 }
 
 /**
- * Checks a manifest's signature and shape; not its times, version or files.
+ * Checks a manifest's signature and shape; not its times, version or files. A root key that followed the pinned one is believed, the pinned one
+ * itself then no more.
  * @throws GaggleError BUNDLE_SIGNATURE
  */
 export function verifyManifest(jws: string, rootFingerprint: string): BundleManifest {
   try {
-    const { root } = bundleManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
-    if (thumbprintOf(root) !== rootFingerprint) throw altered("it is not signed by the pinned root key");
+    const { root, org, rotation = [] } = bundleManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
+    if (thumbprintOf(root) !== rootsAfter(rootFingerprint, rotation, org).at(-1)) throw altered("it is not signed by the pinned root key");
     return bundleManifest.parse(verifyJws({ jws, typ: BUNDLE_TYP, key: root, maxBytes: MAX_MANIFEST_BYTES }));
   } catch (cause) {
     if (cause instanceof GaggleError && cause.code === "BUNDLE_SIGNATURE") throw cause;
@@ -177,6 +178,9 @@ function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBun
     const models = parse("models.json", modelPolicy, NOTHING);
     if (profile.role !== manifest.role) throw refuse("INVALID_INPUT", "profile.json is for another role than the manifest.");
     if (sha256Hex(text("policy.json")) !== manifest.policyHash) throw refuse("INVALID_INPUT", "policyHash is not the hash of policy.json.");
+    // What is evaluated is what the admin's files say, so that reading them is enough.
+    for (const one of policy.policies)
+      if (!text(one.file).includes(one.text)) throw refuse("INVALID_INPUT", `${one.file} lacks ${one.id}.`);
     for (const { recipe } of profile.skills) text(recipe);
     return {
       ...signInOf(manifest, signed),

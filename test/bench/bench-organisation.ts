@@ -1,5 +1,5 @@
 /** A founded organisation with running daemons, all made by Gaggle's own commands, as an admin and its members would. */
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -19,10 +19,9 @@ export type Member = keyof typeof MEMBERS;
 export const EVERYBODY = Object.keys(MEMBERS) as Member[];
 
 /** Lets finance send tasks that name no skill, so that no Goose starts for them: to a colleague, and to another department, where the guard masks them. */
-const RULE = `  - id: bench-plain-tasks
-    actions: [task.send, task.receive]
-    principalRoles: [finance]
-    targetRoles: [finance, marketing]
+const RULE = `@id("bench-plain-tasks")
+permit (principal in Role::"finance", action in [Action::"task.send", Action::"task.receive"], resource)
+when { context.target in Role::"finance" || context.target in Role::"marketing" };
 `;
 const READY_MS = 60_000;
 const POLL_MS = 100;
@@ -95,13 +94,7 @@ export async function startOrganisation(
 }
 
 /** Adds the rule to the sources that the admin signs. */
-async function addRule(orgDir: string): Promise<void> {
-  const file = join(orgPaths(orgDir).profiles, "policy.yaml");
-  const policy = await readFile(file, "utf8");
-  const changed = policy.replace(/^allow:\n/m, (line) => line + RULE);
-  if (changed === policy) throw new Error("The sample's policy.yaml has no `allow:` to add the bench's rule to.");
-  await writeFile(file, changed);
-}
+const addRule = (orgDir: string): Promise<void> => writeFile(join(orgPaths(orgDir).profiles, "policies", "bench.cedar"), RULE);
 
 type Connect = BenchOrganisation["connect"];
 

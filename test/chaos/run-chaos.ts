@@ -41,17 +41,14 @@ export interface ChaosVerdict {
 /** Calls in flight at one sender. */
 const SENDERS = 8;
 
-const POLICY = `allow:
-  - id: chaos-work
-    actions: [task.send, task.receive, task.run]
-    principalRoles: [marketing]
-    targetRoles: [marketing]
+const POLICY = `@id("chaos-work")
+permit (principal in Role::"marketing", action in Action::"task", resource)
+when { context.target in Role::"marketing" };
 `;
 
 /** Adds the run's people to the organisation. All are of one department, so no text is masked: the guard is tested elsewhere. */
 function preparePeople(profiles: string, people: readonly string[]): void {
-  const policy = join(profiles, "policy.yaml");
-  writeFileSync(policy, readFileSync(policy, "utf8").replace(/^allow:\n/m, POLICY));
+  writeFileSync(join(profiles, "policies", "chaos.cedar"), POLICY);
   const rows = people.map(
     (id) => `  - { id: ${id}, title: Tester, role: marketing, department: marketing, manager: marco.diaz, locale: en-US }\n`,
   );

@@ -41,8 +41,9 @@ describe.skipIf(skipUnless(await registryAnswers(), "npm's registry (is there a 
         "recipes/finance/month-end-close.yaml",
         "profiles/empty/guard.yaml",
         "profiles/empty/models.yaml",
-        "profiles/empty/policy.yaml",
-        "profiles/sample/policy.yaml",
+        "profiles/empty/policies/baseline.cedar",
+        "profiles/policies/gaggle.cedarschema",
+        "profiles/sample/policies/month-end-close.cedar",
         "README.md",
       ]),
     );

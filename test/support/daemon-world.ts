@@ -110,11 +110,9 @@ export interface WorldRequest {
 }
 
 /** Finance may hand marketing and executive work for a person, which the sample's policy does not need. */
-const WORK_FOR_PEOPLE = `allow:
-  - id: test-work-for-people
-    actions: [task.send, task.receive]
-    principalRoles: [finance]
-    targetRoles: [marketing, executive]
+const WORK_FOR_PEOPLE = `@id("test-work-for-people")
+permit (principal in Role::"finance", action in [Action::"task.send", Action::"task.receive"], resource)
+when { context.target in Role::"marketing" || context.target in Role::"executive" };
 `;
 
 const silent = createOutput({ write: () => undefined }, false);
@@ -291,8 +289,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
 
   try {
     await orgInit({ dir: orgDir, installDir: INSTALL_DIR, content: "sample" }, silent, deps);
-    const policy = join(orgDir, "profiles", "policy.yaml");
-    writeFileSync(policy, readFileSync(policy, "utf8").replace(/^allow:\n/m, WORK_FOR_PEOPLE));
+    writeFileSync(join(orgDir, "profiles", "policies", "test.cedar"), WORK_FOR_PEOPLE);
     request.prepare?.(join(orgDir, "profiles"));
     for (const subject of request.approvers ?? []) {
       const signer = createSigner(generateSigningKey(systemRandom));

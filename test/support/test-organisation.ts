@@ -4,7 +4,7 @@ import { guardLists, guardProfile } from "../../mesh/contract/guard-policy.ts";
 import { modelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { orgIdOf } from "../../mesh/identity/org-id.ts";
-import { buildBundles } from "../../profiles/bundle/build-bundles.ts";
+import { type BundleDraft, buildBundles } from "../../profiles/bundle/build-bundles.ts";
 import type { OrganisationSources } from "../../profiles/bundle/read-sources.ts";
 import { type BundleTrust, signBundle } from "../../profiles/bundle/sign-bundle.ts";
 import { seededSigner } from "./seeded-keys.ts";
@@ -19,6 +19,30 @@ const profile = (role: string, skills: RoleProfile["skills"] = []): RoleProfile 
   guard: guardProfile.parse({ mode: "mask-and-forward" }),
   concurrency: 2,
   locale: "en-GB",
+});
+
+const HARBOUR = `
+@id("ask-accruals")
+permit (principal in Role::"finance", action in [Action::"task.send", Action::"task.receive"], resource == Task::"accruals")
+when { context.target in Role::"marketing" };
+
+@id("export-audit")
+permit (principal in Role::"executive", action == Action::"audit.export", resource);
+
+@id("call-the-api")
+permit (principal, action == Action::"api.call", resource);
+`;
+
+/** A permit of finance for some tools, as one more policy file. */
+export const toolPermit = (tools: readonly string[], annotations = ""): string =>
+  `@id("tools") ${annotations}
+  permit (principal in Role::"finance", action == Action::"tool.call", resource)
+  when { [${tools.map((tool) => `Tool::"${tool}"`).join(", ")}].contains(resource) };`;
+
+/** Sources with one more policy file. */
+export const withPolicy = (sources: OrganisationSources, text: string): OrganisationSources => ({
+  ...sources,
+  policies: { ...sources.policies, "policies/more.cedar": text },
 });
 
 /** Sources of an organisation with the roles finance, marketing and executive. */
@@ -44,20 +68,8 @@ export function testSources(): OrganisationSources {
       profile: profile(role, role === "marketing" ? [accruals] : []),
       hints: `You work for ${role}.\n`,
     })),
-    policy: {
-      v: 1,
-      allow: [
-        {
-          id: "ask-accruals",
-          actions: ["task.send", "task.receive"],
-          principalRoles: ["finance"],
-          targetRoles: ["marketing"],
-          resources: ["accruals"],
-        },
-        { id: "export-audit", actions: ["audit.export"], principalRoles: ["executive"] },
-      ],
-      deny: [],
-    },
+    policies: { "policies/harbour.cedar": HARBOUR },
+    policyTests: {},
     guardLists: guardLists.parse({ v: 1 }),
     modelPolicy: modelPolicy.parse({ v: 1 }),
     recipes: { [recipe]: 'version: "1.0.0"\ntitle: Accruals\n', "recipes/finance/close.yaml": 'version: "1.0.0"\ntitle: Close\n' },
@@ -82,6 +94,8 @@ export interface TestOrganisation {
 export function createTestOrganisation(name = "harbour"): TestOrganisation {
   const [root, issuer, admin] = [seededSigner(`${name} root`), seededSigner(`${name} issuer`), seededSigner(`${name} admin`)];
   const org = orgIdOf(root.thumbprint);
+  // Compiling the policies takes longer than signing.
+  let usual: readonly BundleDraft[] | undefined;
   const trust: BundleTrust = {
     org,
     issuers: [issuer.publicJwk],
@@ -96,7 +110,9 @@ export function createTestOrganisation(name = "harbour"): TestOrganisation {
     admin,
     trust,
     sign(role, options) {
-      const draft = buildBundles(options.sources ?? testSources()).find((candidate) => candidate.role === role);
+      if (options.sources === undefined) usual ??= buildBundles(testSources());
+      const drafts = options.sources === undefined ? usual : buildBundles(options.sources);
+      const draft = drafts?.find((candidate) => candidate.role === role);
       if (draft === undefined) throw new Error(`no role ${role} in the test organisation`);
       const { version, nowMs } = options;
       return signBundle({ draft, trust: { ...trust, ...options.trust }, version, nowMs, root: options.root ?? root });

@@ -3,18 +3,17 @@ import { createBundlePolicy, decideToolCall } from "../../../../mesh/agent/bundl
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { agentIdOf } from "../../../../mesh/identity/keys.ts";
 import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
-import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
+import { createTestOrganisation, testSources, toolPermit, withPolicy } from "../../../support/test-organisation.ts";
 
 const NOW_MS = Date.UTC(2026, 9, 31, 8);
 const organisation = createTestOrganisation();
 const self = { agentId: `12D3KooW${"A".repeat(44)}`, subject: "fiona.berg", role: "finance", department: "finance" };
 
 /** Finance's verified bundle; policy lets finance use the named tools. */
-function bundleWith(tools: string[], version = 1): VerifiedBundle {
-  const sources = testSources();
-  const rule = { id: "tools", actions: ["tool.call" as const], principalRoles: ["finance"], resources: tools };
-  const policy = { ...sources.policy, allow: [...sources.policy.allow, rule] };
-  const bundle = organisation.sign("finance", { version, nowMs: NOW_MS, sources: { ...sources, policy } });
+const bundleWith = (tools: string[], version = 1): VerifiedBundle => bundleOf(toolPermit(tools), version);
+
+function bundleOf(policy: string, version = 1): VerifiedBundle {
+  const bundle = organisation.sign("finance", { version, nowMs: NOW_MS, sources: withPolicy(testSources(), policy) });
   const { org, root } = organisation;
   return verifyBundle({ bundle, org, role: "finance", rootFingerprint: root.thumbprint, nowMs: NOW_MS, minVersion: 1 });
 }
@@ -93,9 +92,11 @@ describe("a tool call", () => {
     "orchestrator__start_agent",
     "platform__manage_schedule",
   ])("of %s needs a rule that names it: one for any tool is not enough", (tool) => {
-    expect(decide(() => bundleWith(["*"]), tool, false)).toMatchObject({ allowed: false, reason: expect.stringContaining(tool) });
-    expect(decide(() => bundleWith(["*", tool]), tool, false).allowed).toBe(true);
-    expect(decide(() => bundleWith(["*"]), "shell", false).allowed).toBe(true);
+    const any = (annotation: string) => bundleOf(`@id("any") ${annotation} permit (principal, action == Action::"tool.call", resource);`);
+    expect(decide(() => any(""), tool, false)).toMatchObject({ allowed: false, rules: [], reason: expect.stringContaining("@widens") });
+    expect(decide(() => any('@widens("summon__load")'), tool, false).allowed).toBe(false);
+    expect(decide(() => any(`@widens("summon__load, ${tool}")`), tool, false)).toMatchObject({ allowed: true, rules: ["any"] });
+    expect(decide(() => any(""), "shell", false).allowed).toBe(true);
   });
 
   it("is denied where there is no bundle", () => {

@@ -11,7 +11,7 @@ import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
 import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
 import { openMemoryStore } from "../../../support/memory-store.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
-import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
+import { createTestOrganisation, testSources, toolPermit, withPolicy } from "../../../support/test-organisation.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const NOW_MS = Date.UTC(2026, 9, 31, 8);
@@ -23,10 +23,8 @@ const connection = { notify: () => undefined, onClose: () => undefined };
 /** Finance's bundle, which lets finance use two tools, of which the profile names one. */
 function financeBundle(): VerifiedBundle {
   const sources = testSources();
-  const resources = ["mesh__send_task", "mesh__notify", "recipe__final_output"];
-  const rule = { id: "tools", actions: ["tool.call" as const], principalRoles: ["finance"], resources };
-  const policy = { ...sources.policy, allow: [...sources.policy.allow, rule] };
-  const bundle = organisation.sign("finance", { version: 7, nowMs: NOW_MS, sources: { ...sources, policy } });
+  const permit = toolPermit(["mesh__send_task", "mesh__notify", "recipe__final_output"]);
+  const bundle = organisation.sign("finance", { version: 7, nowMs: NOW_MS, sources: withPolicy(sources, permit) });
   return verifyBundle({ bundle, org, role: "finance", rootFingerprint: organisation.root.thumbprint, nowMs: NOW_MS, minVersion: 1 });
 }
 
@@ -85,6 +83,7 @@ beforeEach(async () => {
     guardStats: () => Promise.reject(new Error("not asked here")),
     shipAudit: async () => ({ seq: 1, shipped: 1 }),
     stopSoon: () => undefined,
+    revoke: async () => true,
     newTraceId: () => String(++traces).padStart(32, "0"),
   };
   const guard = { restore: () => ({ text: `restored ${++restored}` }) };
@@ -98,7 +97,10 @@ describe("a hook of Goose", () => {
   it("is told what policy says of a tool call, and that is recorded under the session's trace", async () => {
     await handlers["session.register"]({ sessionId: "chat" }, connection);
     expect(await decide("mesh__send_task")).toMatchObject({ decision: "allow" });
-    expect(await decide("developer__shell")).toMatchObject({ decision: "block", reason: expect.stringContaining("developer__shell") });
+    expect(await decide("developer__shell")).toMatchObject({
+      decision: "block",
+      reason: expect.stringContaining("No policy lets finance"),
+    });
     const [registered, allowed, denied] = await events();
     expect([allowed, denied]).toMatchObject([
       { action: "tool.call", target: "tool:mesh__send_task", result: "ok", details: { sessionId: "chat", rules: "tools" } },

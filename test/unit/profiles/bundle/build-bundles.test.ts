@@ -84,7 +84,7 @@ describe("reading sources", () => {
     dir = await mkdtemp(join(tmpdir(), "gaggle-sources-"));
     const person = "{ id: ada, title: Boss, role: finance, department: finance, manager: null, locale: en-GB }";
     await put("profiles/organisation.yaml", `name: Harbour\norgChart:\n  - ${person}\n`);
-    await put("profiles/policy.yaml", "v: 1\nallow: []\ndeny: []\n");
+    await put("profiles/policies/all.cedar", '@id("notify") permit (principal, action == Action::"notify.send", resource);\n');
     await put("profiles/roles/finance.yaml", role("finance"));
     await put("recipes/finance/close.yaml", "title: Close # as written\n");
   });
@@ -104,12 +104,17 @@ describe("reading sources", () => {
   });
 
   it("names the file that is wrong", async () => {
-    await put("profiles/policy.yaml", "v: 1\nallow: everything\n");
-    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "policy.yaml"));
-    await put("profiles/policy.yaml", "v: [1\n");
+    await put("profiles/policies/tests/all.yaml", "tests: everything\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "all.yaml"));
+    await put("profiles/policies/tests/all.yaml", "tests: [1\n");
     await expect(read()).rejects.toThrow(code("INVALID_INPUT", "not valid YAML"));
-    await rm(join(dir, "profiles/policy.yaml"));
-    await expect(read()).rejects.toThrow(code("NOT_FOUND", "policy.yaml"));
+    await rm(join(dir, "profiles/policies"), { recursive: true });
+    await expect(read()).rejects.toThrow(code("NOT_FOUND", "policies"));
+  });
+
+  it("refuses an organisation that still has the allow-list, and says how to convert it", async () => {
+    await put("profiles/policy.yaml", "v: 1\nallow: []\ndeny: []\n");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "gaggle policy convert"));
   });
 
   it("takes the guard's lists and the model policy where they are, and empty ones where they are not", async () => {

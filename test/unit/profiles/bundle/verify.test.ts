@@ -34,7 +34,7 @@ describe("a profile bundle", () => {
     expect(verified.manifest).toMatchObject({ role: "marketing", version: 3, orgName: "Harbour Lamps" });
     expect(verified.profile.skills[0]?.id).toBe("accruals");
     expect(verified.orgChart).toHaveLength(3);
-    expect(verified.policy).toEqual(testSources().policy);
+    expect(verified.policy.policies.map(({ id }) => id)).toEqual(["ask-accruals", "call-the-api", "export-audit"]);
     expect(verified.text("recipes/marketing/accruals.yaml")).toBe(testSources().recipes["recipes/marketing/accruals.yaml"]);
     expect(verified.text("goosehints.md")).toBe("You work for marketing.\n");
     expect(() => verified.text("recipes/finance/close.yaml")).toThrow(code("NOT_FOUND"));

@@ -2,15 +2,24 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { createCedarEngine } from "../../../../guard/policy/cedar-engine.ts";
+import { compilePolicies } from "../../../../guard/policy/compile-policies.ts";
+import { canonicalHash } from "../../../../mesh/contract/json.ts";
 import { createIntlZones } from "../../../../mesh/directory/intl-zones.ts";
-import { orgChart, policySet, roleProfile } from "../../../../mesh/contract/bundle.ts";
+import { orgChart, roleProfile } from "../../../../mesh/contract/bundle.ts";
 
 const SAMPLE = new URL("../../../../profiles/sample/", import.meta.url);
 const read = (path: string): unknown => parse(readFileSync(new URL(path, SAMPLE), "utf8"));
 const organisation = z.strictObject({ name: z.string(), orgChart }).parse(read("organisation.yaml"));
-const policy = policySet.parse(read("policy.yaml"));
 const roles = readdirSync(new URL("roles/", SAMPLE)).map((file) => ({ file, value: read(`roles/${file}`) }));
 const profile = roleProfile.extend({ hints: z.string().min(40) });
+
+const policyFiles = readdirSync(new URL("policies/", SAMPLE)).filter((file) => file.endsWith(".cedar"));
+const set = compilePolicies(
+  Object.fromEntries(policyFiles.map((file) => [`policies/${file}`, readFileSync(new URL(`policies/${file}`, SAMPLE), "utf8")])),
+);
+const policy = createCedarEngine({ set, orgChart: organisation.orgChart, policyHash: canonicalHash(set) });
+const somebody = (role: string) => ({ agentId: `12D3KooW${"A".repeat(44)}`, subject: "somebody", role, department: role });
 
 describe("the sample organisation", () => {
   test("has the eight seeded roles, each in a file of its name that fits a role profile", () => {
@@ -50,30 +59,38 @@ describe("the sample organisation", () => {
   });
 
   test("permits in policy exactly the tools that a role's profile names, and Goose's own way to answer", () => {
-    for (const { value } of roles) {
-      const { role, extensions } = profile.parse(value);
-      const named = extensions.flatMap(({ name, tools }) => tools.map((tool) => `${name}__${tool}`));
-      const permitted = policy.allow
-        .filter((rule) => rule.actions.includes("tool.call") && rule.principalRoles?.includes(role))
-        .flatMap((rule) => rule.resources ?? ["*"]);
-      expect([...permitted].sort(), role).toEqual([...named, "recipe__final_output"].sort());
+    const profiles = roles.map(({ value }) => profile.parse(value));
+    const toolsOf = ({ extensions }: (typeof profiles)[number]) =>
+      extensions.flatMap(({ name, tools }) => tools.map((tool) => `${name}__${tool}`));
+    const all = [...new Set(profiles.flatMap(toolsOf)), "recipe__final_output", "shell", "write", "delegate", "execute_typescript"];
+    for (const one of profiles) {
+      const permitted = all.filter((resource) => policy.decide({ action: "tool.call", principal: somebody(one.role), resource }).allowed);
+      expect(permitted.sort(), one.role).toEqual([...toolsOf(one), "recipe__final_output"].sort());
     }
   });
 
   test("lets tasks run unattended only as skills that the asked role offers", () => {
-    const offered = new Map(roles.map(({ value }) => [profile.parse(value).role, profile.parse(value).skills.map((skill) => skill.id)]));
-    const runs = policy.allow.filter((rule) => rule.actions.includes("task.run"));
+    const profiles = roles.map(({ value }) => profile.parse(value));
+    const skills = new Set(profiles.flatMap((one) => one.skills.map(({ id }) => id)));
+    const runs = profiles.flatMap(({ role }) =>
+      profiles.flatMap((asked) =>
+        [...skills]
+          .filter((resource) => {
+            const question = { action: "task.run", principal: somebody(role), targetRole: asked.role, resource } as const;
+            return policy.decide(question).allowed;
+          })
+          .map((skill) => ({ role, asked: asked.role, offered: asked.skills.some(({ id }) => id === skill) })),
+      ),
+    );
     expect(runs.length).toBeGreaterThan(0);
-    for (const rule of runs) {
-      expect(rule.principalRoles).toEqual(["finance"]);
-      for (const role of rule.targetRoles ?? ["*"]) for (const skill of rule.resources ?? ["*"]) expect(offered.get(role)).toContain(skill);
-    }
+    for (const run of runs) expect(run).toMatchObject({ role: "finance", offered: true });
   });
 
   test("lets nobody decide on an approval but the executive", () => {
-    const deciders = policy.allow
-      .filter((rule) => rule.actions.includes("approval.decide"))
-      .flatMap((rule) => rule.principalRoles ?? ["*"]);
+    const names = roles.map(({ value }) => profile.parse(value).role);
+    const deciders = names.filter((role) =>
+      names.some((targetRole) => policy.decide({ action: "approval.decide", principal: somebody(role), targetRole }).allowed),
+    );
     expect(deciders).toEqual(["executive"]);
   });
 });
