@@ -12,14 +12,14 @@ import type { Redactions } from "../../guard/pseudonym/mask-text.ts";
 import { createTokenSession, type TokenSession } from "../../guard/pseudonym/token-session.ts";
 import { type EpochKey, newestOf } from "../../guard/pseudonym/token-sessions.ts";
 import { canonicalToken, tokenPattern } from "../../guard/pseudonym/token-form.ts";
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import type { GuardProfile } from "../contract/guard-policy.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json } from "../contract/json.ts";
 import type { Message } from "../contract/message.ts";
 import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
-import type { FoundClasses, OpenedEnvelope, RestoreNote } from "../delivery/envelope.ts";
+import { type FoundClasses, type OpenedEnvelope, type RestoreNote, senderOf } from "../delivery/envelope.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion, receivingQuestion } from "../enforcement/message-question.ts";
 import type { Boundary } from "./messaging.ts";
@@ -149,8 +149,11 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   const departed = new Map<string, Departed>();
 
   /** Whether a receiver may see what a sender's guard masked; both sides ask the same of their own policy set. */
-  const mayRestore = (receiver: Principal, senderRole: string): PolicyDecision =>
-    policy.decide({ action: "guard.restore", principal: receiver, targetRole: senderRole, resource: RECEIVED });
+  const mayRestore = (receiver: Principal, sender: Principal): PolicyDecision =>
+    policy.decide(
+      { action: "guard.restore", principal: receiver, target: sender, targetRole: sender.role, resource: RECEIVED },
+      { counts: receiver.agentId === self.agentId },
+    );
 
   /** Tokens of one task are the same in all its messages, so that a message sent again is the same. */
   const sessionFor = (ref: string): TokenSession =>
@@ -168,7 +171,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     return sealPairs(pairs, { id, from: self.agentId, to: to.agentId }, key);
   };
 
-  const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
+  const actor = actorOf(self);
 
   /** What may pass to a receiver; `said` then holds what the audit says of it. */
   const passing = (to: Principal, asked?: MessageQuestion): { readonly passes: Passes; said(): Released | undefined } => {
@@ -214,7 +217,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       if (drafts.length > 0) await record(drafts);
       return { message };
     }
-    const decision = mayRestore(to, self.role);
+    const decision = mayRestore(to, self);
     const sealed = decision.allowed ? { sealed: await seal(pairs, leaving) } : {};
     const details = { to: to.agentId, toSubject: to.subject, toDepartment: to.department, sealed: decision.allowed };
     await record([
@@ -267,11 +270,11 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       return departed.get(key) ?? remember(key, await mask(leaving));
     },
     arrive: async (opened) => {
-      const { claims, member } = opened;
+      const { claims } = opened;
       const found = await findIn(opened);
       if (claims.sealed === undefined) return { ...opened, ...found };
       const pairs = await openPairs(claims.sealed, { id: claims.id, from: claims.from, to: claims.to }, deps.openKey);
-      const restored: RestoreNote = { decision: mayRestore(self, member.role), redactions: countPairs(pairs) };
+      const restored: RestoreNote = { decision: mayRestore(self, senderOf(opened)), redactions: countPairs(pairs) };
       if (!restored.decision.allowed) return { ...opened, ...found, restored };
       const { message } = claims;
       const content = restoreTree(contentOf(message), pairs);

@@ -4,7 +4,7 @@ import { createEngineKeeper } from "../../guard/policy/engine-keeper.ts";
 import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import type { PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
 import { isRevoked } from "../identity/membership.ts";
 
 /** Stands for the policy set where there is none. */
@@ -58,21 +58,24 @@ export function createBundlePolicy(
 
 const denyAll = (reason: string, policyHash = NO_POLICY_HASH): PolicyDecision => ({ allowed: false, rules: [], reason, policyHash });
 
+/** What policy is asked about a tool call. */
+export const toolQuestion = (self: Principal, { tool, unattended }: { tool: string; unattended: boolean }): PolicyQuestion => ({
+  action: "tool.call",
+  principal: self,
+  resource: tool,
+  context: { unattended, participants: [self.subject] },
+});
+
 /**
  * Decides on a tool call. A run without a person may use only the tools that its role's profile names; a person's chat also those of Goose itself
  * that policy allows.
- * @param tool as Goose names it: `extension__tool`, or a bare name for Goose's own
+ * @param call `tool`: as Goose names it, `extension__tool` or a bare name for Goose's own; `counts`: false where the same call was counted before
  */
 export function decideToolCall(
   deps: { policy: PolicyEngine; bundle: () => VerifiedBundle; self: Principal },
-  call: { tool: string; unattended: boolean },
+  call: { tool: string; unattended: boolean; counts?: boolean },
 ): PolicyDecision {
-  const decision = deps.policy.decide({
-    action: "tool.call",
-    principal: deps.self,
-    resource: call.tool,
-    context: { unattended: call.unattended },
-  });
+  const decision = deps.policy.decide(toolQuestion(deps.self, call), { counts: call.counts ?? true });
   if (!decision.allowed || !call.unattended || call.tool === FINAL_OUTPUT) return decision;
   const named = deps.bundle().profile.extensions.some(({ name, tools }) => tools.some((tool) => call.tool === `${name}__${tool}`));
   return named

@@ -3,11 +3,12 @@
  * of its inbox. Any failure is a no, but at the end of a turn, where a no would only keep the turn from ending.
  */
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { CommitQueue, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
 import { decideToolCall, FINAL_OUTPUT } from "./bundle-policy.ts";
 import type { GooseSession, GooseSessions } from "./goose-sessions.ts";
 import type { InboxNotice } from "./inbox-notice.ts";
@@ -54,7 +55,7 @@ const newTurn = (): Turn => ({ notices: 0, hasResult: false, announced: new Map(
 /** Makes the handlers. */
 export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
   const { self, sessions, queue, notice } = deps;
-  const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
+  const actor = actorOf(self);
   const turns = new Map<string, Turn>();
 
   const begin = (key: string): Turn => {
@@ -73,22 +74,22 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
   };
   const traceOf = (key: string): string => sessions.find(key)?.traceId ?? deps.newTraceId();
 
-  const policyOn = (tool: string, session: GooseSession | undefined): PolicyDecision =>
-    decideToolCall(deps, { tool, unattended: session?.kind === "run" });
+  const policyOn = (tool: string, session: GooseSession | undefined, counts: boolean): PolicyDecision =>
+    decideToolCall(deps, { tool, unattended: session?.kind === "run", counts });
 
   const draft = (key: string, tool: string, decision: PolicyDecision, more: AuditDraft["details"] = {}): AuditDraft => ({
     actor,
     action: "tool.call",
     target: `tool:${tool}`,
     result: decision.allowed ? "ok" : "denied",
-    details: { sessionId: key, rules: decision.rules.join(",").slice(0, 500), ...more },
+    details: { sessionId: key, ...(decision.policyHash === "" ? {} : decisionDetails(decision)), ...more },
     traceId: traceOf(key),
   });
   const answer = ({ allowed, reason }: PolicyDecision): DaemonResult<"hook.decide"> => ({ decision: allowed ? "allow" : "block", reason });
 
   const beforeTool = async (key: string, tool: string): Promise<DaemonResult<"hook.decide">> => {
     const session = sessions.find(key);
-    const decision = policyOn(tool, session);
+    const decision = policyOn(tool, session, session?.kind !== "run");
     // The executor's own gate records the calls of a run.
     if (session?.kind === "run") return answer(decision);
     await queue.run((tx) => {
@@ -113,8 +114,10 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
   const atServer = async (key: string, tool: string): Promise<DaemonResult<"hook.decide">> => {
     const session = sessions.find(key);
     const isRefused = session === undefined && deps.bundle().profile.guard.unregistered === "refuse";
-    const decision = isRefused ? UNREGISTERED : policyOn(tool, session);
-    const isRecorded = session?.kind === "run" || (takeAnnounced(key, tool) && decision.allowed);
+    // What a hook announced, or the executor's gate let through, was counted there.
+    const isKnown = session?.kind === "run" || takeAnnounced(key, tool);
+    const decision = isRefused ? UNREGISTERED : policyOn(tool, session, !isKnown);
+    const isRecorded = session?.kind === "run" || (isKnown && decision.allowed);
     if (!isRecorded) await queue.run((tx) => tx.audit(draft(key, tool, decision, { pastHooks: true })));
     if (isRefused) throw sessionUnknown();
     return answer(decision);

@@ -4,6 +4,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import { sessionKey } from "../contract/goose-session.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyEngine, Random } from "../contract/ports.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
 import { createExecutor, type Executor, type RunProgress, type RunRegister } from "../executor/create-executor.ts";
 import { findGoose } from "../executor/find-goose.ts";
 import { killTree, type RunRecord } from "../executor/kill-tree.ts";
@@ -75,12 +76,14 @@ export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & {
     if (progress.kind !== "tool") return;
     const { tool, sessionId, allowed } = progress;
     if (allowed) deps.report(progress.taskId, `Uses ${tool}.`.slice(0, MAX_NOTE_CHARS));
+    // Looked at once more for its rules: the executor knows only the answer.
+    const decision = decideToolCall(deps, { tool, unattended: true, counts: false });
     const draft: AuditDraft = {
       actor: deps.actor,
       action: "tool.call",
       target: `tool:${tool}`,
       result: allowed ? "ok" : "denied",
-      details: { sessionId, taskId: progress.taskId },
+      details: { sessionId, taskId: progress.taskId, ...decisionDetails({ ...decision, allowed }) },
       traceId: deps.traceOf(sessionKey(sessionId, true)),
     };
     void deps.queue.run((tx) => tx.audit(draft), { finishing: true }).catch(() => undefined);

@@ -1,6 +1,6 @@
 /** Envelopes: signed by the sender's agent key, with its membership credential inside, so that they prove themselves however they travelled. */
 import { GaggleError } from "../contract/errors.ts";
-import type { MembershipClaims } from "../contract/identity.ts";
+import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
@@ -56,6 +56,14 @@ export interface FoundClasses {
   readonly classes: readonly string[];
   readonly unmasked: readonly string[];
 }
+
+/** Who sent an envelope, by its membership credential. */
+export const senderOf = ({ claims, member }: Pick<OpenedEnvelope, "claims" | "member">): Principal => ({
+  agentId: claims.from,
+  subject: member.sub,
+  role: member.role,
+  department: member.department,
+});
 
 /** Whether policy let the values of a message be restored, and how many of each class there are. */
 export interface RestoreNote {

@@ -2,14 +2,14 @@
  * Receiving: open the envelope, then replay record, policy decision, the message's own effect and the audit event in one synced batch; only then
  * the receipt. A frame that comes again gets the same answer and has no effect. Sans-IO. Source: design, Trust, Envelope; Durability.
  */
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { jsonText } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, REPLAY_GRACE_MS } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
-import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote } from "./envelope.ts";
+import { claimedIdOf, createEnvelopeOpener, type EnvelopeDeps, type OpenedEnvelope, type RestoreNote, senderOf } from "./envelope.ts";
 import type { Approver } from "../enforcement/approvers.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import { receivingQuestion } from "../enforcement/message-question.ts";
@@ -104,13 +104,6 @@ const refOf = (message: Message): string | undefined =>
         ? message.sessionId
         : undefined;
 
-const principalOf = ({ claims, member }: OpenedEnvelope): Principal => ({
-  agentId: claims.from,
-  subject: member.sub,
-  role: member.role,
-  department: member.department,
-});
-
 const replayKey = ({ from, id }: EnvelopeClaims): string => `replay/id/${from}/${id}`;
 const expiryKey = ({ from, id, exp }: EnvelopeClaims): string =>
   `replay/until/${String(exp + REPLAY_GRACE_MS).padStart(16, "0")}/${from}/${id}`;
@@ -129,7 +122,7 @@ const toFrame = (answer: Receipt): Uint8Array => Buffer.from(jsonText(answer));
 /** Makes the receiver of the agent `self`. */
 export function createReceiver(deps: ReceiverDeps, config: { self: Principal; org: string }): Receiver {
   const open = createEnvelopeOpener(deps, { self: config.self.agentId, org: config.org });
-  const actor = { type: "agent", id: config.self.agentId, role: config.self.role } as const;
+  const actor = actorOf(config.self);
   const decide = createReceivingPolicy(deps, config.self);
   let cancelPrune: (() => void) | undefined;
 
@@ -199,10 +192,10 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
   };
 
   const accept = (tx: Transaction, opened: OpenedEnvelope): Receipt => {
-    const { claims, member } = opened;
+    const { claims } = opened;
     const before = tx.get(replayKey(claims));
     if (before !== undefined) return answerAgain(before);
-    const from: Principal = { agentId: claims.from, subject: member.sub, role: member.role, department: member.department };
+    const from = senderOf(opened);
     const received = decide(opened, from);
     const decision = received?.decision;
     // What only comes too often may come again.
@@ -298,7 +291,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
           "ENVELOPE_INVALID",
           "The message was deposited by another agent than the one that signed it, or before that.",
         );
-      return { from: principalOf(opened), claims, receipt: await receiveOpened({ ...opened, depositedAt: at }).catch(orBusy(claims.id)) };
+      return { from: senderOf(opened), claims, receipt: await receiveOpened({ ...opened, depositedAt: at }).catch(orBusy(claims.id)) };
     },
     busyAnswers: () => busyAnswers,
     async receive(frame, via) {

@@ -53,7 +53,8 @@ export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: Rec
         ...(recipeHash === undefined ? {} : { recipeHash }),
       },
     };
-    const decision = policy.decide(question, { keeps: ["mask", "approval"] });
+    // A session's state comes again at every change.
+    const decision = policy.decide(question, { keeps: ["mask", "approval"], counts: message.type !== "session.state" });
     const unkept = decision.allowed ? whyUnkept(decision, opened, from, approvers) : undefined;
     if (unkept === undefined) return { question, decision, approvers };
     return { question, approvers, decision: { ...decision, allowed: false, reason: `${decision.reason} ${unkept}` } };

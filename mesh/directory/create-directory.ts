@@ -4,7 +4,7 @@ import type { AgentView, Target } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import { BOOTSTRAP_ROLE, type Principal } from "../contract/identity.ts";
 import { RECORD_RETENTION_MS } from "../contract/limits.ts";
-import type { Clock, PolicyEngine } from "../contract/ports.ts";
+import type { Clock, PolicyAsking, PolicyEngine } from "../contract/ports.ts";
 import type { CardShelf, KnownAgent } from "./card-shelf.ts";
 import type { Beat } from "./card-wire.ts";
 import { type Candidate, type Passed, type Ranked, rankRoutes, type RouterDeps } from "./router.ts";
@@ -15,6 +15,8 @@ type Skills = KnownAgent["skills"];
 
 /** Runs at a time of an agent that has not said how many. */
 const UNKNOWN_CONCURRENCY = 1;
+/** Choosing among candidates does nothing yet; whoever sends the task keeps what is left to a sender. */
+const LOOKING_AT_TASKS: PolicyAsking = { counts: false, keeps: ["mask", "approval"] };
 /** Agents that a choice or a refusal names; a company has more than anyone reads. */
 const MAX_NAMED = 10;
 
@@ -217,12 +219,15 @@ export async function createDirectory(deps: DirectoryDeps): Promise<Directory> {
     const principal = deps.self().principal;
     const resource = skill === undefined ? {} : { resource: skill };
     return {
-      denied: ({ role }) => {
-        const { allowed, reason } = deps.policy.decide({ action, principal, targetRole: role, ...resource });
+      denied: (target) => {
+        const question = { action, principal, target, targetRole: target.role, ...resource };
+        const { allowed, reason } = deps.policy.decide(question, action === "task.send" ? LOOKING_AT_TASKS : { counts: false });
         return allowed ? undefined : reason;
       },
-      runsAlone: ({ role }) =>
-        skill !== undefined && deps.policy.decide({ action: "task.run", principal, targetRole: role, ...resource }).allowed,
+      runsAlone: (target) => {
+        const question = { action: "task.run" as const, principal, target, targetRole: target.role, ...resource };
+        return skill !== undefined && deps.policy.decide({ ...question, context: { unattended: true } }, { counts: false }).allowed;
+      },
       zones: deps.zones,
     };
   };

@@ -2,7 +2,7 @@
  * Approvals: ask a person of another agent for a signed decision on exactly one payload. The approver's daemon takes a decision that was signed
  * outside it; the requester's daemon believes it only after its own check against the roster. Sans-IO. Source: spec M10; design, Trust.
  */
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import type { ApprovalView, DaemonRequest } from "../contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
@@ -91,7 +91,7 @@ const isUnknownKey = (error: unknown): boolean => error instanceof GaggleError &
 
 /** Makes both sides of approvals. */
 export function createApprovals(deps: ApprovalDeps) {
-  const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
+  const actor = actorOf(deps.self);
 
   const save = (tx: Transaction, record: ApprovalRecord): ApprovalRecord => {
     const { approvalId: id, side, createdAt, state } = record;

@@ -1,5 +1,5 @@
 /** The asking side of tasks: send, cancel, answer, and follow the worker's states. Sans-IO. Source: spec M3, M8; design, Durability. */
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf } from "../contract/audit.ts";
 import type { DaemonRequest, Fanout } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
@@ -15,6 +15,7 @@ import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming, TargetRoute, TaskSessions } from "./ports.ts";
 import { clearProgress } from "./progress.ts";
+import { createReroute, isOpenTarget } from "./reroute.ts";
 import { auditRoute, noteOf, routeOf } from "./route.ts";
 import { assertReadable, assertSchema, assertTexts, misfitMessage, misfits } from "./results.ts";
 import { indexSession } from "./session-index.ts";
@@ -47,11 +48,12 @@ export interface AskerDeps extends SessionDeps {
   readonly changes: Changes;
   /** Asks for approvals that policy wants before a task goes. */
   readonly approvals: Pick<Approvals, "ask">;
+  onError(error: unknown): void;
 }
 
 /** Makes the asking side. */
 export function createAsker(deps: AskerDeps) {
-  const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
+  const actor = actorOf(deps.self);
 
   const save = (tx: Transaction, record: AskerTask): AskerTask => {
     tx.put(taskKey("asker", record.taskId), JSON.stringify(record));
@@ -169,6 +171,7 @@ export function createAsker(deps: AskerDeps) {
       ...messageFor(record, requestOf(record, key), asked),
       ...(sessionLane === undefined ? {} : { sessionLane }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(record.wanted === undefined || record.approvals !== undefined ? {} : { movable: true }),
     };
   };
 
@@ -261,7 +264,8 @@ export function createAsker(deps: AskerDeps) {
       return group;
     }
     const note = noteOf(route);
-    const record = sendTo(tx, { ...makeRecord(tx, request, call, route.to), route: note }, key, call);
+    const wanted = isOpenTarget(target) && request.inSession === undefined ? { wanted: target } : {};
+    const record = sendTo(tx, { ...makeRecord(tx, request, call, route.to), route: note, ...wanted }, key, call);
     if ("allowed" in record) return record;
     rememberId(tx, once, record.taskId);
     indexSession(tx, sessionId, "task", record.taskId);
@@ -295,6 +299,15 @@ export function createAsker(deps: AskerDeps) {
     const reason = "Another device of this person works on it.";
     deps.sender.enqueue(tx, { ...messageFor(record, { type: "task.cancel", taskId, reason }), to, lane: `${taskId} ${to.agentId}` });
   };
+
+  const reroute = createReroute({
+    ...deps,
+    takeBack: (tx, message) => deps.sender.takeBack?.(tx, message),
+    enqueue: (tx, outgoing) => void deps.sender.enqueue(tx, outgoing),
+    save,
+    outgoingFor,
+    maySend,
+  });
 
   /** How a request that can't be delivered ends its task. */
   const endOf = (record: AskerTask, code: string): TaskState =>
@@ -370,6 +383,11 @@ export function createAsker(deps: AskerDeps) {
       const record = readTask(tx, "asker", taskId);
       if (record?.delivery === "queued") save(tx, { ...record, delivery: "deposited" });
     },
+
+    /** Requests that wait, whose recipients can't be reached: another may be asked. */
+    onUnreached: reroute.onUnreached,
+    /** Gives nothing to another any more. */
+    stop: reroute.stop,
 
     /** The worker's disk has the request. */
     onDelivered(tx: Transaction, taskId: string): void {

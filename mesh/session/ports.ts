@@ -4,7 +4,7 @@ import type { PolicyAction } from "../contract/bundle.ts";
 import type { Target } from "../contract/daemon-api.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
-import type { Priority } from "../contract/message.ts";
+import type { Message, Priority } from "../contract/message.ts";
 import type { Part } from "../contract/part.ts";
 import type { Approver } from "../enforcement/approvers.ts";
 import type { SessionContext, SessionTasks } from "./broker/session-tasks.ts";
@@ -16,6 +16,8 @@ export interface Sender {
   enqueue(tx: Transaction, message: OutgoingMessage): string;
   /** Records that policy did not let a message go. */
   auditDenied(tx: Transaction, message: OutgoingMessage): void;
+  /** Takes a message out that was surely never handed over; undefined where its recipient may have it. Left out, none can be. */
+  takeBack?(tx: Transaction, message: { readonly seq: number; readonly id: string }): Message | undefined;
 }
 
 /** Who makes a call, for the audit. */
@@ -104,7 +106,7 @@ export interface TargetRoute {
   readonly to: Principal;
   readonly because: string;
   readonly notChosen: readonly { readonly principal: Principal; readonly because: string }[];
-  readonly ranked: readonly { readonly principal: Principal }[];
+  readonly ranked: readonly { readonly principal: Principal; readonly online?: boolean; readonly because?: string }[];
 }
 
 /** Tasks within sessions of several agents; the broker does it. */

@@ -1,7 +1,7 @@
 /** What either side keeps about a task, and its states: those of A2A 1.0. Pure. Source: spec M8; design, Durability. */
 import type { ArtifactRef } from "../contract/artifact.ts";
 import type { AuditDraft } from "../contract/audit.ts";
-import type { TaskView } from "../contract/daemon-api.ts";
+import type { Target, TaskView } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
@@ -87,6 +87,10 @@ export interface AskerTask extends TaskCommon {
   readonly answers?: readonly { readonly rev: number; readonly question: string; readonly answer: string }[];
   /** Why this agent was chosen. */
   readonly route?: RouteNote;
+  /** Whom the asker meant, where it was a role or a skill: another may be asked where this one can't be reached. */
+  readonly wanted?: Target;
+  /** Who was chosen before, could not be reached and surely has nothing of it. */
+  readonly passed?: readonly Principal[];
   /** The group that it is one task of. */
   readonly groupId?: string;
   /** A run without a person asked for it. */

@@ -3,7 +3,7 @@
  * never; every state told has its own `rev`; only the outcome of the newest attempt counts. Source: design, Durability; spec M8, M12.
  */
 import type { ArtifactRef } from "../contract/artifact.ts";
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
 import { formatUsd, parseUsd } from "../contract/money.ts";
@@ -90,7 +90,7 @@ interface ResultExtras {
 
 /** Makes the working side. */
 export function createWorker(deps: WorkerDeps) {
-  const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
+  const actor = actorOf(deps.self);
 
   const save = (tx: Transaction, record: WorkerTask): WorkerTask => {
     const { taskId, priority } = record;

@@ -7,12 +7,13 @@
 import type { Target } from "../../contract/daemon-api.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import type { MessageOf } from "../../contract/message.ts";
-import type { Transaction } from "../../contract/ports.ts";
+import type { PolicyQuestion, Transaction } from "../../contract/ports.ts";
 import { MAX_HAND_OFFS } from "../../contract/session.ts";
 import { policyDenied } from "../policy-denied.ts";
+import type { Principal } from "../../contract/identity.ts";
 import type { SessionIncoming } from "../ports.ts";
 import { readHandOff, signHandOff } from "./hand-off-proof.ts";
-import { isVisibleTo, mayShare } from "./may-see.ts";
+import { isVisibleTo, joining, LOOKING, mayShare } from "./may-see.ts";
 import type { OwnerSide } from "./owner-side.ts";
 import type { ParticipantSide } from "./participant-side.ts";
 import {
@@ -38,16 +39,19 @@ export function createHandOff(
   const { self, policy } = deps;
   const save = (tx: Transaction, session: BrokerSession): BrokerSession => saveSession(tx, deps.changes, session);
 
+  const handingTo = (heir: Principal): PolicyQuestion => ({ ...joining(self, heir), action: "session.handoff" });
+
   /** The participant to hand it to: one that takes part and may see everything in it. */
   const heirOf = (session: BrokerSession, target: Target): KeptParticipant => {
     const { agentId } = deps.resolve(target);
     const heir = session.participants.find((one) => one.agentId === agentId);
     if (heir?.state !== "joined")
       throw new GaggleError("STATE_CONFLICT", "Only an agent that takes part can take the session over; session_status says who does.");
-    const decision = policy.decide({ action: "session.handoff", principal: self, targetRole: heir.role });
+    const decision = policy.decide(handingTo(heir));
     if (!decision.allowed) throw policyDenied(decision);
     const hidden = session.shards.find(
-      (shard) => !isVisibleTo(shard.visibility, heir) || !mayShare(policy, { owner: self, receiver: heir, shard }).allowed,
+      (shard) =>
+        !isVisibleTo(shard.visibility, heir) || !mayShare(policy, { owner: self, receiver: principalOf(heir), shard }, LOOKING).allowed,
     );
     if (hidden !== undefined)
       throw new GaggleError("POLICY_DENIED", `An owner has all of a session, and that agent may not see the shard ${hidden.id}.`);
@@ -61,7 +65,7 @@ export function createHandOff(
     const to = principalOf(heirOf(session, target));
     const epoch = session.epoch + 1;
     const handOff = signHandOff({ v: 1, org: deps.org, sessionId, epoch, from: self.agentId, to: to.agentId }, deps.signer);
-    const decision = policy.decide({ action: "session.handoff", principal: self, targetRole: to.role });
+    const decision = policy.decide(handingTo(to), { counts: false });
     const shards = session.shards.map(({ id, version }) => ({ id, version }));
     tell(tx, deps, session, { to, message: { type: "session.offer", sessionId, epoch, handOff, shards }, decision });
     auditSession(tx, self, session, "handoff", { details: { step: "offer", epoch, toSubject: to.subject } });

@@ -12,7 +12,7 @@ import { MAX_PARTICIPANTS, MAX_SHARD_BYTES, MAX_SHARDS } from "../../contract/se
 import { earlierId, rememberId } from "../once.ts";
 import { policyDenied } from "../policy-denied.ts";
 import type { CallContext, SessionIncoming } from "../ports.ts";
-import { isVisibleTo, mayShare, outsideScope } from "./may-see.ts";
+import { isVisibleTo, joining, mayShare, outsideScope } from "./may-see.ts";
 import {
   auditSession,
   type BrokerDeps,
@@ -57,7 +57,7 @@ export function createOwnerSide(deps: BrokerDeps) {
     const next = save(tx, { ...session, rev: session.rev + 1 });
     for (const one of next.participants) {
       if (one.state !== "invited" && one.state !== "joined") continue;
-      const decision = policy.decide({ action: "session.join", principal: self, targetRole: one.role });
+      const decision = policy.decide(joining(self, one), { counts: false });
       if (decision.allowed || next.state !== "OPEN") tell(tx, deps, next, { to: principalOf(one), message: stateMessage(next), decision });
     }
     return next;
@@ -65,8 +65,9 @@ export function createOwnerSide(deps: BrokerDeps) {
 
   const send = (tx: Transaction, session: BrokerSession, to: KeptParticipant, shard: HeldShard): KeptParticipant => {
     const { bytes: _, hash: __, ...meta } = shard;
-    const decision = mayShare(policy, { owner: self, receiver: to, shard });
     const has = to.sent[shard.id];
+    const asking = { counts: has?.version !== shard.version, masks: deps.masks === true };
+    const decision = mayShare(policy, { owner: self, receiver: principalOf(to), shard }, asking);
     const isMeant = isVisibleTo(shard.visibility, to);
     const head = { sessionId: session.sessionId, epoch: session.epoch };
     if (isMeant && decision.allowed) {
@@ -105,7 +106,7 @@ export function createOwnerSide(deps: BrokerDeps) {
       if (who.agentId !== self.agentId) found.set(who.agentId, { ...who, state: "invited", joinSeq: 0, sent: {} });
     }
     for (const one of found.values()) {
-      const decision = policy.decide({ action: "session.join", principal: self, targetRole: one.role });
+      const decision = policy.decide(joining(self, one));
       if (!decision.allowed) throw policyDenied(decision);
     }
     return [...found.values()].slice(0, MAX_PARTICIPANTS);

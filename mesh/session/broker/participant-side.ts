@@ -10,7 +10,7 @@ import { MAX_SHARD_BYTES, MAX_SHARDS } from "../../contract/session.ts";
 import { policyDenied } from "../policy-denied.ts";
 import type { SessionIncoming } from "../ports.ts";
 import { isHeir } from "./hand-off-proof.ts";
-import { isVisibleTo, mayShare, outsideScope } from "./may-see.ts";
+import { isVisibleTo, joining, mayShare, outsideScope } from "./may-see.ts";
 import {
   auditSession,
   type BrokerDeps,
@@ -88,7 +88,7 @@ export function createParticipantSide(deps: BrokerDeps) {
     if (session === undefined || session.participation !== "joined") return undefined;
     const before = session.shards.find(({ id }) => id === meta.id);
     if (before !== undefined && before.version >= meta.version) return undefined;
-    const decision = mayShare(deps.policy, { owner: from, receiver: self, shard: meta });
+    const decision = mayShare(deps.policy, { owner: from, receiver: self, shard: meta }, { counts: true, masks: true });
     const isWanted = decision.allowed && isVisibleTo(meta.visibility, self) && outsideScope(session.scope, meta) === undefined;
     if (!isWanted) {
       auditSession(tx, self, session, "withhold", { result: "denied", details: { shard: meta.id, version: meta.version, epoch } });
@@ -153,7 +153,7 @@ export function createParticipantSide(deps: BrokerDeps) {
       deps.queue.run((tx) => {
         const session = mustBeOpen(tx, sessionId);
         if (session.participation === "joined") return session;
-        const decision = deps.policy.decide({ action: "session.join", principal: session.owner, targetRole: self.role });
+        const decision = deps.policy.decide(joining(session.owner, self));
         if (!decision.allowed) throw policyDenied(decision);
         return say(tx, session, true);
       }),

@@ -5,7 +5,7 @@ import type { Json } from "../../contract/json.ts";
 import type { Transaction } from "../../contract/ports.ts";
 import type { TaskSession } from "../../contract/session.ts";
 import { policyDenied } from "../policy-denied.ts";
-import { isVisibleTo, mayShare } from "./may-see.ts";
+import { isVisibleTo, LOOKING, mayShare } from "./may-see.ts";
 import { type BrokerDeps, type BrokerSession, type HeldShard, mustBeOpen, readBody, readSession } from "./session-record.ts";
 
 /** What a run gets to see of its task's session. */
@@ -38,7 +38,7 @@ const takesPart = ({ owner, participants }: BrokerSession, agentId: string): boo
 export function createSessionTasks({ policy }: Pick<BrokerDeps, "policy">) {
   const seenBy = (session: BrokerSession, to: Principal, shard: HeldShard): boolean =>
     session.owner.agentId === to.agentId ||
-    (isVisibleTo(shard.visibility, to) && mayShare(policy, { owner: session.owner, receiver: to, shard }).allowed);
+    (isVisibleTo(shard.visibility, to) && mayShare(policy, { owner: session.owner, receiver: to, shard }, LOOKING).allowed);
 
   return {
     /** The reference that a task takes along. @throws GaggleError NOT_FOUND, STATE_CONFLICT, POLICY_DENIED */
@@ -55,7 +55,7 @@ export function createSessionTasks({ policy }: Pick<BrokerDeps, "policy">) {
       const meant = session.shards.filter(({ id }) => shards?.includes(id) ?? true);
       const hidden = shards === undefined ? undefined : meant.find((shard) => !seenBy(session, to, shard));
       if (hidden !== undefined) {
-        const decision = mayShare(policy, { owner: session.owner, receiver: to, shard: hidden });
+        const decision = mayShare(policy, { owner: session.owner, receiver: to, shard: hidden }, LOOKING);
         throw policyDenied({ ...decision, reason: `That agent may not see the shard ${hidden.id}.` });
       }
       const seen = meant.filter((shard) => seenBy(session, to, shard));
