@@ -3,6 +3,7 @@ import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { canonicalHash, parseJson, sha256Hex } from "../mesh/contract/json.ts";
 import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
+import { thumbprintOf } from "../mesh/identity/keys.ts";
 import { addRevocation, openRevocations, revocationEvent, withRevocations } from "../mesh/identity/revocation.ts";
 import { checkBundleTimes, verifyBundleContent, verifyManifest, type VerifiedBundle } from "../profiles/bundle/verify.ts";
 import { ownEvent, type OwnIdentity } from "./own-event.ts";
@@ -67,6 +68,11 @@ export async function openBundleShelf(
     return bundle;
   };
   const newest = (): VerifiedBundle | undefined => [...shelf.values()].reduce<VerifiedBundle | undefined>(newer, undefined);
+  /** A root key that another has followed is never believed again. */
+  const newestRoot = (): string => {
+    const manifest = newest()?.manifest;
+    return manifest === undefined ? config.rootFingerprint : thumbprintOf(manifest.root);
+  };
 
   const stored = await deps.store.range({ gte: REVOCATION_PREFIX, lt: `${REVOCATION_PREFIX}~` });
   let statements: readonly string[] = stored.map(([, jws]) => jws);
@@ -107,8 +113,9 @@ export async function openBundleShelf(
     },
     version: () => newest()?.manifest.version ?? 0,
     async accept(bundle) {
-      const { role } = verifyManifest(bundle.manifest, config.rootFingerprint);
-      const verified = verifyBundleContent({ ...config, bundle, role, minVersion: shelf.get(role)?.manifest.version ?? 1 });
+      const believed = { ...config, rootFingerprint: newestRoot() };
+      const { role } = verifyManifest(bundle.manifest, believed.rootFingerprint);
+      const verified = verifyBundleContent({ ...believed, bundle, role, minVersion: shelf.get(role)?.manifest.version ?? 1 });
       checkBundleTimes(verified.manifest, deps.clock.now());
       const taken = await deps.queue.run((tx) => {
         const there = shelf.get(role);

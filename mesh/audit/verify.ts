@@ -5,6 +5,7 @@ import type { AuditFilter, AuditLogHead } from "../contract/audit.ts";
 import { type BundleManifest, bundleManifest } from "../contract/bundle.ts";
 import { canonicalJson } from "../contract/json.ts";
 import { unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
+import { rootsAfter } from "../identity/root-chain.ts";
 import { thumbprintOf } from "../identity/keys.ts";
 import { EXPORT_TYP, type ExportLine, exportLine, type ExportStatement, exportStatement, MAX_EXPORT_LINE_BYTES } from "./export-format.ts";
 import { readLines, type RawLine } from "./read-lines.ts";
@@ -51,11 +52,20 @@ function readManifest(jws: string, before: Trust | undefined, expectedRoot: stri
     return before;
   }
   const root = thumbprintOf(manifest.root);
-  if (root !== (before?.root ?? expectedRoot ?? root) || manifest.org !== (before?.org ?? manifest.org)) {
+  if (!mayFollow(before?.root ?? expectedRoot ?? root, manifest, root) || manifest.org !== (before?.org ?? manifest.org)) {
     report("ROOT_MISMATCH", "The manifest is of another root key or organisation than expected.");
     return before;
   }
   return { org: manifest.org, root, issuers: [...(before?.issuers ?? []), ...manifest.issuers] };
+}
+
+/** Whether the expected root is the manifest's, or was followed by it in steps that both of each signed. */
+function mayFollow(expected: string, { rotation = [], org }: BundleManifest, root: string): boolean {
+  try {
+    return rootsAfter(expected, rotation, org).at(-1) === root;
+  } catch {
+    return false;
+  }
 }
 
 const payloadOf = (jws: string): unknown => {

@@ -32,7 +32,11 @@ export function addAdminCommands(program: Command): void {
         const { dir: folder, name, empty } = options;
         const { orgInit } = await import("./org/org-init.ts");
         const content = empty === true ? "empty" : "sample";
-        await orgInit({ dir: resolve(folder), installDir, content, ...(name === undefined ? {} : { name }), ...rootOf(options) }, out, deps);
+        await orgInit(
+          { dir: resolve(folder), installDir, content, ...(name === undefined ? {} : { name }), ...rootOf(options) },
+          out,
+          deps,
+        );
       }),
     );
   org

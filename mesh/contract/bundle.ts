@@ -50,6 +50,8 @@ export const bundleManifest = z.strictObject({
   admins: z.array(ed25519Jwk).min(1),
   roster,
   revocations,
+  /** Days that audit events are kept, here and on the bootstrap node; {@link RETENTION_DAYS} where left out. */
+  retentionDays: z.int().min(1).max(36_500).optional(),
   policyHash: sha256,
   files: z.record(bundlePath, sha256),
 });

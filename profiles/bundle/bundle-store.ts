@@ -2,18 +2,19 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { BundleManifest } from "../../mesh/contract/bundle.ts";
+import { type BundleManifest, signedBundle } from "../../mesh/contract/bundle.ts";
 import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
-import { sha256 } from "../../mesh/contract/ids.ts";
+import { sha256, thumbprint } from "../../mesh/contract/ids.ts";
 import { canonicalHash, parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
 import type { SignedRevocation } from "../../mesh/identity/revocation.ts";
 import { writePrivateFile } from "../../mesh/store/private-file.ts";
+import { thumbprintOf } from "../../mesh/identity/keys.ts";
 import { openRevocationBook } from "./revocation-book.ts";
 import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle, verifyManifest } from "./verify.ts";
 
-/** Newest version ever accepted, and the hash of what it said. Kept apart from the bundle, so that a lost bundle loses no memory. */
-const seen = z.strictObject({ v: z.literal(1), version: z.int().min(1), hash: sha256 });
+/** Newest version ever accepted, the hash of what it said, and the root key that signed it, which older roots can never take the place of again. Kept apart from the bundle, so that a lost bundle loses no memory. */
+const seen = z.strictObject({ v: z.literal(1), version: z.int().min(1), hash: sha256, root: thumbprint.optional() });
 type Seen = z.infer<typeof seen>;
 
 /** Where the store lies and whom it believes. */
@@ -24,6 +25,8 @@ export interface BundleStoreConfig {
   readonly rootFingerprint: string;
   readonly org: string;
   readonly role: string;
+  /** Whose agent it is. The bundle has to be of the role that its own org chart gives this person; left out, or not on the chart, of `role`. */
+  readonly subject?: string;
 }
 
 /** The bundle an agent lives by. */
@@ -83,14 +86,23 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
   const pathOf = (name: string): string => join(config.dir, name);
   const paths = { bundle: pathOf("bundle.json"), seen: pathOf("seen.json"), trust: pathOf("trust.jws") };
   let highest = await readSeen(paths.seen);
-  let { held, problem } = await readStored(paths.bundle, config, highest);
+  /** Whom the store believes now: the root that signed the newest word which it has taken. */
+  const believed = (): BundleStoreConfig => {
+    const root =
+      newest !== undefined && newest.manifest.version > (highest?.version ?? 0) ? thumbprintOf(newest.manifest.root) : highest?.root;
+    return { ...config, rootFingerprint: root ?? config.rootFingerprint };
+  };
+  let newest: RootWord | undefined;
+  let { held, problem } = await readStored(paths.bundle, believed(), highest);
   if (held !== undefined && held.manifest.version > (highest?.version ?? 0)) highest = seenOf(held);
-  let newest = await readTrust(paths.trust, config);
+  newest = await readTrust(paths.trust, believed());
   const book = await openRevocationBook(pathOf("revocations.json"), readIfThere);
   let turn: Promise<unknown> = Promise.resolve();
 
   const accept = async (bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }> => {
-    const verified = verifyBundle({ ...config, bundle, nowMs: deps.clock.now(), minVersion: highest?.version ?? 1 });
+    const expected = { ...believed(), bundle, minVersion: highest?.version ?? 1 };
+    const verified = verifyBundle({ ...expected, role: claimedRole(expected), nowMs: deps.clock.now() });
+    checkRole(verified, config);
     const next = seenOf(verified);
     if (highest?.version === next.version && highest.hash !== next.hash) {
       throw new GaggleError(
@@ -116,7 +128,7 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
   };
 
   const acceptTrust = async (jws: string): Promise<boolean> => {
-    const manifest = verifyManifest(jws, config.rootFingerprint);
+    const manifest = verifyManifest(jws, believed().rootFingerprint);
     if (manifest.org !== config.org) throw new GaggleError("BUNDLE_MISMATCH", "The manifest is of another organisation.");
     checkBundleTimes(manifest, deps.clock.now());
     if (manifest.version <= Math.max(newest?.manifest.version ?? 0, highest?.version ?? 0)) return false;
@@ -155,10 +167,28 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
   };
 }
 
-const seenOf = (bundle: VerifiedBundle): Seen => ({ v: 1, version: bundle.manifest.version, hash: bundleHash(bundle) });
+const seenOf = (bundle: VerifiedBundle): Seen => ({
+  v: 1,
+  version: bundle.manifest.version,
+  hash: bundleHash(bundle),
+  root: thumbprintOf(bundle.manifest.root),
+});
 
 /** What a bundle says: its manifest (which has every file's hash), whatever the signature's bytes are. */
 const bundleHash = (bundle: VerifiedBundle): string => canonicalHash(bundle.manifest);
+
+/** The role to hold a bundle against: where the person is known, the one that it is made for, and {@link checkRole} has the last word. */
+function claimedRole({ bundle, rootFingerprint, subject, role }: BundleStoreConfig & { readonly bundle: unknown }): string {
+  const signed = subject === undefined ? undefined : signedBundle.safeParse(bundle);
+  return signed?.success === true ? verifyManifest(signed.data.manifest, rootFingerprint).role : role;
+}
+
+/** Which role a person has is the root's word: the org chart in the bundle itself. So a bundle of the new role is taken as soon as the chart says so. */
+function checkRole({ manifest, orgChart }: VerifiedBundle, { subject, role }: BundleStoreConfig): void {
+  const expected = orgChart.find(({ id }) => id === subject)?.role ?? role;
+  if (manifest.role === expected) return;
+  throw new GaggleError("BUNDLE_MISMATCH", `The profile bundle is for the role ${manifest.role}, and this agent has the role ${expected}.`);
+}
 
 async function readSeen(path: string): Promise<Seen | undefined> {
   const text = await readIfThere(path);
@@ -174,7 +204,10 @@ async function readStored(
   const text = await readIfThere(path);
   if (text === undefined) return {};
   try {
-    return { held: verifyBundleContent({ ...config, bundle: parseJson(text, path), minVersion: highest?.version ?? 1 }) };
+    const expected = { ...config, bundle: parseJson(text, path), minVersion: highest?.version ?? 1 };
+    const held = verifyBundleContent({ ...expected, role: claimedRole(expected) });
+    checkRole(held, config);
+    return { held };
   } catch (cause) {
     if (!(cause instanceof GaggleError)) throw cause;
     const code = cause.code === "INVALID_INPUT" ? "BUNDLE_SIGNATURE" : cause.code;

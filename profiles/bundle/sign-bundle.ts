@@ -9,7 +9,7 @@ import type { BundleDraft } from "./build-bundles.ts";
 import { BUNDLE_TYP } from "./verify.ts";
 
 /** What the root key says beside the files: whom to believe for what. The same for every role. */
-export type BundleTrust = Pick<BundleManifest, "org" | "issuers" | "admins" | "roster" | "revocations">;
+export type BundleTrust = Pick<BundleManifest, "org" | "issuers" | "admins" | "roster" | "revocations" | "rotation">;
 
 /**
  * Signs a bundle.
@@ -36,6 +36,7 @@ export function signBundle(input: {
     version: input.version,
     ...times,
     root: root.publicJwk,
+    ...(draft.retentionDays === undefined ? {} : { retentionDays: draft.retentionDays }),
     policyHash: draft.policyHash,
     files: Object.fromEntries(Object.entries(files).map(([path, text]) => [path, sha256Hex(text)])),
   };

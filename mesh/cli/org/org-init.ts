@@ -66,7 +66,11 @@ function tell(out: Output, { dir }: OrgInitOptions, file: OrgFile, by: Protectio
   const paths = orgPaths(dir);
   out.result(file);
   out.line(`Made the organisation ${paint.strong(file.org)} in ${dir}.`);
-  const place = { file: `${paths.rootKey} (keep it offline; it is only needed for gaggle org sign)`, offline: "on the other machine", vault: "in Vault" };
+  const place = {
+    file: `${paths.rootKey} (keep it offline; it is only needed for gaggle org sign)`,
+    offline: "on the other machine",
+    vault: "in Vault",
+  };
   out.line(`  root key      ${place[file.root?.kind ?? "file"]}`);
   out.line(`  sources       ${paths.profiles} and ${paths.recipes} (edit them)`);
   out.line(`  for the node  ${join(dir, "bootstrap")} (all that gaggle bootstrap needs)`);
