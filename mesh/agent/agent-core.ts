@@ -3,8 +3,9 @@ import { statfsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
 import { openAuditChain } from "../audit/chain.ts";
+import { createLogWatch } from "../audit/log-watch.ts";
 import { createRefusalCounter } from "../audit/refusal-counter.ts";
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import { errorCode } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Clock, OrderedStore, Random } from "../contract/ports.ts";
@@ -13,7 +14,7 @@ import { readAgentKeys } from "../identity/key-file.ts";
 import { createSigner } from "../identity/keys.ts";
 import { createCommitQueue } from "../store/commit-queue.ts";
 import { writePrivateFile } from "../store/private-file.ts";
-import { type AgentConfig, homePaths } from "./agent-config.ts";
+import { type AgentConfig, homePaths, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
 import { bootstrapFetch } from "./pinned-fetch.ts";
 import { keepObligations } from "../enforcement/keep-obligations.ts";
@@ -49,10 +50,20 @@ export type AgentCore = Awaited<ReturnType<typeof openAgentCore>>;
  */
 export async function openAgentCore(deps: AgentDeps, home: string, config: AgentConfig, store: OrderedStore) {
   const { clock, random, log } = deps;
-  const { org, agentId, subject, role, department, rootFingerprint } = config;
+  const { org, agentId, subject, role, rootFingerprint } = config;
   const paths = homePaths(home);
-  const self: Principal = { agentId, subject, role, department };
-  const actor: AuditDraft["actor"] = { type: "agent", id: agentId, role };
+  // By the newest org chart: a person may move while their daemon runs.
+  const self: Principal = {
+    agentId,
+    subject,
+    get role() {
+      return membership.place().role;
+    },
+    get department() {
+      return membership.place().department;
+    },
+  };
+  const actor = actorOf(self);
   const newTrace = (): string => newTraceId(random);
   /** For work in the background: its failure is told and nothing else. */
   const onError = (text: string) => (error: unknown) => log.warn({ code: errorCode(error) }, text);
@@ -87,15 +98,26 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   );
   const membership = createMembership(
     {
-      bundles: await openBundleStore({ clock }, { dir: paths.bundle, rootFingerprint, org, role }),
-      source: { bundle: () => client.fetchBundle(role), credential: () => client.renew() },
+      bundles: await openBundleStore({ clock }, { dir: paths.bundle, rootFingerprint, org, role, subject }),
+      source: { profile: client.fetchProfile, credential: client.renew },
       clock,
       saveCredential: (jwt) => writePrivateFile(paths.credential, jwt),
+      savePlace: async (place) => writeAgentConfig(home, { ...(await readAgentConfig(home)), ...place }),
       audit,
     },
     { credential: await readFile(paths.credential, "utf8") },
   );
   const sessions = await openGooseSessions({ clock, store });
+  const logWatch = createLogWatch(
+    {
+      store,
+      queue,
+      issuers: () => membership.trust().manifest.issuers,
+      prove: async (first, second) => (await client.auditLog({ first, second })).consistency,
+      event: (draft) => ({ actor, traceId: newTrace(), ...draft }),
+    },
+    { org, agentId },
+  );
   return {
     ...deps,
     config,
@@ -108,6 +130,7 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     chain,
     queue,
     audit,
+    logWatch,
     client,
     membership,
     bundle: membership.bundle,

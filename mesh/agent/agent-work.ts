@@ -61,7 +61,14 @@ export function createAgentWork(
       countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),
       onError: (error) => log.error({ err: error }, "delivery met an error"),
     },
-    { self, org: config.org, concurrency: concurrencyOf(core) },
+    {
+      self,
+      org: config.org,
+      // By the bundle in force: it may be another role's than at start.
+      get concurrency() {
+        return concurrencyOf(core);
+      },
+    },
   );
   return { messaging, runner, executor };
 }

@@ -1,5 +1,5 @@
 /** The client of the bootstrap node's API. Source: mesh/contract/bootstrap-api.ts. */
-import type { AuditEvent } from "../contract/audit.ts";
+import type { AuditEvent, AuditFilter } from "../contract/audit.ts";
 import {
   BOOTSTRAP_ROUTES,
   type BootstrapRequest,
@@ -46,6 +46,8 @@ export interface BootstrapClient {
   renew(): Promise<string>;
   /** The newest bundle of the agent's role, unchecked. */
   fetchBundle(role: string): Promise<SignedBundle>;
+  /** The same with admins' revocations since, unchecked. */
+  fetchProfile(role: string): Promise<BootstrapResponse<"profile">>;
   /** Hands the node a bundle that the root key signed; no membership is needed. */
   publish(bundle: SignedBundle): Promise<BootstrapResponse<"publish">>;
   /** Hands the node a revocation that an admin key signed; no membership is needed. */
@@ -53,7 +55,11 @@ export interface BootstrapClient {
   /** The newest manifest and the admins' revocations on top of it, unchecked. */
   revocations(): Promise<BootstrapResponse<"revocations">>;
   /** Sends audit events; resolves with the end of the chain that the node then has. */
-  ingest(batch: { events: readonly AuditEvent[]; head: string }): Promise<BootstrapResponse<"ingest">>;
+  ingest(batch: { events: readonly AuditEvent[]; head: string; logSize?: number }): Promise<BootstrapResponse<"ingest">>;
+  /** The node's signed log; with sizes, the proof that the one is the beginning of the other. Unchecked. */
+  auditLog(sizes?: { first: number; second: number }): Promise<BootstrapResponse<"auditLog">>;
+  /** Forks and gaps in agents' chains, as the node saw them. */
+  auditAlarms(options?: { asAdmin?: boolean }): Promise<BootstrapResponse<"auditAlarms">>;
   directory(): Promise<BootstrapResponse<"directory">>;
   /** What the organisation's model calls used today and this month, as far as it concerns this agent. */
   usage(): Promise<BootstrapResponse<"usage">>;
@@ -74,7 +80,7 @@ export interface BootstrapClient {
   /** What happened on the node since an earlier answer's `next`; waits for the first at most `waitSeconds`. */
   events(query: { after?: string; waitSeconds?: number }): Promise<EventPage>;
   /** The audit export as it streams in, for a member whom policy lets, or with an admin's key (`asAdmin`). */
-  exportAudit(options?: { asAdmin?: boolean }): Promise<AsyncIterable<Uint8Array>>;
+  exportAudit(options?: { asAdmin?: boolean; filter?: AuditFilter }): Promise<AsyncIterable<Uint8Array>>;
   health(): Promise<BootstrapResponse<"health">>;
 }
 
@@ -125,20 +131,29 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     }
   };
 
+  const fetchProfile = (role: string): Promise<BootstrapResponse<"profile">> => {
+    const path = BOOTSTRAP_ROUTES.profile.path.replace(":role", encodeURIComponent(role));
+    return withToken((bearer) => call("profile", {}, { path, token: bearer }));
+  };
+
   return {
     join: (request) => call("join", request),
     signInBegin: () => call("signInBegin", {}),
     signInFinish: (request) => call("signInFinish", request),
     token,
     renew: async () => (await withToken((bearer) => call("credentials", {}, { token: bearer }))).credential,
-    fetchBundle: async (role) => {
-      const path = BOOTSTRAP_ROUTES.profile.path.replace(":role", encodeURIComponent(role));
-      return (await withToken((bearer) => call("profile", {}, { path, token: bearer }))).bundle;
-    },
+    fetchProfile,
+    fetchBundle: async (role) => (await fetchProfile(role)).bundle,
     publish: (bundle) => call("publish", { bundle }),
     revoke: (statement) => call("revoke", { statement }),
     revocations: () => call("revocations", {}),
-    ingest: ({ events, head }) => withToken((bearer) => call("ingest", { events: [...events], head }, { token: bearer })),
+    ingest: ({ events, ...rest }) => withToken((bearer) => call("ingest", { events: [...events], ...rest }, { token: bearer })),
+    auditLog: (sizes) => {
+      const query = sizes === undefined ? "" : `?first=${sizes.first}&second=${sizes.second}`;
+      return withToken((bearer) => call("auditLog", {}, { path: `${BOOTSTRAP_ROUTES.auditLog.path}${query}`, token: bearer }));
+    },
+    auditAlarms: ({ asAdmin = false } = {}) =>
+      asAdmin ? call("auditAlarms", {}) : withToken((bearer) => call("auditAlarms", {}, { token: bearer })),
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
     usage: () => withToken((bearer) => call("usage", {}, { token: bearer })),
     deposit: (request) => withToken((bearer) => call("deposit", request, { token: bearer })),
@@ -154,8 +169,12 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
       const query = new URLSearchParams({ ...(after === undefined ? {} : { after }), wait: String(waitSeconds) });
       return withToken((bearer) => call("events", {}, { path: `${BOOTSTRAP_ROUTES.events.path}?${query}`, token: bearer }));
     },
-    async exportAudit({ asAdmin = false } = {}) {
-      const response = asAdmin ? await send("export", {}) : await withToken((bearer) => send("export", {}, { token: bearer }));
+    async exportAudit({ asAdmin = false, filter = {} } = {}) {
+      const query = new URLSearchParams(Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined));
+      const path = `${BOOTSTRAP_ROUTES.export.path}${query.size === 0 ? "" : `?${query}`}`;
+      const response = asAdmin
+        ? await send("export", {}, { path })
+        : await withToken((bearer) => send("export", {}, { path, token: bearer }));
       if (response.body === null) throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node sent an empty export; try again.");
       return response.body;
     },

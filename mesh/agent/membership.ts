@@ -4,17 +4,21 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { OrgChart } from "../contract/bundle.ts";
-import { BOOTSTRAP_ROLE, type MembershipClaims } from "../contract/identity.ts";
+import { BOOTSTRAP_ROLE, type MembershipClaims, type Principal } from "../contract/identity.ts";
+import { canonicalHash } from "../contract/json.ts";
 import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
 import { verifyMembership } from "../identity/membership.ts";
-import { revocationEvent } from "../identity/revocation.ts";
+import { revocationEvent, takeRevocations } from "../identity/revocation.ts";
 
 /** What is asked of the bootstrap node here. */
 export interface MembershipSource {
-  /** The newest bundle of this agent's role, unchecked. */
-  bundle(): Promise<unknown>;
+  /**
+   * The newest bundle of a role, and admins' revocations since, unchecked.
+   * @throws GaggleError POLICY_DENIED where the newest org chart gives this agent another role
+   */
+  profile(role: string): Promise<{ readonly bundle: unknown; readonly revocations?: readonly string[] | undefined }>;
   /** A fresh membership credential. */
   credential(): Promise<string>;
 }
@@ -26,11 +30,18 @@ export interface MembershipDeps {
   readonly clock: Clock;
   /** Stores the credential where a restart finds it. */
   saveCredential(jwt: string): Promise<void>;
+  /** Stores the person's new place where other programs look. */
+  savePlace?(place: Place): Promise<void>;
   audit(draft: Pick<AuditDraft, "action" | "target" | "result" | "details">): Promise<void>;
 }
 
+/** Where a person stands in the organisation. */
+export type Place = Pick<Principal, "role" | "department">;
+
 /** This agent's membership. */
 export interface Membership {
+  /** Where this agent's person stands by the org chart of its last good bundle; as it joined where there is none. */
+  place(): Place;
   /** The bundle in force. @throws GaggleError BUNDLE_MISSING, BUNDLE_EXPIRED and its like: then nothing is sent or run */
   bundle(): VerifiedBundle;
   /** The last good bundle, also when it has expired: for showing, not for acting. @throws GaggleError BUNDLE_MISSING and its like */
@@ -62,14 +73,26 @@ export interface Membership {
 /** Makes the membership from what joining stored; `credential` is the stored JWT. */
 export function createMembership(deps: MembershipDeps, stored: { credential: string }): Membership {
   let credential = stored.credential;
+  const { sub, ...joined } = unverifiedPayloadOf(credential) as MembershipClaims;
   let validity = validityOf(credential);
   const listeners: (() => void)[] = [];
   const changed = (): void => {
     for (const fn of listeners) fn();
   };
+  let here: { readonly chart: OrgChart | undefined; readonly place: Place } | undefined;
+  /** Asked for with every decision, so the chart is looked through once. */
+  const place = (): Place => {
+    const chart = deps.bundles.last()?.orgChart;
+    if (here === undefined || here.chart !== chart) here = { chart, place: placeOf(sub, chart) ?? joined };
+    return here.place;
+  };
+  /** The bundle that was refused last, so that one that comes again and again is recorded once. */
+  let refused = "";
   const accept = async (candidate: unknown): Promise<VerifiedBundle> => {
     try {
+      const before = place();
       const { changed: isNew, bundle } = await deps.bundles.accept(candidate);
+      await moved(before);
       if (isNew) {
         const { role, version, policyHash, revocations } = bundle.manifest;
         await deps.audit({
@@ -82,22 +105,33 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
       }
       return bundle;
     } catch (error) {
-      const version = deps.bundles.last()?.manifest.version ?? 0;
-      await deps.audit({
-        action: "bundle.refuse",
-        target: "bundle:candidate",
-        result: "denied",
-        details: { code: errorCode(error), kept: version },
-      });
+      const details = { code: errorCode(error), kept: deps.bundles.last()?.manifest.version ?? 0 };
+      const which = `${details.code} ${details.kept} ${canonicalHash((candidate as { manifest?: unknown } | undefined)?.manifest ?? "")}`;
+      if (which !== refused) await deps.audit({ action: "bundle.refuse", target: "bundle:candidate", result: "denied", details });
+      refused = which;
       throw error;
     }
   };
 
-  const renew = async (): Promise<void> => {
-    const { iat, exp } = validity;
+  /** The person has another place than before: told and recorded; the credential follows with the next {@link Membership.refresh}. */
+  const moved = async (before: Place): Promise<void> => {
+    const { role, department } = place();
+    if (role === before.role && department === before.department) return;
+    await deps.savePlace?.({ role, department });
+    const details = { fromRole: before.role, fromDepartment: before.department, role, department };
+    await deps.audit({ action: "member.move", target: `person:${sub}`, result: "ok", details });
+  };
+
+  const isDue = (now: number): boolean => {
+    const { role, department } = unverifiedPayloadOf(credential) as MembershipClaims;
+    const here = place();
+    return now - validity.iat >= CREDENTIAL_RENEW_MS || now >= validity.exp || role !== here.role || department !== here.department;
+  };
+
+  const renew = async (fetched?: string): Promise<void> => {
     const now = deps.clock.now();
-    if (now - iat < CREDENTIAL_RENEW_MS && now < exp) return;
-    const fresh = await deps.source.credential();
+    if (!isDue(now)) return;
+    const fresh = fetched ?? (await deps.source.credential());
     const claims = verifyMembership({ jwt: fresh, manifest: bundleNow().manifest, nowMs: now });
     const mine = unverifiedPayloadOf(credential) as MembershipClaims;
     // By showing it in hello, this agent vouches for the key in it with its own: that has to be its own key too.
@@ -111,7 +145,33 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
 
   const bundleNow = (): VerifiedBundle => deps.bundles.current();
 
+  /**
+   * The newest bundle. The node gives this agent the bundle of its role in the newest chart alone; which role that is, a fresh credential says. It is believed
+   * only with a bundle of the root's whose own chart says the same.
+   */
+  const fetchNewest = async (): Promise<{ profile: Awaited<ReturnType<MembershipSource["profile"]>>; credential?: string }> => {
+    const { role } = place();
+    try {
+      return { profile: await deps.source.profile(role) };
+    } catch (error) {
+      if (errorCode(error) !== "POLICY_DENIED") throw error;
+      const fresh = await deps.source.credential();
+      const claimed = (unverifiedPayloadOf(fresh) as MembershipClaims).role;
+      if (claimed === role) throw error;
+      return { profile: await deps.source.profile(claimed), credential: fresh };
+    }
+  };
+
+  const acceptRevocation = async (jws: string): Promise<boolean> => {
+    const taken = await deps.bundles.acceptRevocation(jws);
+    if (taken === undefined) return false;
+    changed();
+    await deps.audit(revocationEvent(taken));
+    return true;
+  };
+
   return {
+    place,
     bundle: bundleNow,
     lastBundle: () => deps.bundles.last() ?? bundleNow(),
     credential: () => credential,
@@ -140,16 +200,12 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
       });
       changed();
     },
-    async acceptRevocation(jws) {
-      const taken = await deps.bundles.acceptRevocation(jws);
-      if (taken === undefined) return false;
-      changed();
-      await deps.audit(revocationEvent(taken));
-      return true;
-    },
+    acceptRevocation,
     async refresh() {
-      await accept(await deps.source.bundle());
-      await renew();
+      const { profile, credential: fetched } = await fetchNewest();
+      await accept(profile.bundle);
+      await takeRevocations({ acceptRevocation }, profile.revocations ?? []);
+      await renew(fetched);
     },
     onChange: (fn) => void listeners.push(fn),
   };
@@ -158,13 +214,15 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
 /** Who has which role is for the root key to say: an issuer's word for a person or role that the signed org chart doesn't have counts for nothing. */
 function checkPlace({ sub, role, department }: MembershipClaims, orgChart: OrgChart): void {
   if (role === BOOTSTRAP_ROLE) return;
-  const place = orgChart.find(({ id }) => id === sub);
+  const place = placeOf(sub, orgChart);
   if (place?.role === role && place.department === department) return;
   throw new GaggleError(
     "NOT_A_MEMBER",
-    "The signed org chart has no such person in this role; the member must join again in the role it has now.",
+    "The signed org chart has no such person in this role; the member's agent renews itself at the bootstrap node when the role has changed.",
   );
 }
+
+const placeOf = (subject: string, chart: OrgChart | undefined): Place | undefined => chart?.find(({ id }) => id === subject);
 
 /** From when until when a credential says it is good, in milliseconds since the epoch. */
 function validityOf(credential: string): { iat: number; exp: number } {

@@ -1,5 +1,5 @@
 /** Puts delivery and sessions together: the functions behind the daemon's messaging methods, and what the peer node calls with a frame. */
-import type { AuditDraft } from "../contract/audit.ts";
+import { actorOf } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult, OutboxItem } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
@@ -183,7 +183,7 @@ export function createMessaging(
   },
 ): Messaging {
   const { self, org } = config;
-  const actor: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
+  const actor = actorOf(self);
   const changes = createChanges(deps.clock, (ids) => broker.changed(ids));
 
   const seal = async (record: OutboxRecord, mark: Pick<EnvelopeClaims, "copy"> = {}): Promise<Uint8Array> => {
@@ -246,6 +246,7 @@ export function createMessaging(
         if (message.type === "task.request") asker.onWithdrawn(tx, message.taskId);
         else if (message.type === "approval.request") approvals.onWithdrawn(tx, message.approvalId);
       },
+      onUnreached: (messages) => asker.onUnreached(messages),
       isElsewhere: (source, id) => readMark(source, id) !== undefined,
       onRetry(tx, { message, to }) {
         if (message.type === "task.request") return asker.onRetry(tx, message.taskId);
@@ -306,7 +307,7 @@ export function createMessaging(
     verifyApproval: deps.verifyApproval,
     onDecided: (tx, record) => asker.onApproval(tx, record),
   });
-  const asker = createAsker({ ...session, taskSessions: broker.tasks, approvals });
+  const asker = createAsker({ ...session, taskSessions: broker.tasks, approvals, onError: deps.onError });
   const progress = createProgress({ ...session, onError: deps.onError });
   const notifications = createNotifications(session);
   const worker = createWorker({
@@ -318,10 +319,7 @@ export function createMessaging(
     onUnwanted: (taskId, attempt) => deps.runner.stop(taskId, attempt),
   });
   const sessionOf = (task: WorkerTask): SessionContext | undefined => broker.tasks.contextOf(store, task.session);
-  const runs = createRunQueue(
-    { clock, store, runner: deps.runner, worker, sessionOf, onError: deps.onError },
-    { concurrency: config.concurrency },
-  );
+  const runs = createRunQueue({ clock, store, runner: deps.runner, worker, sessionOf, onError: deps.onError }, config);
   const due = createDueTimes({ clock, store, wake: worker.wake, onError: deps.onError });
   const status = createStatus({ store, changes, findSession: broker.find, onRead: notifications.read, onTaskRead: worker.read });
 
@@ -454,6 +452,7 @@ export function createMessaging(
     },
     stop() {
       runs.stop();
+      asker.stop();
       progress.stop();
       broker.stop();
       due.stop();

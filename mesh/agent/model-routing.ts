@@ -3,8 +3,10 @@ import { createLedger, type Ledger } from "../../guard/routes/ledger.ts";
 import { readGuardStats } from "../../guard/routes/guard-stats.ts";
 import { type BudgetedRoutes, createModelRoutes, type NamedUpstream } from "../../guard/routes/model-routes.ts";
 import { createOrganisationUsage, type OrganisationUsage } from "../../guard/routes/organisation-usage.ts";
+import type { MayCall } from "../../guard/routes/permitted-targets.ts";
+import type { Principal } from "../contract/identity.ts";
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
-import type { Clock, CommitQueue, OrderedStore } from "../contract/ports.ts";
+import type { Clock, CommitQueue, OrderedStore, PolicyEngine } from "../contract/ports.ts";
 import type { GuardStats } from "../contract/usage.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -18,6 +20,8 @@ export interface ModelRoutingDeps extends Pick<CallBooksDeps, "actor" | "session
   readonly store: OrderedStore;
   readonly queue: CommitQueue;
   readonly config: AgentConfig;
+  readonly self: Principal;
+  readonly policy: PolicyEngine;
   bundle(): VerifiedBundle;
 }
 
@@ -45,9 +49,24 @@ export function openModelRouting(deps: ModelRoutingDeps, upstreams: readonly Nam
   const { clock, store, config } = deps;
   const ledger = createLedger(deps);
   const usage = createOrganisationUsage({ ...deps, ledger });
-  const owner = { tenant: config.org, department: config.department, role: config.role, agent: config.subject };
+  const { self } = deps;
+  const owner = {
+    tenant: config.org,
+    agent: config.subject,
+    get department() {
+      return self.department;
+    },
+    get role() {
+      return self.role;
+    },
+  };
   const policy = () => deps.bundle().modelPolicy;
-  const routes = createModelRoutes({ clock, policy, upstreams: () => upstreams, usage }, { owner });
+  const mayCall: MayCall = ({ model, destination }, { sessionId }, asking) => {
+    const unattended = deps.sessions.find(sessionId ?? "")?.kind === "run";
+    const context = { local: destination === "local", unattended, participants: [self.subject] };
+    return deps.policy.decide({ action: "model.call", principal: self, resource: model, context }, asking);
+  };
+  const routes = createModelRoutes({ clock, policy, upstreams: () => upstreams, usage, mayCall }, { owner });
   return {
     routes,
     ledger,

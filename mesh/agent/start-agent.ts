@@ -173,6 +173,9 @@ async function start({ core, executor, messaging, peer, background, gateway, han
   core.membership.onChange(() => {
     peer.membershipChanged();
     messaging.trustChanged();
+    // A colleague of another role has told of a newer version: the own bundle, or that of a new role, is at the node.
+    const { trust, lastBundle } = core.membership;
+    if (isKnown(() => trust().manifest.version > lastBundle().manifest.version)) background.refresh();
   });
   peer.handleFrames((frame, from) => messaging.receiveFrame(frame, from));
   await messaging.start();
@@ -189,6 +192,15 @@ async function start({ core, executor, messaging, peer, background, gateway, han
       `The guard's port ${gatewayPort} is taken by another program. End that program, or change gatewayPort in config.json and run gaggle setup.`,
       { cause },
     );
+  }
+}
+
+/** Whether something is so; what can't be said without a valid bundle is not. */
+function isKnown(look: () => boolean): boolean {
+  try {
+    return look();
+  } catch {
+    return false;
   }
 }
 

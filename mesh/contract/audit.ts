@@ -1,5 +1,6 @@
 /** Audit events and exports. Source: spec P5; the hash rule for strangers is docs/audit-format.md. */
 import { z } from "zod";
+import type { Principal } from "./identity.ts";
 import { usdAmount } from "./usage.ts";
 import { agentId, orgId, sha256, uuid } from "./ids.ts";
 
@@ -24,6 +25,15 @@ export const auditDraft = z.strictObject({
 });
 /** What a module says happened (defaults may be left out). */
 export type AuditDraft = z.input<typeof auditDraft>;
+
+/** The agent as the one who acts: in the role that it has when the event is written, since a person may move while their daemon runs. */
+export const actorOf = (self: Pick<Principal, "agentId" | "role">): AuditDraft["actor"] => ({
+  type: "agent",
+  id: self.agentId,
+  get role() {
+    return self.role;
+  },
+});
 
 /**
  * One event of an agent's chain. `hash` = SHA-256 over the 128 hex digits of `hashPrev` and of SHA-256 over the RFC 8785 form of the event without
@@ -78,6 +88,33 @@ export type AuditFilter = z.infer<typeof auditFilter>;
 export const auditLogHead = z.strictObject({ v: z.literal(1), org: orgId, size: z.int().min(0), root: sha256, ts: z.iso.datetime() });
 /** What the bootstrap node signs about its log of receipts. */
 export type AuditLogHead = z.infer<typeof auditLogHead>;
+
+/** Why an agent doubts the node's log. */
+export const logDoubt = z.enum([
+  /** Two signed heads of one size with different roots. */
+  "two-histories",
+  /** The node could not prove that one signed head is the beginning of another. */
+  "not-proven",
+  /** The node signed a smaller log than before, as after it was restored from a backup. */
+  "shorter",
+  /** The node took events and did not prove that its signed log holds them. */
+  "no-receipt",
+]);
+/** Why an agent doubts the node's log. */
+export type LogDoubt = z.infer<typeof logDoubt>;
+
+/** Two signed heads of the node's log that don't go together: the proof that it has shown two histories, or lost one. */
+export const logAlarm = z.object({
+  at: z.iso.datetime(),
+  doubt: logDoubt,
+  /** Who told the second one: the node itself, or a colleague. */
+  from: z.string().max(100),
+  /** Compact JWS over {@link auditLogHead}: the one this agent had, and the other. */
+  known: z.string().max(1_024),
+  other: z.string().max(1_024),
+});
+/** Two signed heads of the node's log that don't go together. */
+export type LogAlarm = z.infer<typeof logAlarm>;
 
 /** Hashes of a proof in a Merkle tree. */
 export const logProof = z.array(sha256).max(108);

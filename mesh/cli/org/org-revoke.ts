@@ -108,13 +108,14 @@ async function keepInList(dir: string, { agents, subjects, keys }: Named): Promi
 
 /** Tells everybody all that is known, so that a second run makes up for a first that reached nobody. One who was told is enough: it spreads from there. */
 async function tellAll(listeners: readonly RevocationListener[], statements: readonly string[], out: Output): Promise<void> {
-  let problem: unknown;
+  let problem: GaggleError | undefined;
   const told: string[] = [];
   for (const listener of listeners) {
     try {
       for (const statement of statements) await listener.tell(statement);
       told.push(listener.name);
     } catch (error) {
+      if (!(error instanceof GaggleError)) throw error;
       problem ??= error;
     }
   }

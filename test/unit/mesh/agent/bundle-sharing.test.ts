@@ -42,7 +42,7 @@ const sign = (role: string, version: number, revoked: readonly string[] = []): S
 
 async function open(): Promise<Membership> {
   const bundles = await openBundleStore({ clock }, { dir, rootFingerprint: organisation.root.thumbprint, org, role: "finance" });
-  const source = { bundle: () => Promise.reject(new Error("no bootstrap node")), credential: () => Promise.reject(new Error("none")) };
+  const source = { profile: () => Promise.reject(new Error("no bootstrap node")), credential: () => Promise.reject(new Error("none")) };
   const audit = async ({ action }: { action: string }): Promise<void> => void audited.push(action);
   return createMembership({ bundles, clock, source, saveCredential: async () => undefined, audit }, { credential: issue() });
 }

@@ -60,7 +60,7 @@ async function open(policy: Partial<Omit<ModelPolicy, "v">>): Promise<void> {
   const bundle = {
     modelPolicy: modelPolicy.parse({ v: 1, prices: [{ model: "m", input: "1", output: "2" }], ...policy }),
   } as VerifiedBundle;
-  const deps = { clock, store, queue, config, sessions, actor, newTrace: () => "0".repeat(32), bundle: () => bundle };
+  const deps = { clock, store, queue, config, self: config, sessions, actor, newTrace: () => "0".repeat(32), bundle: () => bundle };
   routing = openModelRouting(deps, upstreams);
 }
 

@@ -8,7 +8,8 @@ import { issueMembership } from "../../../../mesh/identity/membership.ts";
 import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
-import { createTestOrganisation } from "../../../support/test-organisation.ts";
+import type { OrganisationSources } from "../../../../profiles/bundle/read-sources.ts";
+import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const organisation = createTestOrganisation();
@@ -17,8 +18,9 @@ const { org } = organisation;
 let clock: VirtualClock;
 let audited: Pick<AuditDraft, "action" | "target" | "result" | "details">[];
 let saved: string[];
+let places: object[];
 let changes: number;
-let offered: { bundle: unknown; credential: () => string };
+let offered: { bundle: unknown; profile: (role: string) => { bundle: unknown; revocations?: string[] }; credential: () => string };
 
 /** A credential of the agent of a name. */
 function issue(
@@ -38,14 +40,15 @@ const sign = (version: number, options: object = {}) => organisation.sign("finan
 async function join(): Promise<Membership> {
   const bundles = await openBundleStore(
     { clock },
-    { dir: tempFolder(), rootFingerprint: organisation.root.thumbprint, org, role: "finance" },
+    { dir: tempFolder(), rootFingerprint: organisation.root.thumbprint, org, role: "finance", subject: "fiona.berg" },
   );
   const membership = createMembership(
     {
       bundles,
       clock,
-      source: { bundle: async () => offered.bundle, credential: async () => offered.credential() },
+      source: { profile: async (role) => offered.profile(role), credential: async () => offered.credential() },
       saveCredential: async (jwt) => void saved.push(jwt),
+      savePlace: async (place) => void places.push(place),
       audit: async (draft) => void audited.push(draft),
     },
     { credential: issue() },
@@ -59,8 +62,8 @@ async function join(): Promise<Membership> {
 
 beforeEach(() => {
   clock = createVirtualClock();
-  [audited, saved, changes] = [[], [], 0];
-  offered = { bundle: undefined, credential: () => issue() };
+  [audited, saved, places, changes] = [[], [], [], 0];
+  offered = { bundle: undefined, profile: () => ({ bundle: offered.bundle }), credential: () => issue() };
 });
 
 describe("a bundle", () => {
@@ -160,5 +163,78 @@ describe("the credential", () => {
     }
     const node = issue("node", organisation.issuer, { subject: "bootstrap", role: "bootstrap", department: "platform" });
     expect(membership.verify(node)).toMatchObject({ sub: "bootstrap" });
+  });
+});
+
+describe("a person who moves to another role", () => {
+  const moved: OrganisationSources = {
+    ...testSources(),
+    orgChart: testSources().orgChart.map((seat) =>
+      seat.id === "fiona.berg" ? { ...seat, role: "marketing", department: "marketing" } : seat,
+    ),
+  };
+  const bundleOf = (role: string) => organisation.sign(role, { version: 3, nowMs: clock.now(), sources: moved });
+  const inMarketing = { role: "marketing", department: "marketing" };
+
+  beforeEach(() => {
+    offered.profile = (role) => {
+      if (role !== "marketing") throw new GaggleError("POLICY_DENIED", "An agent gets its own role's bundle only.");
+      return { bundle: bundleOf("marketing") };
+    };
+    offered.credential = () => issue("fiona", organisation.issuer, inMarketing);
+  });
+
+  it("has the new role's bundle and credential after one look at the node, and the move is recorded and told", async () => {
+    const membership = await join();
+    expect(membership.place()).toMatchObject({ role: "finance", department: "finance" });
+    await membership.refresh();
+    expect(membership.bundle().profile.role).toBe("marketing");
+    expect(membership.place()).toMatchObject(inMarketing);
+    expect(membership.verify(membership.credential())).toMatchObject({ sub: "fiona.berg", ...inMarketing });
+    expect([saved, places]).toEqual([[membership.credential()], [inMarketing]]);
+    expect(audited.map(({ action }) => action)).toEqual(["member.move", "bundle.accept"]);
+    expect(audited[0]?.details).toEqual({ fromRole: "finance", fromDepartment: "finance", ...inMarketing });
+  });
+
+  it("is believed in the new role by a colleague with the new chart, and in the old one no more", async () => {
+    const membership = await join();
+    const old = membership.credential();
+    await membership.accept(bundleOf("marketing"));
+    expect(() => membership.verify(old)).toThrow(expect.objectContaining({ code: "NOT_A_MEMBER" }));
+    expect(membership.verify(issue("fiona", organisation.issuer, inMarketing)).role).toBe("marketing");
+  });
+
+  it("gets no role by an issuer's word: the root's chart has to say the same", async () => {
+    const membership = await join();
+    offered.profile = (role) => {
+      if (role === "finance") throw new GaggleError("POLICY_DENIED", "An agent gets its own role's bundle only.");
+      return { bundle: organisation.sign("marketing", { version: 3, nowMs: clock.now() }) };
+    };
+    await expect(membership.refresh()).rejects.toMatchObject({ code: "BUNDLE_MISMATCH" });
+    expect(membership.place()).toMatchObject({ role: "finance" });
+    expect(membership.bundle().manifest.version).toBe(2);
+    expect([saved, places]).toEqual([[], []]);
+  });
+
+  it("is offered the old role's bundle with the new chart by a colleague: refused, recorded once, and the revocations in it count", async () => {
+    const membership = await join();
+    const old = bundleOf("finance");
+    await membership.acceptTrust(old.manifest);
+    for (let i = 0; i < 3; i += 1) await expect(membership.accept(old)).rejects.toMatchObject({ code: "BUNDLE_MISMATCH" });
+    expect(audited.map(({ action }) => action)).toEqual(["bundle.trust", "bundle.refuse"]);
+    expect(membership.trust().manifest.version).toBe(3);
+  });
+
+  it("who moved between departments in one role gets a new credential too", async () => {
+    const membership = await join();
+    const sources = {
+      ...testSources(),
+      orgChart: testSources().orgChart.map((seat) => (seat.id === "fiona.berg" ? { ...seat, department: "treasury" } : seat)),
+    };
+    offered.profile = () => ({ bundle: organisation.sign("finance", { version: 3, nowMs: clock.now(), sources }) });
+    offered.credential = () => issue("fiona", organisation.issuer, { department: "treasury" });
+    await membership.refresh();
+    expect(membership.verify(membership.credential()).department).toBe("treasury");
+    expect(saved).toHaveLength(1);
   });
 });
