@@ -64,6 +64,8 @@ function exprInWords(expr: Expr): string | undefined {
 }
 
 const negated = (arg: Expr): string | undefined => {
+  const flag = NO_FLAGS[pathOf(arg)];
+  if (flag !== undefined) return flag;
   const inner = exprInWords(arg);
   return inner === undefined ? undefined : `it is not so that ${inner}`;
 };
@@ -71,6 +73,11 @@ const negated = (arg: Expr): string | undefined => {
 const FLAGS: Readonly<Record<string, string>> = {
   "context.unattended": "no person looks on",
   "context.local": "the model runs in the company's own hands",
+};
+
+const NO_FLAGS: Readonly<Record<string, string>> = {
+  "context.unattended": "a person looks on",
+  "context.local": "the model runs outside the company",
 };
 
 const KNOWN: Readonly<Record<string, string>> = {
