@@ -1,5 +1,5 @@
 /** The one place where an ID token is believed. Source: OpenID Connect Core, section 3.1.3.7. */
-import { type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
 import type { SignInProvider } from "../../mesh/contract/sign-in.ts";
@@ -11,7 +11,7 @@ const MAX_AGE_SECONDS = 300;
  * Checks an ID token: signature by one of the provider's keys with a listed algorithm, issuer, audience, authorised party, times (leeway 120 s), nonce.
  * @param expected `nonce`: the one of this sign-in; undefined for the device flow, which has none
  * @returns its claims
- * @throws GaggleError SIGN_IN_FAILED
+ * @throws GaggleError SIGN_IN_FAILED; UPSTREAM_FAILED where the provider's keys can't be read
  */
 export async function verifyIdToken(
   idToken: string,
@@ -41,6 +41,9 @@ async function readSigned(
     });
     return payload;
   } catch (cause) {
+    if (cause instanceof GaggleError) throw cause;
+    if (!(cause instanceof errors.JOSEError) || cause instanceof errors.JWKSTimeout)
+      throw new GaggleError("UPSTREAM_FAILED", "The identity provider's keys can't be read; try again.", { cause });
     throw refuse("is forged, expired, or of another issuer or client", cause);
   }
 }
