@@ -1,5 +1,6 @@
 /** What the gateway asks whoever chooses models: which upstream serves a call, and how the call ended. Source: spec G7. */
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import type { PolicyDecision } from "../../mesh/contract/ports.ts";
 import type { TaskClass } from "../../mesh/contract/model-policy.ts";
 import type { Destination } from "../guard-rules.ts";
 import type { UpstreamConfig } from "./upstream.ts";
@@ -29,6 +30,8 @@ export interface ModelTarget {
   /** Model to ask for there. */
   readonly model: string;
   readonly destination: Destination;
+  /** Policy's yes to calling it, where policy was asked. */
+  readonly decision?: PolicyDecision;
 }
 
 /** Who serves a call: the target, and what is tried after it where it can't be reached, in this order. */

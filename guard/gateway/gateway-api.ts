@@ -1,6 +1,6 @@
 /** What the gateway needs, how it is set up, and what it tells of each call. */
 import type { TaskClass } from "../../mesh/contract/model-policy.ts";
-import type { Clock, Random } from "../../mesh/contract/ports.ts";
+import type { Clock, PolicyDecision, Random } from "../../mesh/contract/ports.ts";
 import type { Detection } from "../detect/detection.ts";
 import type { TokenSessions } from "../pseudonym/token-sessions.ts";
 import type { ModelRoutes, PlannedCall, Protocol, Usage } from "./call-routes.ts";
@@ -17,7 +17,13 @@ export interface ModelCall {
   /** The call as the routes know it; undefined where it was refused before they were asked. */
   readonly planned?: PlannedCall;
   /** Upstream that served it last, the model there, and where it runs; undefined where nothing was sent. */
-  readonly served?: { readonly upstream: string; readonly model: string; readonly destination: Destination };
+  readonly served?: {
+    readonly upstream: string;
+    readonly model: string;
+    readonly destination: Destination;
+    /** Policy's yes to it, where policy was asked. */
+    readonly decision?: PolicyDecision;
+  };
   /** `denied`: the guard refused it; `failed`: the model's server did. */
   readonly result: "ok" | "denied" | "failed";
   /** What was replaced or taken out. */

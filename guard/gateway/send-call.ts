@@ -58,8 +58,11 @@ async function maskFor(call: RunningCall, target: ModelTarget): Promise<string> 
 const isDown = ({ status }: UpstreamAnswer): boolean => status >= 500 || status === 429;
 
 /** Nothing leaves before its tokens and the intent are on the disk. */
-async function depart({ deps, notes, tokens, startedAt }: RunningCall, { name, model: there, destination }: ModelTarget): Promise<void> {
-  const served = { upstream: name, model: recordedModel(there), destination };
+async function depart(
+  { deps, notes, tokens, startedAt }: RunningCall,
+  { name, model: there, destination, decision }: ModelTarget,
+): Promise<void> {
+  const served = { upstream: name, model: recordedModel(there), destination, ...(decision === undefined ? {} : { decision }) };
   const { sessionId, protocol, task, model, redactions, passed, requestBytes } = notes;
   await tokens.settle();
   await deps.depart({ sessionId, protocol, task, model, redactions, passed, requestBytes, served });

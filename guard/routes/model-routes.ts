@@ -13,6 +13,7 @@ import { estimateOf } from "./estimate-call.ts";
 import { fitTargets } from "./fit-targets.ts";
 import { isLocalHost } from "./local-host.ts";
 import type { OrganisationUsage } from "./organisation-usage.ts";
+import { countCall, type MayCall, permittedTargets } from "./permitted-targets.ts";
 
 /** A model server of this machine. */
 export interface NamedUpstream extends UpstreamConfig {
@@ -31,6 +32,8 @@ export interface ModelRoutesDeps {
   /** This machine's model servers. */
   upstreams(): readonly NamedUpstream[];
   readonly usage: Pick<OrganisationUsage, "spent">;
+  /** Asks policy about a call at one target; left out, nothing is asked. */
+  readonly mayCall?: MayCall;
 }
 
 /** Who this agent is, for routes and budgets. */
@@ -73,12 +76,14 @@ export function createModelRoutes(deps: ModelRoutesDeps, { owner }: ModelRoutesC
     if (route === undefined) throw noRoute(call);
     const targets = route.choices.flatMap((choice) => targetOf(choice, call.protocol, policy, deps.upstreams()));
     if (targets.length === 0) throw notConfigured(route.choices, call.protocol);
+    const permitted = deps.mayCall === undefined ? targets : permittedTargets(targets, call, deps.mayCall);
     const budgets = applied(policy);
-    const candidates = targets.map((target) => ({ target, estimate: estimateOf(call, target, policy) }));
+    const candidates = permitted.map((target) => ({ target, estimate: estimateOf(call, target, policy) }));
     const affordable = fitTargets(candidates, budgets, accounts.reserved(), deps.clock.now());
     const soft = budgets.filter(isSoft).map((one) => stateOf(one, deps.clock.now()));
     // At a soft limit the fallback comes first; the first choice stays for when that is away.
     const ordered = soft.length > 0 ? affordable.toReversed() : affordable;
+    if (deps.mayCall !== undefined && ordered[0] !== undefined) countCall(ordered[0].target, call, deps.mayCall);
     const open = ordered.flatMap((candidate) => {
       const attempt = breakerOf(candidate.target.name).attempt();
       return attempt === undefined ? [] : [{ ...candidate, attempt }];

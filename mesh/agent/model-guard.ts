@@ -11,6 +11,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { GuardLists } from "../contract/guard-policy.ts";
 import type { Clock, CommitQueue, Random, Transaction } from "../contract/ports.ts";
+import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 
 /** The books of model calls. */
@@ -141,6 +142,9 @@ async function recordCall(call: ModelCall, planned: PlannedCall | undefined, dep
 const passedOn = (passed: ModelCall["passed"]): { passed?: string } =>
   passed.length === 0 ? {} : { passed: passed.map((one) => `${one.class} ${one.count}`).join(", ") };
 
+/** Why policy let it be made. */
+const decided = ({ decision }: NonNullable<ModelCall["served"]>) => (decision === undefined ? {} : decisionDetails(decision));
+
 /** A call that leaves, written before anything of it does: what went out shows even where the daemon dies before the answer is there. */
 function departure(
   { sessionId, model, served, requestBytes, redactions, passed }: DepartingCall,
@@ -152,7 +156,7 @@ function departure(
     action: "model.send",
     target: `session:${sessionId}`,
     result: "ok",
-    details: { model, upstream, servedModel: served.model, destination, requestBytes, ...passedOn(passed) },
+    details: { model, upstream, servedModel: served.model, destination, requestBytes, ...decided(served), ...passedOn(passed) },
     redactions: [...redactions],
     traceId: traceOf(sessionId),
   };

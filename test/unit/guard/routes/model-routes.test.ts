@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type CallOutcome, type ModelTarget, NO_USAGE, type PlannedCall } from "../../../../guard/gateway/call-routes.ts";
+import type { MayCall } from "../../../../guard/routes/permitted-targets.ts";
 import { type BudgetedRoutes, createModelRoutes, type NamedUpstream } from "../../../../guard/routes/model-routes.ts";
 import { type Amount, NO_AMOUNT } from "../../../../guard/routes/organisation-usage.ts";
 import { parseUsd } from "../../../../mesh/contract/money.ts";
@@ -266,5 +267,44 @@ describe("a budget", () => {
     expect(await refusal(routes)).toMatchObject({ code: "POLICY_DENIED" });
     routes.release(call);
     expect(await planned(routes)).toEqual(["default/m cloud"]);
+  });
+});
+
+describe("policy on a model", () => {
+  const LOCAL = { routes: [{ id: "r", ...LOCAL_FALLBACK }], localUpstreams: ["ollama"] };
+  /** Routes under a policy that allows some places, and what it was asked. */
+  const under = (allows: (target: ModelTarget) => boolean, tooOften = false) => {
+    const counted: string[] = [];
+    const parsed = modelPolicy.parse({ v: 1, ...LOCAL });
+    const mayCall: MayCall = (target, _call, { counts }) => {
+      if (counts !== false) counted.push(named(target));
+      const allowed = allows(target) && (counts === false || !tooOften);
+      return { allowed, rules: ["r1"], reason: "r1 says so.", policyHash: "d".repeat(64) };
+    };
+    const deps = { clock, policy: () => parsed, upstreams: () => UPSTREAMS, usage: { spent: () => spent }, mayCall };
+    return { routes: createModelRoutes(deps, { owner }), counted };
+  };
+
+  it("lets a denied route fall to its fallback only where policy allows that, and refuses where it allows neither", async () => {
+    expect(await planned(under(() => true).routes)).toEqual(["openai/big cloud", "ollama/small local"]);
+    expect(await planned(under(({ destination }) => destination === "local").routes)).toEqual(["ollama/small local"]);
+    expect(await planned(under(({ destination }) => destination === "cloud").routes)).toEqual(["openai/big cloud"]);
+    expect(await refusal(under(() => false).routes)).toMatchObject({
+      code: "POLICY_DENIED",
+      message: expect.stringContaining("r1 says so."),
+    });
+  });
+
+  it("counts a call once, at the model that it goes to; one too many does not slip to the fallback", async () => {
+    const { routes, counted } = under(() => true);
+    await planned(routes);
+    expect(counted).toEqual(["openai/big cloud"]);
+    expect(await refusal(under(() => true, true).routes)).toMatchObject({ code: "POLICY_DENIED" });
+  });
+
+  it("gives the decision along, for the audit", async () => {
+    const call = asked();
+    const { target } = await under(() => true).routes.plan(call);
+    expect(target.decision).toMatchObject({ allowed: true, rules: ["r1"] });
   });
 });

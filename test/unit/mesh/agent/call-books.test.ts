@@ -11,6 +11,7 @@ import { type ModelPolicy, modelPolicy } from "../../../../mesh/contract/model-p
 import type { VerifiedBundle } from "../../../../profiles/bundle/verify.ts";
 import { openMemoryStore } from "../../../support/memory-store.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
+import { policyOf } from "../../../support/messaging-node.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const agentId = `12D3KooW${"A".repeat(44)}`;
@@ -60,7 +61,8 @@ async function open(policy: Partial<Omit<ModelPolicy, "v">>): Promise<void> {
   const bundle = {
     modelPolicy: modelPolicy.parse({ v: 1, prices: [{ model: "m", input: "1", output: "2" }], ...policy }),
   } as VerifiedBundle;
-  const deps = { clock, store, queue, config, self: config, sessions, actor, newTrace: () => "0".repeat(32), bundle: () => bundle };
+  const world = { clock, store, queue, config, self: config, policy: policyOf(() => true) };
+  const deps = { ...world, sessions, actor, newTrace: () => "0".repeat(32), bundle: () => bundle };
   routing = openModelRouting(deps, upstreams);
 }
 
