@@ -44,9 +44,12 @@ function createPinnedAgent(pin: string): Agent {
     socket.once("error", fail);
     socket.once("secureConnect", () => {
       socket.off("error", fail);
-      if (pinOf(socket) === pin) callback?.(null, socket);
-      else socket.destroy(mismatch());
-      if (socket.errored) callback?.(socket.errored, socket);
+      if (pinOf(socket) === pin) {
+        callback?.(null, socket);
+        return;
+      }
+      socket.destroy();
+      callback?.(mismatch(), socket);
     });
     return undefined;
   };
