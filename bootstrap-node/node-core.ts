@@ -1,6 +1,7 @@
 /** The bootstrap node without its network: what it keeps, over one store and one commit queue. */
 import { statfsSync } from "node:fs";
 import { type AuditChain, openAuditChain } from "../mesh/audit/chain.ts";
+import { OWN_CHAIN } from "../mesh/audit/chain-place.ts";
 import type { AgentExport } from "../mesh/audit/export.ts";
 import { signHead } from "../mesh/audit/head.ts";
 import { errorCode } from "../mesh/contract/errors.ts";
@@ -8,7 +9,9 @@ import type { Clock, CommitQueue, OrderedStore, Random, Signer } from "../mesh/c
 import { agentIdOf, createSigner } from "../mesh/identity/keys.ts";
 import { createCommitQueue } from "../mesh/store/commit-queue.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
-import { type AuditCollection, createAuditCollection, readCollected } from "./audit-collection.ts";
+import { eventsOf, readCollected } from "./audit/collected-chains.ts";
+import { pruneByRetention } from "./audit/retention.ts";
+import { type AuditCollection, createAuditCollection } from "./audit-collection.ts";
 import { type BundleShelf, openBundleShelf } from "./bundle-shelf.ts";
 import { type Controller, createController } from "./controller/create-controller.ts";
 import type { HandOvers } from "./controller/hand-overs.ts";
@@ -21,9 +24,6 @@ import { createIdentityProvider } from "./sign-in/identity-provider.ts";
 import { createSignIns, type SignIns } from "./sign-in/sign-ins.ts";
 import type { NodeLog } from "./server.ts";
 import { createUsageCounters, type UsageCounters } from "./usage-totals.ts";
-
-/** Events that an export of the node's own chain reads at once. */
-const PAGE = 500;
 
 /** What a node keeps and decides. */
 export interface NodeCore {
@@ -48,6 +48,8 @@ export interface NodeCore {
   pendingWrites(): number;
   /** Free bytes where the store lies. */
   freeBytes(): number;
+  /** Forgets audit events that are older than the organisation keeps them. @throws GaggleError where there is no valid bundle */
+  pruneAudit(): Promise<void>;
   /** The node's own chain up to now with its signed head; undefined while it is empty. */
   ownChain(credential: string | undefined): AgentExport | undefined;
 }
@@ -86,6 +88,7 @@ export async function openNodeCore(
     { clock, fetch: deps.fetch ?? globalThis.fetch },
     signInSecret === undefined ? {} : { clientSecret: signInSecret },
   );
+  const collection = createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove }, { org });
   return {
     org,
     own,
@@ -103,9 +106,10 @@ export async function openNodeCore(
     pendingWrites,
     freeBytes,
     tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
-    collection: createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage) }, { org }),
+    collection,
     usage,
-    ownChain: (credential) => exportChain(chain, { org, agentId: own.agentId, signer, clock, credential }),
+    pruneAudit: () => pruneByRetention({ store, queue, clock, shelf, chain, collection, own }),
+    ownChain: (credential) => exportChain(chain, { org, agentId: own.agentId, signer, clock, store, credential }),
   };
 }
 
@@ -129,13 +133,16 @@ function countPending(queue: CommitQueue): { queue: CommitQueue; pendingWrites: 
 
 function exportChain(
   chain: AuditChain,
-  own: { org: string; agentId: string; signer: Signer; clock: Clock; credential: string | undefined },
+  own: { org: string; agentId: string; signer: Signer; clock: Clock; store: OrderedStore; credential: string | undefined },
 ): AgentExport | undefined {
   const { seq, hash } = chain.head();
   if (seq === 0) return undefined;
   const head = signHead({ v: 1, org: own.org, agentId: own.agentId, seq, hash, ts: new Date(own.clock.now()).toISOString() }, own.signer);
-  async function* events() {
-    for (let from = 1; from <= seq; from += PAGE) yield* await chain.list({ fromSeq: from, limit: Math.min(PAGE, seq - from + 1) });
-  }
-  return { agentId: own.agentId, credentials: own.credential === undefined ? [] : [own.credential], events: events(), head };
+  return {
+    agentId: own.agentId,
+    credentials: own.credential === undefined ? [] : [own.credential],
+    anchor: chain.anchor(),
+    events: eventsOf(own.store, OWN_CHAIN, seq),
+    head,
+  };
 }

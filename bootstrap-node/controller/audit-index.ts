@@ -12,6 +12,8 @@ const prefix = (about: string): string => `collected/about/${about}/`;
 export interface AuditIndex {
   /** Adds events of a chain, in the transition that stores them. */
   add(tx: Transaction, events: readonly AuditEvent[]): void;
+  /** Forgets events that retention deletes, in the transition that does. */
+  remove(tx: Transaction, events: readonly AuditEvent[]): void;
   /** What is said about an id in all chains, oldest first, at most `limit`; `more` where there is more. */
   about(id: string, limit: number): Promise<Pick<StatusReport, "events" | "more">>;
 }
@@ -29,6 +31,12 @@ export function createAuditIndex(
       for (const event of events) {
         const about = aboutOf(event);
         if (about !== undefined) tx.put(`${prefix(about)}${event.agentId}/${pad(event.seq)}`, "");
+      }
+    },
+    remove(tx, events) {
+      for (const event of events) {
+        const about = aboutOf(event);
+        if (about !== undefined) tx.del(`${prefix(about)}${event.agentId}/${pad(event.seq)}`);
       }
     },
     async about(id, limit) {

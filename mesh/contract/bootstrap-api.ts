@@ -3,7 +3,7 @@
  * Errors are `application/problem+json` (RFC 9457) with the error code in `code`.
  */
 import { z } from "zod";
-import { auditEvent } from "./audit.ts";
+import { auditAlarm, auditEvent, auditFilter, auditReceipt, logProof } from "./audit.ts";
 import { signedBundle } from "./bundle.ts";
 import {
   candidates,
@@ -43,6 +43,8 @@ export const MAX_MAIL_ITEMS = 200;
 
 const compactJws = z.string().min(1).max(4_096);
 const empty = z.strictObject({});
+/** A size of the node's log, in a query. */
+const logSize = z.string().regex(/^\d{1,15}$/);
 
 /** What a route has besides. */
 interface RouteExtras {
@@ -190,7 +192,7 @@ export const BOOTSTRAP_ROUTES = {
     "Takes a revocation that an admin key of the bundle signed; it counts at once.",
     z.strictObject({ statement: revocationJws }),
     z.object({ taken: z.boolean() }),
-    { codes: ["REVOKED", "NOT_A_MEMBER", "TOO_LARGE", "BUNDLE_MISSING"] },
+    { codes: ["CREDENTIAL_INVALID", "REVOKED", "NOT_A_MEMBER"] },
   ),
   revocations: route(
     "GET",
@@ -209,17 +211,37 @@ export const BOOTSTRAP_ROUTES = {
     z.strictObject({
       events: z.array(auditEvent).max(MAX_INGEST_EVENTS),
       head: compactJws,
+      /** Size of the node's log that the caller knows: the receipt then proves that the log goes on from there. */
+      logSize: z.int().min(0).optional(),
     }),
-    z.object({ seq: z.int(), hash: sha256 }),
+    z.object({ seq: z.int(), hash: sha256, receipt: auditReceipt.optional() }),
     { codes: ["AUDIT_GAP", "AUDIT_BROKEN", "DISK_FULL"] },
+  ),
+  auditLog: route(
+    "GET",
+    "/api/v1/audit/log",
+    "token",
+    "The node's log of receipts as it is now, signed; with first (and second), the proof that the one size is the beginning of the other.",
+    empty,
+    z.object({ log: compactJws, consistency: logProof }),
+    { query: z.strictObject({ first: logSize.optional(), second: logSize.optional() }), codes: ["NOT_FOUND"] },
+  ),
+  auditAlarms: route(
+    "GET",
+    "/api/v1/audit/alarms",
+    "export",
+    "Forks, gaps and altered events in the chains that agents have sent.",
+    empty,
+    z.object({ alarms: z.array(auditAlarm) }),
   ),
   export: route(
     "GET",
     "/api/v1/audit/export",
     "export",
-    "All collected chains as ndjson; docs/audit-format.md describes the lines.",
+    "All collected chains as ndjson; docs/audit-format.md describes the lines. Events that a filter leaves out become stubs.",
     empty,
     z.string(),
+    { query: auditFilter },
   ),
   directory: route(
     "GET",
