@@ -1,112 +1,133 @@
 /** Collects agents' audit chains: only gap-free continuations, each with the agent's signed head. Source: design, Trust, Audit. */
-import { z } from "zod";
-import { type AgentExport, writeExport } from "../mesh/audit/export.ts";
 import { type ChainEnd, continueChain, EMPTY_CHAIN } from "../mesh/audit/chain.ts";
-import { HEAD_TYP } from "../mesh/audit/head.ts";
-import { type AuditEvent, auditHead } from "../mesh/contract/audit.ts";
+import { collectedChain, seqKey } from "../mesh/audit/chain-place.ts";
+import { checkpointText, dayOf, isCheckpointDue } from "../mesh/audit/checkpoint.ts";
+import { eventText } from "../mesh/audit/event-text.ts";
+import { type AgentExport, writeExport } from "../mesh/audit/export.ts";
+import { verifyHead } from "../mesh/audit/head.ts";
+import { firstSeq } from "../mesh/audit/prune.ts";
+import type { AuditAlarm, AuditEvent, AuditFilter, AuditReceipt } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
-import { sha256 } from "../mesh/contract/ids.ts";
-import { canonicalJson, parseAs, parseJson } from "../mesh/contract/json.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../mesh/contract/ports.ts";
-import { verifyJws } from "../mesh/identity/jws.ts";
-import { jwkOfAgentId } from "../mesh/identity/keys.ts";
-import { ownEvent, type OwnIdentity } from "./own-event.ts";
+import { createAuditAlarms } from "./audit/audit-alarms.ts";
+import { endKey, eventKey, pruneCollected, readCollected, readEnd, snapshotChains, type StoredEnd } from "./audit/collected-chains.ts";
+import { createReceiptLog, type LogState } from "./audit/receipt-log.ts";
+import type { OwnIdentity } from "./own-event.ts";
 import type { UsageCounters } from "./usage-totals.ts";
 
-/** Events that an export reads at once. */
-const PAGE = 500;
-/** At most one alarm about an agent in this time, so that nobody fills the disk with them. */
-const ALARM_INTERVAL_MS = 60_000;
-
-const storedEnd = z.strictObject({ seq: z.int().min(1), hash: sha256, head: z.string() });
-type StoredEnd = z.infer<typeof storedEnd>;
-
-const eventKey = (agentId: string, seq: number): string => `collected/event/${agentId}/${String(seq).padStart(16, "0")}`;
-const endKey = (agentId: string): string => `collected/end/${agentId}`;
-const alarmKey = (agentId: string): string => `collected/alarm/${agentId}`;
-
-/** A collected event; undefined where it is not there (any more). */
-export function readCollected(store: Pick<OrderedStore, "get">, agentId: string, seq: number): AuditEvent | undefined {
-  const text = store.get(eventKey(agentId, seq));
-  return text === undefined ? undefined : (JSON.parse(text) as AuditEvent);
+/** What an agent sends at once. */
+export interface IngestBatch {
+  readonly events: readonly AuditEvent[];
+  readonly head: string;
+  /** Size of the node's log that the agent knows. */
+  readonly logSize?: number | undefined;
 }
 
 /** The chains that agents have sent. */
 export interface AuditCollection {
   /**
-   * Stores what of the member's events is new, durably, counts what they cost, and gives the end of the stored chain. What is stored already is skipped.
-   * @throws GaggleError CREDENTIAL_INVALID (another agent's events, or a head by another key), AUDIT_BROKEN (a wrong hash), AUDIT_GAP (a
-   *   gap, or a
-   *   fork, which is also recorded as an alarm)
+   * Stores what of the member's events is new, durably, counts what they cost, and gives the end of the stored chain with the node's receipt for it.
+   * What is stored already is skipped. What contradicts the chain is also recorded as an alarm.
+   * @throws GaggleError CREDENTIAL_INVALID (another agent's events, or a head by another key), AUDIT_BROKEN (a wrong hash), AUDIT_GAP (a gap or a fork)
    */
-  ingest(member: Principal, batch: { events: readonly AuditEvent[]; head: string }): Promise<ChainEnd>;
+  ingest(member: Principal, batch: IngestBatch): Promise<ChainEnd & { receipt?: AuditReceipt }>;
   /** Lines of an export of all chains as they are now, with the node's own as given. */
   export(input: {
     manifests: readonly string[];
     credentials: ReadonlyMap<string, string>;
     own: AgentExport | undefined;
+    filter?: AuditFilter | undefined;
   }): AsyncGenerator<string>;
+  /** The node's log as it is now, signed; with `first`, the proof that it goes on from that size. @throws GaggleError NOT_FOUND */
+  log(first?: number, second?: number): { head: string; consistency: string[] };
+  alarms(): Promise<AuditAlarm[]>;
+  /** Forgets events that are older than the retention allows to keep, up to a signed checkpoint. @param beforeMs what the node took later stays */
+  prune(beforeMs: number): Promise<void>;
 }
 
-/** Keeps the collected chains in the store. */
-export function createAuditCollection(
-  deps: { store: OrderedStore; queue: CommitQueue; clock: Clock; issuer: Signer; own: OwnIdentity; usage: Pick<UsageCounters, "count"> },
-  config: { org: string },
-): AuditCollection {
-  const { store, queue } = deps;
+/** What the collection needs. */
+export interface AuditCollectionDeps {
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  readonly clock: Clock;
+  readonly issuer: Signer;
+  readonly own: OwnIdentity;
+  readonly usage: Pick<UsageCounters, "count">;
+  /** Told in the same transition of events that retention deletes. */
+  onDelete?(tx: Transaction, events: readonly AuditEvent[]): void;
+}
 
-  const alarm = (tx: Transaction, agentId: string, seq: number): void => {
-    if (tx.now - Number(tx.get(alarmKey(agentId)) ?? 0) < ALARM_INTERVAL_MS) return;
-    tx.put(alarmKey(agentId), String(tx.now));
-    tx.audit(ownEvent(deps.own, { action: "audit.fork", target: `agent:${agentId}`, result: "denied", details: { seq } }));
+/** What became of a batch: taken, with the tree that then is, or refused. */
+type Outcome = { readonly end: StoredEnd; readonly log: LogState | undefined } | { readonly end: undefined } | GaggleError;
+
+/** Keeps the collected chains in the store. */
+export function createAuditCollection(deps: AuditCollectionDeps, config: { org: string }): AuditCollection {
+  const { store, queue } = deps;
+  const log = createReceiptLog(deps, config);
+  const alarms = createAuditAlarms(deps);
+
+  /** The number of the first event that contradicts what is stored, or undefined. What was pruned can't be compared any more. */
+  const forkedAt = (tx: Transaction, agentId: string, end: ChainEnd, events: readonly AuditEvent[]): number | undefined => {
+    const first = firstSeq(tx, collectedChain(agentId));
+    const contradicts = (event: AuditEvent): boolean =>
+      event.seq <= end.seq
+        ? event.seq >= first && readCollected(tx, agentId, event.seq)?.hash !== event.hash
+        : event.seq === end.seq + 1 && event.hashPrev !== end.hash;
+    return events.find(contradicts)?.seq;
   };
 
-  /** The number of the first event that contradicts what is stored, or undefined. */
-  const forkedAt = (tx: Transaction, agentId: string, end: ChainEnd, events: readonly AuditEvent[]): number | undefined =>
-    events.find((event) =>
-      event.seq <= end.seq
-        ? hashOf(tx.get(eventKey(agentId, event.seq))) !== event.hash
-        : event.seq === end.seq + 1 && event.hashPrev !== end.hash,
-    )?.seq;
+  const continued = (tx: Transaction, agentId: string, end: ChainEnd, fresh: readonly AuditEvent[]): ChainEnd | GaggleError => {
+    try {
+      return continueChain(end, fresh);
+    } catch (error) {
+      if (!(error instanceof GaggleError)) throw error;
+      const { seq, expectedSeq } = error.details as { seq: number; expectedSeq: number };
+      alarms.raise(tx, { kind: error.code === "AUDIT_GAP" ? "gap" : "altered", agentId, seq, expectedSeq });
+      return error;
+    }
+  };
 
-  const append = (
-    tx: Transaction,
-    member: Principal,
-    batch: { events: readonly AuditEvent[]; head: string },
-  ): ChainEnd | { forkedAt: number } => {
+  const take = (tx: Transaction, member: Principal, before: StoredEnd | undefined, next: ChainEnd, batch: IngestBatch): Outcome => {
     const { agentId } = member;
-    const end = readEnd(tx.get(endKey(agentId)));
+    const fresh = batch.events.filter(({ seq }) => seq > (before?.seq ?? 0));
+    for (const event of fresh) tx.put(eventKey(agentId, event.seq), eventText(event));
+    deps.usage.count(tx, member, fresh);
+    const state = log.append(tx, { agentId, ...next });
+    const last = before?.checkpoint ?? { seq: 0, day: 0 };
+    const isDue = isCheckpointDue(next.seq, tx.now, last);
+    if (isDue) tx.put(seqKey(collectedChain(agentId).checkpoints, next.seq), checkpointText({ at: tx.now, jws: batch.head }));
+    const checkpoint = { seq: isDue ? next.seq : last.seq, day: Math.max(last.day, dayOf(tx.now)) };
+    const end: StoredEnd = { ...next, head: batch.head, index: state.size - 1, checkpoint };
+    tx.put(endKey(agentId), JSON.stringify(end));
+    alarms.settle(tx, agentId);
+    return { end, log: state };
+  };
+
+  const append = (tx: Transaction, member: Principal, batch: IngestBatch): Outcome => {
+    const { agentId } = member;
+    const before = readEnd(tx.get(endKey(agentId)));
+    const end: ChainEnd = before ?? EMPTY_CHAIN;
     const forked = forkedAt(tx, agentId, end, batch.events);
     if (forked !== undefined) {
-      alarm(tx, agentId, forked);
-      return { forkedAt: forked };
+      alarms.raise(tx, { kind: "fork", agentId, seq: forked, expectedSeq: end.seq + 1 });
+      const message = `Event ${forked} contradicts what this agent sent before: its chain was forked, and this was recorded.`;
+      return new GaggleError("AUDIT_GAP", message, { details: { seq: forked } });
     }
     const fresh = batch.events.filter(({ seq }) => seq > end.seq);
-    const next = continueChain(end, fresh);
-    if (fresh.length === 0) return end;
+    const next = continued(tx, agentId, { seq: end.seq, hash: end.hash }, fresh);
+    if (next instanceof GaggleError) return next;
+    if (fresh.length === 0) return before === undefined ? { end: undefined } : { end: before, log: undefined };
     checkHead(batch.head, agentId, config.org, next);
-    for (const event of fresh) tx.put(eventKey(agentId, event.seq), canonicalJson(event));
-    deps.usage.count(tx, member, fresh);
-    tx.put(endKey(agentId), JSON.stringify({ ...next, head: batch.head } satisfies StoredEnd));
-    return next;
+    return take(tx, member, before, next, batch);
   };
 
-  async function* eventsOf(agentId: string, upTo: number): AsyncGenerator<AuditEvent> {
-    for (let seq = 1; seq <= upTo; seq += PAGE) {
-      const rows = await store.range({ gte: eventKey(agentId, seq), lt: eventKey(agentId, Math.min(seq + PAGE, upTo + 1)) });
-      for (const [, text] of rows) yield JSON.parse(text) as AuditEvent;
-    }
-  }
-
-  async function* chains(credentials: ReadonlyMap<string, string>): AsyncGenerator<AgentExport> {
-    for (const [key, text] of await store.range({ gte: "collected/end/", lt: "collected/end/~" })) {
-      const agentId = key.slice("collected/end/".length);
-      const { seq, head } = parseAs(storedEnd, parseJson(text, "A chain's end"), "A chain's end");
-      const credential = credentials.get(agentId);
-      yield { agentId, credentials: credential === undefined ? [] : [credential], events: eventsOf(agentId, seq), head };
-    }
-  }
+  /** The node's word for a chain's end: only for what is on the disk. */
+  const receiptFor = (end: StoredEnd, state: LogState, known: number | undefined): AuditReceipt | undefined => {
+    if (end.index === undefined) return undefined;
+    const consistency = known === undefined || known > state.size ? {} : { consistency: log.consistency(known, state.size) };
+    return { log: log.sign(state), index: end.index, inclusion: log.inclusion(end.index, state.size), ...consistency };
+  };
 
   return {
     async ingest(member, batch) {
@@ -117,31 +138,41 @@ export function createAuditCollection(
           "The audit events are another agent's than the caller's; each agent sends its own chain.",
         );
       }
-      const end = await queue.run((tx) => append(tx, member, batch));
-      if (!("forkedAt" in end)) return { seq: end.seq, hash: end.hash };
-      const message = `Event ${end.forkedAt} contradicts what this agent sent before: its chain was forked, and this was recorded.`;
-      throw new GaggleError("AUDIT_GAP", message, { details: { seq: end.forkedAt } });
+      const outcome = await queue.run((tx) => append(tx, member, batch));
+      if (outcome instanceof GaggleError) throw outcome;
+      if (outcome.end === undefined) return EMPTY_CHAIN;
+      const receipt = receiptFor(outcome.end, outcome.log ?? log.state(), batch.logSize);
+      return { seq: outcome.end.seq, hash: outcome.end.hash, ...(receipt === undefined ? {} : { receipt }) };
     },
-    async *export({ manifests, credentials, own }) {
+    async *export({ manifests, credentials, own, filter }) {
+      const chains = await snapshotChains({ store, log });
+      const state = log.state();
       async function* agents(): AsyncGenerator<AgentExport> {
-        yield* chains(credentials);
+        yield* chains(credentials, state.size);
         if (own !== undefined) yield own;
       }
-      yield* writeExport({ org: config.org, nowMs: deps.clock.now(), manifests, agents: agents(), signer: deps.issuer });
+      yield* writeExport({
+        org: config.org,
+        nowMs: deps.clock.now(),
+        manifests,
+        log: state.size === 0 ? undefined : log.sign(state),
+        agents: agents(),
+        signer: deps.issuer,
+        filter,
+      });
     },
+    log(first, second) {
+      const state = log.state();
+      return { head: log.sign(state), consistency: first === undefined ? [] : log.consistency(first, second ?? state.size) };
+    },
+    alarms: () => alarms.list(),
+    prune: (beforeMs) => pruneCollected({ ...deps, onDelete: (tx, events) => deps.onDelete?.(tx, events) }, beforeMs),
   };
 }
 
-const readEnd = (text: string | undefined): ChainEnd =>
-  text === undefined ? EMPTY_CHAIN : parseAs(storedEnd, parseJson(text, "A chain's end"), "A chain's end");
-
-const hashOf = (text: string | undefined): string | undefined => (text === undefined ? undefined : (JSON.parse(text) as AuditEvent).hash);
-
 /** The head must be the agent's own word about exactly the last event of the batch. */
 function checkHead(jws: string, agentId: string, org: string, end: ChainEnd): void {
-  const head = auditHead.safeParse(verifyJws({ jws, typ: HEAD_TYP, key: jwkOfAgentId(agentId) }));
-  const fits =
-    head.success && head.data.org === org && head.data.agentId === agentId && head.data.seq === end.seq && head.data.hash === end.hash;
-  if (!fits)
-    throw new GaggleError("CREDENTIAL_INVALID", "The signed head is not about the last event that was sent; sign the head of this batch.");
+  const head = verifyHead(jws, agentId);
+  if (head.org === org && head.seq === end.seq && head.hash === end.hash) return;
+  throw new GaggleError("CREDENTIAL_INVALID", "The signed head is not about the last event that was sent; sign the head of this batch.");
 }

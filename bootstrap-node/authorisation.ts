@@ -33,6 +33,8 @@ export const ROUTE_AUTHORISATION: Readonly<Record<BootstrapRoute, Authorisation>
   credentials: asked,
   profile: asked,
   ingest: asked,
+  auditLog: asked,
+  auditAlarms: { kind: "policy", actions: ["api.call", "audit.export"], admins: true },
   export: { kind: "policy", actions: ["api.call", "audit.export"], admins: true },
   directory: asked,
   usage: asked,

@@ -17,6 +17,8 @@ import { createBootstrapServer, type NodeLog, type ServerConfig } from "./server
 
 /** How often expired proofs and old usage are forgotten. */
 const HOUSEKEEPING_MS = 60_000;
+/** How often old audit events are forgotten. */
+const RETENTION_MS = 3_600_000;
 
 /** What the node needs of the world. */
 export interface BootstrapNodeDeps {
@@ -104,6 +106,7 @@ async function compose(
   const peer = await startPeer(deps, config, folder, core);
   if (peer !== undefined) closers.push(() => peer.close());
   closers.push(startHousekeeping(deps, core));
+  closers.push(every(deps.clock, RETENTION_MS, () => void core.pruneAudit().catch(tell(deps, "old audit events could not be forgotten"))));
   const parts = serverParts(deps, core, peer, store);
   parts.metrics.observe(parts);
   const ops = await startOps(config, parts, closers);

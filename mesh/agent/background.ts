@@ -1,7 +1,10 @@
 /** What a daemon does by itself: keep membership, usage totals and the bootstrap node's addresses fresh, and send the audit chain. */
+import { OWN_CHAIN } from "../audit/chain-place.ts";
+import { pruneChain } from "../audit/prune.ts";
 import { createAuditShipper } from "../audit/ship.ts";
 import { MAX_INGEST_EVENTS } from "../contract/bootstrap-api.ts";
 import { errorCode } from "../contract/errors.ts";
+import { RETENTION_DAYS } from "../contract/limits.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -14,8 +17,9 @@ const REFRESH_MS = 30_000;
 /** How often new audit events are sent to the bootstrap node. */
 const SHIP_MS = 2_000;
 
-/** How often old usage is forgotten. */
+/** How often old usage and old audit events are forgotten. */
 const PRUNE_MS = 6 * 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** The daemon's work in the background. */
 export interface Background {
@@ -72,13 +76,30 @@ export function createBackground(
   };
 
   const pruning = repeat({ clock, onError: onError("old usage was not forgotten") }, PRUNE_MS, () => ledger.prune(clock.now()));
-  const ship = (): Promise<void> => shipAudit(shipper, chain, client);
+  /** Forgets events that are older than the organisation keeps them and that the node has. */
+  const pruneAudit = async (): Promise<void> => {
+    const { retentionDays = RETENTION_DAYS } = membership.lastBundle().manifest;
+    const limits = { beforeMs: clock.now() - retentionDays * DAY_MS, upTo: shipper.shipped() };
+    await pruneChain(core, OWN_CHAIN, limits, (tx, seq) =>
+      tx.audit({
+        actor: core.actor,
+        action: "audit.prune",
+        target: `agent:${agentId}`,
+        result: "ok",
+        details: { seq },
+        traceId: core.newTrace(),
+      }),
+    );
+  };
+  const auditPruning = repeat({ clock, onError: onError("old audit events were not forgotten") }, PRUNE_MS, pruneAudit);
+  const ship = (): Promise<void> => shipAudit(shipper, chain, client, core.logWatch);
   const shipping = repeat({ clock, onError: onError("audit events wait for the bootstrap node") }, SHIP_MS, ship);
   return {
     start() {
       void refreshing.kick();
       void shipping.kick();
       void pruning.kick();
+      void auditPruning.kick();
     },
     refresh: () => void refreshing.kick(),
     reachable: () => reachable,
@@ -88,6 +109,7 @@ export function createBackground(
       await refreshing.stop();
       await shipping.stop();
       await pruning.stop();
+      await auditPruning.stop();
     },
   };
 }

@@ -167,11 +167,11 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     evaluate: (question) => withToken((bearer) => call("evaluate", question, { token: bearer })),
     events: ({ after, waitSeconds = 0 }) => {
       const query = new URLSearchParams({ ...(after === undefined ? {} : { after }), wait: String(waitSeconds) });
-      return withToken((bearer) => call("events", {}, { path: `${BOOTSTRAP_ROUTES.events.path}?${query}`, token: bearer }));
+      return withToken((bearer) => call("events", {}, { path: `${BOOTSTRAP_ROUTES.events.path}?${query.toString()}`, token: bearer }));
     },
     async exportAudit({ asAdmin = false, filter = {} } = {}) {
       const query = new URLSearchParams(Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined));
-      const path = `${BOOTSTRAP_ROUTES.export.path}${query.size === 0 ? "" : `?${query}`}`;
+      const path = `${BOOTSTRAP_ROUTES.export.path}${query.size === 0 ? "" : `?${query.toString()}`}`;
       const response = asAdmin
         ? await send("export", {}, { path })
         : await withToken((bearer) => send("export", {}, { path, token: bearer }));

@@ -3,7 +3,8 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { Guard } from "../../guard/guard.ts";
 import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import type { AuditChain } from "../audit/chain.ts";
-import type { AuditDraft } from "../contract/audit.ts";
+import type { LogWatch } from "../audit/log-watch.ts";
+import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import type { DaemonConnection, DaemonHandlers, DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
@@ -30,6 +31,7 @@ export interface HandlerDeps {
   readonly tokens: Pick<TokenSessions, "drop" | "dropAll">;
   readonly sessions: GooseSessions;
   readonly chain: AuditChain;
+  readonly logWatch: Pick<LogWatch, "alarms">;
   readonly queue: CommitQueue;
   readonly store: OrderedStore;
   readonly artifacts: Pick<AgentArtifacts, "add" | "list" | "save">;
@@ -52,8 +54,14 @@ const MAX_WAITING = 500;
 /** Makes the handlers of every method but hello. */
 export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "hello"> {
   const { self, sessions, policy } = deps;
-  const agent: AuditDraft["actor"] = { type: "agent", id: self.agentId, role: self.role };
-  const person: AuditDraft["actor"] = { type: "person", id: self.subject, role: self.role };
+  const agent = actorOf(self);
+  const person: AuditDraft["actor"] = {
+    type: "person",
+    id: self.subject,
+    get role() {
+      return self.role;
+    },
+  };
   const traceOf = (sessionId: string | undefined): string => sessions.find(sessionId ?? "")?.traceId ?? deps.newTraceId();
   const waiting = (): Promise<DaemonResult<"inbox.list">> =>
     deps.messaging.methods["inbox.list"]({ waiting: true, limit: MAX_WAITING }, { actor: agent, traceId: deps.newTraceId() });
@@ -143,6 +151,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     },
     "guard.stats": ({ days }) => deps.guardStats(days),
     "audit.ship": () => deps.shipAudit(),
+    "audit.alarms": async () => ({ alarms: await deps.logWatch.alarms() }),
     "audit.list": async ({ fromSeq, limit }) => ({ events: await deps.chain.list({ fromSeq, limit }) }),
     "events.subscribe": ({ fromSeq }, connection) => {
       streamEvents(deps.chain, fromSeq ?? deps.chain.head().seq + 1, connection);

@@ -73,7 +73,7 @@ export function beatOf({ bundle }: Pick<AgentCore, "bundle">, { running, queued,
 
 /** Opens them over a peer node; `start` it once messages are taken. */
 export async function openCards(core: AgentCore, peer: PeerNode, load: () => Beat): Promise<CardService> {
-  const { membership, refusals, config, self, signer, store, clock, random, log } = core;
+  const { membership, refusals, logWatch, config, self, signer, store, clock, random, log } = core;
   const members = (): string[] =>
     peer
       .members()
@@ -91,6 +91,10 @@ export async function openCards(core: AgentCore, peer: PeerNode, load: () => Bea
     clock,
     random,
     onRefused: (source, code) => refusals.count({ action: "card.refuse", source, code }),
+    auditLog: {
+      head: logWatch.head,
+      hear: (head, from) => void logWatch.hear(head, from).catch(core.onError("a colleague's head of the audit log was not compared")),
+    },
     log,
   });
   peer.cards.handle(async (frame, from) => {

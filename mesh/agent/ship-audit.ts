@@ -1,25 +1,34 @@
 /** Sends the audit chain to the bootstrap node until it has everything. */
 import type { AuditChain } from "../audit/chain.ts";
 import type { AuditBatch, AuditShipper } from "../audit/ship.ts";
+import type { LogWatch } from "../audit/log-watch.ts";
+import type { AuditReceipt } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 
 /** What is asked of the bootstrap node. */
 export interface AuditCollector {
-  /** Takes a batch; resolves with the end of the chain that it then has. */
-  ingest(batch: AuditBatch): Promise<{ seq: number; hash: string }>;
+  /** Takes a batch; resolves with the end of the chain that it then has, and its receipt. @param batch `logSize`: of the node's log that is known */
+  ingest(batch: AuditBatch & { logSize?: number }): Promise<{ seq: number; hash: string; receipt?: AuditReceipt | undefined }>;
 }
 
 /**
  * Sends batch after batch. Where the node lost some (restored from a backup), the cursor goes back to what it says it has.
  * @throws GaggleError of the node or of the way there; what was acknowledged stays acknowledged
  */
-export async function shipAudit(shipper: AuditShipper, chain: Pick<AuditChain, "head">, collector: AuditCollector): Promise<void> {
+export async function shipAudit(
+  shipper: AuditShipper,
+  chain: Pick<AuditChain, "head">,
+  collector: AuditCollector,
+  watch?: Pick<LogWatch, "size" | "takeReceipt">,
+): Promise<void> {
   // Bounded: every turn either moves the cursor on, or takes it back once.
   for (let turnedBack = false; ; ) {
     const batch = await shipper.nextBatch();
     if (batch === undefined) return;
     try {
-      const { seq } = await collector.ingest(batch);
+      const logSize = watch?.size();
+      const { seq, hash, receipt } = await collector.ingest(logSize === undefined ? batch : { ...batch, logSize });
+      await watch?.takeReceipt(receipt, { seq, hash }, logSize);
       await shipper.acknowledge(seq);
       if (seq < (batch.events[0]?.seq ?? 1))
         throw new GaggleError("AUDIT_GAP", "The bootstrap node did not take the audit events it was sent.");

@@ -6,15 +6,12 @@ import { parseAs, parseJson } from "../contract/json.ts";
 import type { OrderedStore, Random, Signer, StoreOp } from "../contract/ports.ts";
 import { DAMAGED_FIX } from "../store/store-files.ts";
 import { endOf, OWN_CHAIN, seqKey, seqOfKey } from "./chain-place.ts";
+import { checkpointText, dayOf, isCheckpointDue } from "./checkpoint.ts";
 import { eventHash, eventText } from "./event-text.ts";
 import { readHead, signHead } from "./head.ts";
 
 /** Events that are looked at when a chain is opened: more than the log of the store holds, behind which LevelDB checks for itself. */
 const TAIL_EVENTS = 10_000;
-
-/** Most events between two checkpoints; there is one at the first event of each day (UTC) too. */
-const CHECKPOINT_EVENTS = 1_000;
-const DAY_MS = 86_400_000;
 
 const eventKey = (seq: number): string => seqKey(OWN_CHAIN.events, seq);
 
@@ -77,10 +74,8 @@ export interface AuditChain {
 /** The chain as the disk has it. */
 interface StoredChain {
   readonly end: ChainEnd;
-  /** When its last event was, in days since the epoch. */
-  readonly day: number;
-  /** The event of its last checkpoint. */
-  readonly checkpoint: number;
+  /** The event of its last checkpoint, and the day of its last event. */
+  readonly last: { readonly seq: number; readonly day: number };
 }
 
 const damaged = (seq: number): GaggleError =>
@@ -96,7 +91,7 @@ async function storedChain(store: OrderedStore): Promise<StoredChain> {
   const anchor = store.get(OWN_CHAIN.anchor);
   const start = anchor === undefined ? EMPTY_CHAIN : readHead(anchor);
   if (last === undefined && start.seq > 0) throw damaged(start.seq + 1);
-  if (last === undefined) return { end: EMPTY_CHAIN, day: 0, checkpoint: 0 };
+  if (last === undefined) return { end: EMPTY_CHAIN, last: { seq: 0, day: 0 } };
   const end = parseAs(auditEvent, parseJson(last[1], "The last audit event"), "The last audit event");
   const tail = rows.map(([, text]) => JSON.parse(text) as AuditEvent).filter(({ seq }) => seq > start.seq);
   for (const [i, event] of tail.entries()) {
@@ -106,8 +101,8 @@ async function storedChain(store: OrderedStore): Promise<StoredChain> {
   }
   if (tail.length === 0) throw damaged(start.seq + 1);
   const checkpoints = await store.range({ gte: OWN_CHAIN.checkpoints, lt: endOf(OWN_CHAIN.checkpoints), limit: 1, reverse: true });
-  const checkpoint = checkpoints[0] === undefined ? start.seq : seqOfKey(checkpoints[0][0]);
-  return { end: { seq: end.seq, hash: end.hash }, day: Math.floor(Date.parse(end.ts) / DAY_MS), checkpoint };
+  const seq = checkpoints[0] === undefined ? start.seq : seqOfKey(checkpoints[0][0]);
+  return { end: { seq: end.seq, hash: end.hash }, last: { seq, day: dayOf(Date.parse(end.ts)) } };
 }
 
 /**
@@ -119,7 +114,7 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
   const stored = await storedChain(deps.store);
   let durable = stored.end;
   let tip = durable;
-  let { day: lastDay, checkpoint: lastCheckpoint } = stored;
+  let { last } = stored;
   let uncommitted: AuditEvent[] = [];
 
   const toEvent = (draft: AuditDraft, end: ChainEnd, nowMs: number): AuditEvent => {
@@ -136,11 +131,10 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
     return { ...body, hash: eventHash(body) };
   };
 
-  /** A checkpoint of the chain so far, where the next event is the first of a day or {@link CHECKPOINT_EVENTS} came since: the place to prune at. */
+  /** A checkpoint of the chain so far, where one is due before the next event: a place to prune at. */
   const checkpoint = (end: ChainEnd, nowMs: number): StoreOp[] => {
-    const isDue = end.seq - lastCheckpoint >= CHECKPOINT_EVENTS || (end.seq > lastCheckpoint && Math.floor(nowMs / DAY_MS) > lastDay);
-    if (!isDue || deps.signer === undefined) return [];
-    lastCheckpoint = end.seq;
+    if (deps.signer === undefined || !isCheckpointDue(end.seq, nowMs, last)) return [];
+    last = { ...last, seq: end.seq };
     const head = {
       v: 1,
       org: config.org,
@@ -149,7 +143,9 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
       hash: end.hash,
       ts: new Date(nowMs).toISOString(),
     } as const;
-    return [{ type: "put", key: seqKey(OWN_CHAIN.checkpoints, end.seq), value: signHead(head, deps.signer) }];
+    return [
+      { type: "put", key: seqKey(OWN_CHAIN.checkpoints, end.seq), value: checkpointText({ at: nowMs, jws: signHead(head, deps.signer) }) },
+    ];
   };
 
   return {
@@ -173,7 +169,7 @@ export async function openAuditChain(deps: AuditChainDeps, config: { org: string
       if (events.length === 0) return [];
       const ops = checkpoint(tip, nowMs);
       for (const event of events) ops.push({ type: "put", key: eventKey(event.seq), value: eventText(event) });
-      lastDay = Math.max(lastDay, Math.floor(nowMs / DAY_MS));
+      last = { ...last, day: Math.max(last.day, dayOf(nowMs)) };
       tip = { seq: end.seq, hash: end.hash };
       uncommitted.push(...events);
       return ops;

@@ -1,6 +1,7 @@
 /** Retention: forgets the old part of a chain up to a signed checkpoint, so that the rest stays verifiable. Source: docs/audit-format.md, Pruned chains. */
 import type { CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
 import { type ChainPlace, seqKey } from "./chain-place.ts";
+import { readCheckpoint } from "./checkpoint.ts";
 import { readHead } from "./head.ts";
 
 /** Rows that are looked at or deleted at once. */
@@ -14,7 +15,7 @@ export interface Pruned {
   readonly events: number;
 }
 
-/** The newest checkpoint that was signed at or before a time, over an event up to `upTo`. */
+/** The newest checkpoint that was taken at or before a time, over an event up to `upTo`. */
 async function newestBefore(
   store: OrderedStore,
   place: ChainPlace,
@@ -23,8 +24,9 @@ async function newestBefore(
   let found: string | undefined;
   for (let from = place.checkpoints; ; ) {
     const rows = await store.range({ gte: from, lt: seqKey(place.checkpoints, limits.upTo + 1), limit: PAGE });
-    for (const [, jws] of rows) {
-      if (Date.parse(readHead(jws).ts) > limits.beforeMs) return found;
+    for (const [, text] of rows) {
+      const { at, jws } = readCheckpoint(text);
+      if (at > limits.beforeMs) return found;
       found = jws;
     }
     const last = rows.at(-1);
@@ -33,7 +35,15 @@ async function newestBefore(
   }
 }
 
-async function deleteUpTo(deps: { store: OrderedStore; queue: CommitQueue }, prefix: string, seq: number): Promise<number> {
+/** What pruning needs. */
+export interface PruneDeps {
+  readonly store: OrderedStore;
+  readonly queue: CommitQueue;
+  /** Told in the same transition of the texts of events that go. */
+  onDelete?(tx: Transaction, texts: readonly string[]): void;
+}
+
+async function deleteUpTo(deps: PruneDeps, prefix: string, seq: number): Promise<number> {
   let deleted = 0;
   for (;;) {
     const rows = await deps.store.range({ gte: prefix, lt: seqKey(prefix, seq + 1), limit: PAGE });
@@ -41,6 +51,10 @@ async function deleteUpTo(deps: { store: OrderedStore; queue: CommitQueue }, pre
     // Frees space, so it passes on a full disk.
     const forget = (tx: Transaction): void => {
       for (const [key] of rows) tx.del(key);
+      deps.onDelete?.(
+        tx,
+        rows.map(([, text]) => text),
+      );
     };
     await deps.queue.run(forget, { finishing: true });
     deleted += rows.length;
@@ -50,12 +64,12 @@ async function deleteUpTo(deps: { store: OrderedStore; queue: CommitQueue }, pre
 /**
  * Prunes a chain: takes the newest checkpoint that is old enough as its anchor, then deletes everything up to it. A crash in between leaves an
  * anchor and some events before it, which the next call deletes.
- * @param limits `beforeMs`: checkpoints signed later stay; `upTo`: events above stay, such as those that nobody else has yet
+ * @param limits `beforeMs`: checkpoints taken later stay; `upTo`: events above stay, such as those that nobody else has yet
  * @param onAnchor runs in the transition that sets a new anchor, for the audit
  * @returns undefined where there was nothing to do
  */
 export async function pruneChain(
-  deps: { store: OrderedStore; queue: CommitQueue },
+  deps: PruneDeps,
   place: ChainPlace,
   limits: { beforeMs: number; upTo: number },
   onAnchor: (tx: Transaction, seq: number) => void,
@@ -75,7 +89,7 @@ export async function pruneChain(
     );
   }
   const events = await deleteUpTo(deps, place.events, seq);
-  await deleteUpTo(deps, place.checkpoints, seq);
+  await deleteUpTo({ store: deps.store, queue: deps.queue }, place.checkpoints, seq);
   return events === 0 ? undefined : { seq, events };
 }
 

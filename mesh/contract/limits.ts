@@ -73,6 +73,10 @@ export const BEAT_INTERVAL_MS = 15 * SECOND_MS;
 export const BEAT_STALE_MS = 45 * SECOND_MS;
 /** Time after which a message that could not be delivered is also deposited on the bootstrap node. */
 export const MAIL_DEPOSIT_AFTER_MS = 5 * SECOND_MS;
+/** Days that audit events are kept, unless the organisation has signed another number. */
+export const RETENTION_DAYS = 90;
+/** Time after which a request whose recipient can't be reached is given to another candidate; before it is deposited, after which it is too late. */
+export const REROUTE_AFTER_MS = 3 * SECOND_MS;
 /** Wait between two rounds of fetching mail from the bootstrap node. */
 export const MAIL_ROUND_MS = 30 * SECOND_MS;
 /** Age at which a deposit's recipients are looked up again: a lost device is replaced by then. */

@@ -53,6 +53,10 @@ export interface CardSpreadDeps {
   readonly clock: Clock;
   readonly random: Random;
   onBeat(from: string, beat: Beat): void;
+  /** A member told the newest signed head of the bootstrap node's audit log that it has. */
+  onLogHead?: ((from: string, head: string) => void) | undefined;
+  /** The one that this agent has. */
+  logHead?: (() => string | undefined) | undefined;
   /** A card did not count; `code` says why. */
   onRefused(from: string, code: string): void;
   /** Members that news is told to; default: {@link NEWS_FANOUT}. */
@@ -218,9 +222,16 @@ export function createCardSpread(deps: CardSpreadDeps): CardSpread {
     pump();
   };
 
+  /** Two members that were shown different histories of the audit find it out so. */
+  const compareHeads = async (agentId: string): Promise<void> => {
+    const answer = await ask(agentId, { v: 1, kind: "log", head: deps.logHead?.() ?? null });
+    if (answer.kind === "log" && answer.head !== null) deps.onLogHead?.(agentId, answer.head);
+  };
+
   const sweep = (): void => {
     if (clock.now() < sweptAt + SWEEP_INTERVAL_MS) return;
     sweptAt = clock.now();
+    if (deps.logHead !== undefined) for (const id of pick(1)) quietly(compareHeads(id));
     book.sweep();
     const connected = new Set(link.members());
     for (const [id, { mutedUntil }] of sources) if (!connected.has(id) && clock.now() >= mutedUntil) sources.delete(id);
@@ -253,6 +264,9 @@ export function createCardSpread(deps: CardSpreadDeps): CardSpread {
       case "beat":
         deps.onBeat(from, question.beat);
         return { v: 1, kind: "ok" };
+      case "log":
+        if (question.head !== null) deps.onLogHead?.(from, question.head);
+        return { v: 1, kind: "log", head: deps.logHead?.() ?? null };
     }
   };
 

@@ -17,6 +17,8 @@ const ids = z.array(agentId).max(MAX_WANTED);
 /** Checked one by one when they are taken, so that a bad one does not spoil the others. */
 const cards = z.array(json).max(MAX_CARDS);
 
+const logHead = z.string().max(1_024).nullable();
+
 /** Load and health of an agent, as it says itself. Source: spec M6. */
 export const beat = z.strictObject({
   running: z.int().min(0).max(1_000),
@@ -39,6 +41,8 @@ const question = z.discriminatedUnion("kind", [
   z.strictObject({ v: z.literal(1), kind: z.literal("want"), ids }),
   z.strictObject({ v: z.literal(1), kind: z.literal("cards"), cards }),
   z.strictObject({ v: z.literal(1), kind: z.literal("beat"), beat }),
+  /** The newest signed head of the bootstrap node's audit log that this agent has, where it has one. */
+  z.strictObject({ v: z.literal(1), kind: z.literal("log"), head: logHead }),
 ]);
 /** What a member asks or tells. */
 export type CardQuestion = z.infer<typeof question>;
@@ -61,6 +65,7 @@ const reply = z.discriminatedUnion("kind", [
   z.strictObject({ v: z.literal(1), kind: z.literal("want"), ids }),
   z.strictObject({ v: z.literal(1), kind: z.literal("cards"), cards }),
   z.strictObject({ v: z.literal(1), kind: z.literal("ok") }),
+  z.strictObject({ v: z.literal(1), kind: z.literal("log"), head: logHead }),
 ]);
 /** What it is answered. */
 export type CardReply = z.infer<typeof reply>;

@@ -26,6 +26,8 @@ export interface CardServiceDeps {
   /** Counts cards that did not count. */
   onRefused(from: string, code: string): void;
   readonly log: { warn(details: object, text: string): void };
+  /** The newest signed head of the bootstrap node's audit log, and what to do with a member's. */
+  readonly auditLog?: { head(): string | undefined; hear(head: string, from: string): void };
 }
 
 /** Cards and load. */
@@ -69,6 +71,8 @@ export async function createCardService(deps: CardServiceDeps): Promise<CardServ
     random,
     onBeat: (from, beat) => heartbeat.take(from, beat),
     onRefused: deps.onRefused,
+    logHead: deps.auditLog?.head,
+    onLogHead: (from, head) => deps.auditLog?.hear(head, from),
   });
   const own = createOwnCard({ ...deps, book, publish: spread.publish });
   const concurrency = (): number => book.get(ownId)?.facts.concurrency ?? 1;

@@ -19,7 +19,8 @@ const proofClaims = z.strictObject({
   aud: orgId,
   agent: agentId,
   htm: z.enum(["GET", "POST"]),
-  htu: z.string().max(200),
+  /** With its query, which for a filtered export is long. */
+  htu: z.string().max(600),
   /** SHA-256 over the RFC 8785 form of the call's body without the proof. */
   bh: sha256,
   jti: uuid,

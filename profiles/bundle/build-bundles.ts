@@ -20,6 +20,8 @@ export interface BundleDraft {
   readonly files: Readonly<Record<string, string>>;
   /** Who signs people in; signed apart, since strangers must read it. */
   readonly signIn?: SignInProvider;
+  /** Days that audit events are kept; 90 where left out. */
+  readonly retentionDays?: number;
 }
 
 const wrong = (problem: string): GaggleError => new GaggleError("INVALID_INPUT", `${problem} Mend it, then run: gaggle org sign`);
@@ -44,7 +46,7 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   return sources.roles.map((role) => {
     const files = { ...shared, ...roleFiles(role), ...recipesOf(role.profile, sources.recipes) };
     checkSize(role.profile.role, files);
-    return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files, ...signInOf(sources) };
+    return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files, ...signInOf(sources), ...retentionOf(sources) };
   });
 }
 
@@ -64,6 +66,9 @@ function checkModels({ routes, budgets }: ModelPolicy): void {
     if (new Set(names).size !== names.length) throw wrong(`models.yaml names a ${what} twice.`);
   }
 }
+
+const retentionOf = ({ retentionDays }: OrganisationSources): Pick<BundleDraft, "retentionDays"> =>
+  retentionDays === undefined ? {} : { retentionDays };
 
 const signInOf = ({ signIn }: OrganisationSources): Pick<BundleDraft, "signIn"> => (signIn === undefined ? {} : { signIn });
 

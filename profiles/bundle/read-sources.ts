@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type OrgChart, orgChart, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
+import { bundleManifest, type OrgChart, orgChart, type RoleProfile, roleProfile } from "../../mesh/contract/bundle.ts";
 import { type PolicyTestCase, policyTestFile } from "../../guard/policy/policy-tests.ts";
 import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
 import { type GuardLists, guardLists } from "../../mesh/contract/guard-policy.ts";
@@ -14,7 +14,12 @@ import { type SignInProvider, signInProvider } from "../../mesh/contract/sign-in
 /** Largest source file, in bytes. */
 const MAX_SOURCE_BYTES = 524_288;
 
-const organisation = z.strictObject({ name: z.string().min(1).max(100), orgChart, signIn: signInProvider.optional() });
+const organisation = z.strictObject({
+  name: z.string().min(1).max(100),
+  orgChart,
+  signIn: signInProvider.optional(),
+  retentionDays: bundleManifest.shape.retentionDays,
+});
 const roleSource = z.strictObject({ ...roleProfile.shape, hints: z.string().max(20_000) });
 const FOLDER_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const POLICY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.cedar$/;
@@ -45,6 +50,8 @@ export interface OrganisationSources {
   readonly modelPolicy: ModelPolicy;
   /** Who signs people in; left out where members join by invitation alone. */
   readonly signIn?: SignInProvider;
+  /** Days that audit events are kept; 90 where left out. */
+  readonly retentionDays?: number;
   /** Text of each recipe by its path in the bundle, for example `recipes/finance/month-end-close.yaml`. */
   readonly recipes: Readonly<Record<string, string>>;
 }
@@ -56,7 +63,7 @@ export interface OrganisationSources {
  * @throws GaggleError NOT_FOUND, INVALID_INPUT naming the file, TOO_LARGE
  */
 export async function readSources(dir: string, recipesDir: string): Promise<OrganisationSources> {
-  const { name, orgChart: chart, signIn } = await readYaml(join(dir, "organisation.yaml"), organisation);
+  const { name, orgChart: chart, signIn, retentionDays } = await readYaml(join(dir, "organisation.yaml"), organisation);
   const { policies, policyTests } = await readPolicies(dir);
   const lists = await readYaml(join(dir, "guard.yaml"), guardLists, NOTHING);
   const models = await readYaml(join(dir, "models.yaml"), modelPolicy, NOTHING);
@@ -73,6 +80,7 @@ export async function readSources(dir: string, recipesDir: string): Promise<Orga
     modelPolicy: models,
     recipes,
     ...(signIn === undefined ? {} : { signIn }),
+    ...(retentionDays === undefined ? {} : { retentionDays }),
   };
 }
 

@@ -323,6 +323,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     }),
     "audit.ship": () => ({ seq: 0, shipped: 0 }),
     "audit.list": () => ({ events: [] }),
+    "audit.alarms": () => ({ alarms: [] }),
     "events.subscribe": () => ({ ok: true }),
   };
 }

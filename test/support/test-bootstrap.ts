@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { createAccessTokens } from "../../bootstrap-node/access-tokens.ts";
-import { createAuditCollection, readCollected } from "../../bootstrap-node/audit-collection.ts";
+import { readCollected } from "../../bootstrap-node/audit/collected-chains.ts";
+import { type AuditCollection, createAuditCollection } from "../../bootstrap-node/audit-collection.ts";
 import { openBundleShelf } from "../../bootstrap-node/bundle-shelf.ts";
 import { createController } from "../../bootstrap-node/controller/create-controller.ts";
 import type { HandOvers } from "../../bootstrap-node/controller/hand-overs.ts";
@@ -45,6 +46,7 @@ export interface TestBootstrap {
   readonly clock: VirtualClock;
   readonly store: OrderedStore;
   readonly chain: AuditChain;
+  readonly collection: AuditCollection;
   readonly mailbox: Mailbox;
   readonly drain: Drain;
   readonly metrics: NodeMetrics;
@@ -145,6 +147,7 @@ export async function openTestBootstrap(
     { org, ...(options.quotas === undefined ? {} : { quotas: options.quotas }) },
   );
   const handOvers = controller.handOvers(mailbox);
+  const collection = createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove }, { org });
   const app = createBootstrapServer(
     {
       clock,
@@ -170,7 +173,7 @@ export async function openTestBootstrap(
       }),
       mailbox,
       tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
-      collection: createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage) }, { org }),
+      collection,
       usage,
       ownChain: () => undefined,
       peerAddresses: () => ["/ip4/127.0.0.1/tcp/4871"],
@@ -190,6 +193,7 @@ export async function openTestBootstrap(
     clock,
     store,
     chain,
+    collection,
     mailbox,
     drain,
     metrics,

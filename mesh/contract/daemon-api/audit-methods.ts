@@ -1,6 +1,6 @@
 /** Methods of the audit chain. */
 import { z } from "zod";
-import { auditEvent } from "../audit.ts";
+import { auditEvent, logAlarm } from "../audit.ts";
 import { done, empty, method } from "./method.ts";
 
 /** The methods of the audit chain. */
@@ -11,6 +11,8 @@ export const AUDIT_METHODS = {
     z.strictObject({ fromSeq: z.int().min(1).default(1), limit: z.int().min(1).max(5_000).default(500) }),
     z.strictObject({ events: z.array(auditEvent) }),
   ),
+  /** What this agent holds against the bootstrap node: signed heads of its log that contradict each other. */
+  "audit.alarms": method(empty, z.strictObject({ alarms: z.array(logAlarm) })),
   /** From then on the daemon sends every new audit event of this agent as a notification `audit.event`. */
   "events.subscribe": method(z.strictObject({ fromSeq: z.int().min(1).optional() }), done),
 } as const;

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { eventHash } from "../../../mesh/audit/event-text.ts";
 import { signHead } from "../../../mesh/audit/head.ts";
+import { isConsistent } from "../../../mesh/audit/merkle.ts";
+import { holdsEntry, verifyLogHead } from "../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import type { AuditEvent } from "../../../mesh/contract/audit.ts";
 import { createTestOrganisation } from "../../support/test-organisation.ts";
@@ -51,8 +53,8 @@ describe("audit ingest", () => {
   });
 
   it("takes a chain in parts and says where it ends", async () => {
-    expect(await send(events.slice(0, 4))).toEqual({ seq: 4, hash: at(3).hash });
-    expect(await send(events.slice(4))).toEqual({ seq: 10, hash: at(9).hash });
+    expect(await send(events.slice(0, 4))).toMatchObject({ seq: 4, hash: at(3).hash });
+    expect(await send(events.slice(4))).toMatchObject({ seq: 10, hash: at(9).hash });
   });
 
   it("takes what it has already without a change, alone or with something new, also after a restart", async () => {
@@ -127,5 +129,91 @@ describe("audit ingest", () => {
     const verdict = await verifyExport(await edward.client.exportAudit(), { rootFingerprint: node.organisation.root.thumbprint });
     expect(verdict).toMatchObject({ ok: true });
     expect(verdict.agents.map(({ events: count }) => count)).toEqual([10]);
+  });
+
+  const auditor = async () => {
+    const edward = node.agent("edward's laptop");
+    await edward.join(node.invite({ subject: "edward.lindqvist", role: "executive" }));
+    return edward;
+  };
+  const verified = async (lines: AsyncIterable<Uint8Array>) => verifyExport(lines, { rootFingerprint: node.organisation.root.thumbprint });
+
+  it("signs a receipt for each end that it took: it is in the node's log, which goes on from the one the agent knew", async () => {
+    const marco = node.agent("marco's laptop");
+    await marco.join(node.invite({ subject: "marco.diaz", role: "marketing" }));
+    const heads: { size: number; root: string }[] = [];
+    const ends = [4, 7, 10];
+    for (const [i, upTo] of ends.entries()) {
+      const { receipt } = await agent.client.ingest({
+        events: events.slice(ends[i - 1] ?? 0, upTo),
+        head: head(at(upTo - 1)),
+        logSize: heads.at(-1)?.size ?? 0,
+      });
+      if (receipt === undefined) throw new Error("a receipt expected");
+      const log = verifyLogHead(receipt.log, [node.organisation.issuer.publicJwk], node.organisation.org);
+      const entry = { agentId: agent.agentId, seq: upTo, hash: at(upTo - 1).hash };
+      expect(holdsEntry(log, entry, { index: receipt.index, proof: receipt.inclusion })).toBe(true);
+      expect(holdsEntry(log, { ...entry, seq: 1 }, { index: receipt.index, proof: receipt.inclusion })).toBe(false);
+      const before = heads.at(-1);
+      if (before !== undefined) expect(isConsistent({ first: before, second: log, proof: receipt.consistency ?? [] })).toBe(true);
+      heads.push(log);
+    }
+    const [first, , last] = heads;
+    if (first === undefined || last === undefined) throw new Error("heads expected");
+    const { consistency } = await marco.client.auditLog({ first: first.size, second: last.size });
+    expect(isConsistent({ first, second: last, proof: consistency })).toBe(true);
+    await expect(marco.client.auditLog({ first: 1, second: 99 })).rejects.toThrow(code("NOT_FOUND"));
+  });
+
+  it("lists forks, gaps and altered events as alarms for who may export; a gap that was filled is settled", async () => {
+    await send(events.slice(0, 4));
+    const other = await makeChain(10, "b");
+    await expect(send(other.slice(0, 4))).rejects.toThrow(code("AUDIT_GAP"));
+    await expect(send(events.slice(6))).rejects.toThrow(code("AUDIT_GAP"));
+    await expect(send(events.slice(6))).rejects.toThrow(code("AUDIT_GAP"));
+    const edward = await auditor();
+    const listed = async () =>
+      (await edward.client.auditAlarms()).alarms
+        .toSorted((a, b) => (a.kind < b.kind ? -1 : 1))
+        .map(({ kind, agentId, seq, expectedSeq, count, open }) => [kind, agentId === agent.agentId, seq, expectedSeq, count, open]);
+    expect(await listed()).toEqual([
+      ["fork", true, 1, 5, 1, true],
+      ["gap", true, 7, 5, 2, true],
+    ]);
+    await send(events.slice(4));
+    expect(await listed()).toEqual([
+      ["fork", true, 1, 5, 1, true],
+      ["gap", true, 7, 5, 2, false],
+    ]);
+    await expect(agent.client.auditAlarms()).rejects.toThrow(code("POLICY_DENIED"));
+  });
+
+  it("exports with its signed log and a receipt for each agent; filtered, it holds stubs in place of the rest", async () => {
+    await send(events);
+    const edward = await auditor();
+    expect(await verified(await edward.client.exportAudit())).toMatchObject({ ok: true, events: 10, agents: [{ receipted: true }] });
+    const none = await verified(await edward.client.exportAudit({ filter: { action: "message", from: "2026-01-01T00:00:00.000Z" } }));
+    expect(none).toMatchObject({ ok: true, events: 0, agents: [{ stubs: 10 }], filter: { action: "message" } });
+    const task = "01930000-0000-7000-8000-000000000000";
+    expect(await verified(await edward.client.exportAudit({ filter: { task, agent: agent.agentId } }))).toMatchObject({
+      ok: true,
+      events: 0,
+    });
+    const other = await verified(await edward.client.exportAudit({ filter: { agent: edward.agentId } }));
+    expect(other).toMatchObject({ ok: true, agents: [] });
+  });
+
+  it("forgets what is older than the retention, and what is left verifies from the agent's signed head on", async () => {
+    await send(events.slice(0, 4));
+    node.clock.jump(100 * 86_400_000);
+    await node.publish(2);
+    agent = node.agent("laptop");
+    await send(events.slice(4));
+    await node.collection.prune(node.clock.now() - 90 * 86_400_000);
+    const edward = await auditor();
+    const verdict = await verified(await edward.client.exportAudit());
+    expect(verdict).toMatchObject({ ok: true, events: 6, agents: [{ pruned: { seq: 4 } }] });
+    expect((await send(events.slice(2))).seq).toBe(10);
+    expect(await alarms()).toBe(0);
   });
 });

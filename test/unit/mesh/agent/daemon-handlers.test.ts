@@ -71,6 +71,7 @@ beforeEach(async () => {
     policy: createBundlePolicy(() => bundle()),
     sessions,
     chain,
+    logWatch: { alarms: async () => [] },
     queue,
     store,
     artifacts: {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type AuditChain, continueChain, openAuditChain } from "../../../../mesh/audit/chain.ts";
 import { OWN_CHAIN } from "../../../../mesh/audit/chain-place.ts";
+import { readCheckpoint } from "../../../../mesh/audit/checkpoint.ts";
 import { verifyHead } from "../../../../mesh/audit/head.ts";
 import { firstSeq, pruneChain } from "../../../../mesh/audit/prune.ts";
 import type { AuditDraft } from "../../../../mesh/contract/audit.ts";
@@ -110,7 +111,7 @@ test("a busy day has a checkpoint each thousand events, so that one day can be p
     });
   for (let i = 0; i < 4; i++) await sayMany(700);
   const kept = await store.range({ gte: OWN_CHAIN.checkpoints, lt: `${OWN_CHAIN.checkpoints}~` });
-  expect(kept.map(([, jws]) => verifyHead(jws, principal.agentId).seq)).toEqual([1_400]);
+  expect(kept.map(([, text]) => verifyHead(readCheckpoint(text).jws, principal.agentId).seq)).toEqual([1_400]);
   await say(2);
   expect(await prune(0, 5_000)).toEqual({ seq: 2_800, events: 2_800 });
 });
