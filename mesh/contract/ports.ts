@@ -180,9 +180,11 @@ export interface PolicyEngine {
 export interface PeerLink {
   /**
    * Sends a frame to the agent and resolves with the receiver's answer frame.
-   * @throws GaggleError PEER_UNREACHABLE, TIMEOUT, NOT_A_MEMBER, REVOKED
+   * @param handOver called when there is a connection, right before the frame leaves; what it returns is waited for, and where it throws nothing is
+   *   sent. A request that fails without this call was surely never sent.
+   * @throws GaggleError PEER_UNREACHABLE, TIMEOUT, NOT_A_MEMBER, REVOKED, or what `handOver` throws
    */
-  request(agentId: string, frame: Uint8Array): Promise<Uint8Array>;
+  request(agentId: string, frame: Uint8Array, handOver?: () => Promise<void> | undefined): Promise<Uint8Array>;
 }
 
 /** A message that a session hands to delivery. Messages of one lane arrive in order. */
@@ -193,6 +195,8 @@ export interface OutgoingMessage {
   readonly lane: string;
   /** Session whose messages to one recipient also arrive in order; see docs/delivery.md. */
   readonly sessionLane?: string;
+  /** Somebody else may be asked in its place as long as it was not handed over. */
+  readonly movable?: true;
   /** When it is no longer worth delivering, milliseconds since the epoch; the envelope's longest life where left out or later. */
   readonly expiresAt?: number;
   readonly traceId: string;

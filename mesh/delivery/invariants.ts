@@ -7,6 +7,7 @@ export const INVARIANTS = {
   "outbox.seq-grows": "Every message accepted has a higher number than all before it.",
   "outbox.one-in-lane": "Of a lane at most one message is in flight, the oldest that is not settled.",
   "outbox.window": "No more than the window is in flight to one recipient.",
+  "outbox.hand-over-told": "The link says that a message leaves before it does.",
   "inbox.sums": "What is open is never less than nothing.",
 } as const;
 

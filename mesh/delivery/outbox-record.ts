@@ -21,6 +21,8 @@ export interface OutboxRecord {
   readonly traceparent: string;
   /** Task or approval that it is about. */
   readonly ref?: string;
+  /** Somebody else may be asked in its place as long as it was not handed over. */
+  readonly movable?: true;
   /** Classes that policy obliges to mask before it leaves, also within the department. */
   readonly mask?: readonly string[];
   readonly message: Message;

@@ -10,6 +10,8 @@ import type {
   Random,
   Transaction,
 } from "../contract/ports.ts";
+import type { Message } from "../contract/message.ts";
+import type { Movable } from "./hand-over.ts";
 import type { OutboxRecord } from "./outbox-record.ts";
 
 /** What the outbox needs. */
@@ -34,6 +36,8 @@ export interface OutboxDeps {
   onRetry(tx: Transaction, record: OutboxRecord): PolicyDecision | undefined;
   /** In the batch that takes a message out that was never tried: its sender wants it no more. */
   onWithdrawn(tx: Transaction, record: OutboxRecord): void;
+  /** Recipients of these can't be reached, and they were surely not handed over: somebody else may be asked. Told again at each try; default: nobody. */
+  onUnreached?(messages: readonly Movable[]): void;
   /** Whether a message is, or is about to be, somewhere from where its recipient can have it without a connection to this agent. */
   isElsewhere(source: Pick<Transaction, "get">, id: string): boolean;
   /** Told about what should not happen; the message stays queued. */
@@ -51,6 +55,11 @@ export interface Outbox {
   stop(): void;
   /** Records a message in the caller's transaction; it is sent after the sync. @returns the envelope's id @throws GaggleError TOO_LARGE */
   enqueue(tx: Transaction, outgoing: OutgoingMessage): string;
+  /**
+   * Takes a message out, in the caller's transaction, if the disk says that it was never handed over and is nowhere else either.
+   * @returns the message; undefined where its recipient may have it
+   */
+  takeBack(tx: Transaction, message: Pick<Movable, "seq" | "id">): Message | undefined;
   /** Records that the sender's policy did not let a message go; nothing is queued. */
   auditDenied(tx: Transaction, outgoing: OutgoingMessage): void;
   /** A recipient can be reached again. */

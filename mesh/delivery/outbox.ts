@@ -10,6 +10,7 @@ import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import { type Receipt, receipt } from "../contract/message.ts";
 import type { OrderedStore, OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { createHandOver } from "./hand-over.ts";
 import { assertInvariant, brokenInvariant } from "./invariants.ts";
 import { endAudit, sendAudit } from "./outbox-audit.ts";
 import { pages, toItem } from "./outbox-items.ts";
@@ -50,6 +51,8 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   let deadCount = 0;
   let cancelSweep: (() => void) | undefined;
 
+  const handOver = createHandOver(deps);
+
   const chance = (): number => (deps.random.bytes(1)[0] ?? 0) / 256;
 
   /** Takes a message up. Only so many as may soon be in flight are kept in memory as a whole; the others are read again when their turn comes. */
@@ -61,6 +64,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     if (fresh && stream.entries().size < 2 * window) entry.record = record;
     // What an earlier run of the daemon did with it is not known.
     if (!fresh) [entry.maybeTried, entry.mayBeThere] = [true, true];
+    if (entry.movable !== undefined) handOver.takeUp(entry);
     stream.add(entry);
     cancelSweep ??= deps.clock.after(SWEEP_MS, sweep);
   };
@@ -95,8 +99,13 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     deps.queue.run(transition, { finishing: true }).catch(deps.onError);
   };
 
+  const takeOff = (tx: Transaction, { seq, movable }: OutboxRecord): void => {
+    tx.del(queuedKey(seq));
+    if (movable === true) handOver.forget(tx, seq);
+  };
+
   const deliverIn = (tx: Transaction, record: OutboxRecord, attempts: number): void => {
-    tx.del(queuedKey(record.seq));
+    takeOff(tx, record);
     tx.audit(endAudit(config.actor, record, "message.deliver", { attempts }));
     deps.onDelivered(tx, record);
   };
@@ -109,7 +118,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     const { attempts } = entry;
     const record = recordOf(tx, entry);
     const letter: DeadLetter = { record, code, reason, attempts, diedAt: tx.now };
-    tx.del(queuedKey(record.seq));
+    takeOff(tx, record);
     tx.audit(endAudit(config.actor, record, "message.dead", { attempts, code }));
     deps.onDead(tx, record, { code, reason });
     // What is lossy by design is nothing to look at and send again.
@@ -135,8 +144,9 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     wakers.set(agentId, { at, cancel });
   };
 
-  const request = async (record: OutboxRecord): Promise<Receipt> => {
-    const answer = await deps.link.request(record.to.agentId, await deps.seal(record));
+  const request = async (record: OutboxRecord, entry: OutboxEntry): Promise<Receipt> => {
+    const answer = await deps.link.request(record.to.agentId, await deps.seal(record), () => handOver.begin(entry));
+    assertInvariant(entry.handed === true, "outbox.hand-over-told", { seq: entry.seq });
     const parsed = receipt.parse(JSON.parse(Buffer.from(answer).toString("utf8")));
     if (parsed.id !== record.id) throw new GaggleError("INTERNAL", "The receipt is for another message.");
     return parsed;
@@ -166,14 +176,18 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       const why = error instanceof GaggleError && error.code === "POLICY_DENIED" ? error.message : undefined;
       bury(entry, entry.lastError, why ?? "The recipient can't receive this message.");
     } else if (entry.lastError === "GUARD_REFUSED" || brokenInvariant(error) !== undefined) stream.held(entry, deps.clock.now(), chance());
-    else stream.failed(entry, deps.clock.now(), chance());
+    else {
+      stream.failed(entry, deps.clock.now(), chance());
+      const unreached = handOver.unreached(stream.entries().values());
+      if (unreached.length > 0) deps.onUnreached?.(unreached);
+    }
   };
 
   const send = async (agentId: string, stream: SendStream, entry: OutboxEntry): Promise<void> => {
     entry.attempts++;
     try {
       const record = recordOf(deps.store, entry);
-      const got = await request(record);
+      const got = await request(record, entry);
       if (stopped) return;
       settle(stream, entry, record, got);
     } catch (error) {
@@ -247,6 +261,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       policyHash: outgoing.decision?.policyHash ?? deps.policyHash(),
       traceparent: `00-${outgoing.traceId}-${span}-01`,
       ...(outgoing.ref === undefined ? {} : { ref: outgoing.ref }),
+      ...(outgoing.movable === undefined ? {} : { movable: outgoing.movable }),
       ...(outgoing.sessionLane === undefined ? {} : { sessionLane: outgoing.sessionLane }),
       ...maskOf(outgoing.decision),
       message: outgoing.message,
@@ -300,7 +315,11 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       lastSeq = Number(deps.store.get(SEQ_KEY) ?? 0);
       for await (const page of pages(deps.store, QUEUED_RANGE)) for (const text of page) add(JSON.parse(text) as OutboxRecord, false);
       for await (const page of pages(deps.store, DEAD_RANGE)) deadCount += page.length;
-      for (const agentId of streams.keys()) pump(agentId);
+      for (const [agentId, stream] of streams) {
+        const unreached = handOver.unreached(stream.entries().values());
+        if (unreached.length > 0) deps.onUnreached?.(unreached);
+        pump(agentId);
+      }
     },
     stop() {
       stopped = true;
@@ -316,6 +335,20 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         sendAudit(config.actor, { ...outgoing, id, to, policyHash, type: outgoing.message.type, ...(ref === undefined ? {} : { ref }) }),
       );
       return id;
+    },
+    takeBack(tx, { seq, id }) {
+      const text = tx.get(queuedKey(seq));
+      if (text === undefined || !handOver.isMarked(tx, { seq, id }) || deps.isElsewhere(tx, id)) return undefined;
+      const waits = JSON.parse(text) as OutboxRecord;
+      takeOff(tx, waits);
+      tx.audit(endAudit(config.actor, waits, "message.withdraw", {}));
+      tx.afterCommit(() => {
+        const stream = streams.get(waits.to.agentId);
+        const entry = stream?.entries().get(seq);
+        if (entry !== undefined && stream?.remove(entry) !== true) entry.isSettled = true;
+        pump(waits.to.agentId);
+      });
+      return waits.message;
     },
     auditDenied(tx, outgoing) {
       const policyHash = outgoing.decision?.policyHash ?? deps.policyHash();
@@ -388,7 +421,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
             tx.afterCommit(() => add(waits, false));
             return false;
           }
-          tx.del(queuedKey(entry.seq));
+          takeOff(tx, waits);
           tx.audit(endAudit(config.actor, waits, "message.withdraw", {}));
           deps.onWithdrawn(tx, waits);
           return true;

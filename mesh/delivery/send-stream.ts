@@ -25,6 +25,12 @@ export interface OutboxEntry extends InLanes {
   attempts: number;
   /** An earlier run of the daemon may have sent it. */
   maybeTried?: boolean;
+  /** Task that somebody else may be asked for in its place, as long as it was not handed over; see hand-over.ts for the next two. */
+  readonly movable?: string;
+  /** The disk says that it was not handed over, or is about to say so. */
+  unsent?: boolean;
+  /** The link has begun to send it in this run of the daemon. */
+  handed?: boolean;
   /** It was sent and nobody knows what became of it: the recipient may have it, and then its room does not matter, and what waits behind may go. */
   mayBeThere?: boolean;
   lastError?: string;
@@ -53,6 +59,7 @@ export const entryOf = (record: OutboxRecord): OutboxEntry => ({
   priority: record.priority,
   exp: record.exp,
   isWork: isNewWork(record.message.type),
+  ...(record.movable === true && record.message.type === "task.request" ? { movable: record.message.taskId } : {}),
   blockers: 0,
   followers: [],
   removed: false,

@@ -50,6 +50,7 @@ export interface Ranked {
   /** Other agents of the same person, best first. */
   readonly devices: readonly Principal[];
   readonly because: string;
+  readonly online: boolean;
 }
 
 /** One who is not asked, and why. */
@@ -157,6 +158,7 @@ function bySubject(sorted: readonly Judged[]): Ranked[] {
             principal: best.candidate.principal,
             devices: rest.map(({ candidate }) => candidate.principal),
             because: best.merits.words.join(", "),
+            online: best.candidate.online,
           },
         ],
   );

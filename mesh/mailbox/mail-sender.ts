@@ -7,7 +7,7 @@ import { newUuid } from "../contract/ids.ts";
 import type { MailContent } from "../contract/mailbox.ts";
 import type { Message } from "../contract/message.ts";
 import type { Clock, CommitQueue, OrderedStore, Random, Transaction } from "../contract/ports.ts";
-import type { OutboxRecord } from "../delivery/outbox-record.ts";
+import { type OutboxRecord, queuedKey } from "../delivery/outbox-record.ts";
 import { deviceSet, dropMark, envelopeOf, type MailMark, MARK_RANGE, readMark, writeMark } from "./mail-mark.ts";
 import type { MailSeal, PostOffice } from "./ports.ts";
 import type { Device } from "./seal-key.ts";
@@ -128,7 +128,14 @@ export function createMailSender(deps: MailSenderDeps, config: MailSenderConfig)
     const before = readMark(store, id);
     if (before?.devices === devices) return before;
     const mark: MailMark = { v: 1, seq, depositId: newUuid(clock.now(), deps.random), devices };
-    await queue.run((tx) => writeMark(tx, id, mark), { finishing: true });
+    await queue.run(
+      (tx) => {
+        // It may have been taken back, or given to somebody else, while the recipient's devices were looked up.
+        if (tx.get(queuedKey(seq)) === undefined) throw new GaggleError("NOT_FOUND", "The message was taken back before it was deposited.");
+        writeMark(tx, id, mark);
+      },
+      { finishing: true },
+    );
     if (before !== undefined) await deps.office.withdrawMail({ ids: [before.depositId] });
     return mark;
   };

@@ -29,8 +29,11 @@ export interface MessageLinkDeps {
 
 /** Frames to and from members. */
 export interface MessageLink {
-  /** @throws GaggleError TOO_LARGE, PEER_UNREACHABLE, TIMEOUT, BUSY, the code of a refusal, or the code that the peer answered */
-  request(agentId: string, frame: Uint8Array): Promise<Uint8Array>;
+  /**
+   * See `PeerLink.request` of ports.ts.
+   * @throws GaggleError TOO_LARGE, PEER_UNREACHABLE, TIMEOUT, BUSY, the code of a refusal, or the code that the peer answered
+   */
+  request(agentId: string, frame: Uint8Array, handOver?: () => Promise<void> | undefined): Promise<Uint8Array>;
   /** Serves a member's stream of the message protocol. */
   serve(stream: Stream, from: ProvenConnection): void;
   handle(handler: FrameHandler): void;
@@ -83,10 +86,11 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
     return { channel: await fresh.channel, connection };
   }
 
-  async function exchange(agentId: string, frame: Uint8Array): Promise<Uint8Array> {
+  async function exchange(agentId: string, frame: Uint8Array, handOver: () => Promise<void> | undefined): Promise<Uint8Array> {
     const { channel, connection } = await channelTo(agentId);
     deps.members.busy(connection, 1);
     try {
+      await handOver();
       return await channel.request(frame);
     } finally {
       deps.members.busy(connection, -1);
@@ -94,13 +98,13 @@ export function createMessageLink(deps: MessageLinkDeps): MessageLink {
   }
 
   return {
-    async request(agentId, frame) {
+    async request(agentId, frame, handOver = () => undefined) {
       if (closed) throw closing();
       if (frame.byteLength > MAX_FRAME_BYTES) {
         throw new GaggleError("TOO_LARGE", `A message is larger than ${MAX_FRAME_BYTES} bytes; send less at once.`);
       }
       if (!deps.members.has(agentId)) await deps.reach(agentId);
-      return exchange(agentId, frame);
+      return exchange(agentId, frame, handOver);
     },
     serve(stream, from) {
       serveMessages(stream, deps.clock, {

@@ -50,6 +50,10 @@ export function createLedger(deps: {
   const { journal, now, machineOf, itemsPerSender } = deps;
   const queued = new Map<string, Map<string, Queued>>();
   const inFlight = new Set<string>();
+  /** Messages, by sender and number, of which the disk says that they were not handed over; it is told otherwise before they leave, which takes a moment. */
+  const unsent = new Set<string>();
+  /** Those of which it was just told otherwise: what is more urgent may have come in that moment. */
+  const leaving = new Set<string>();
   const openItems = new Map<string, string>();
   const tasks = new Map<string, TaskRecord>();
   const approvals = new Map<string, ApprovalRecord>();
@@ -113,12 +117,19 @@ export function createLedger(deps: {
       journal.breach("an inbox keeps its quota", `${machine.name} holds ${open} open items of ${machineOf(from).name}`);
   };
 
+  const onUnsent = ({ agentId }: Machine, { type, key }: StoreOp): void => {
+    const name = `${agentId} ${Number(key.split("/")[2])}`;
+    if (type === "put") unsent.add(name);
+    else if (unsent.delete(name)) leaving.add(name);
+  };
+
   const onOp = (machine: Machine, op: StoreOp): void => {
     const { key } = op;
     if (key.startsWith("outbox/queued/")) {
       if (op.type === "del") outboxOf(machine.agentId).delete(key);
       else outboxOf(machine.agentId).set(key, { record: JSON.parse(op.value) as OutboxRecord, durableAt: now(), sends: 0, done: false });
     }
+    if (key.startsWith("outbox/unsent/")) onUnsent(machine, op);
     if (key.startsWith("inbox/open/")) onOpenItem(machine, op);
     if (op.type !== "put") return;
     if (key.startsWith("task/")) onTask(machine, key, JSON.parse(op.value) as TaskRecord);
@@ -126,7 +137,7 @@ export function createLedger(deps: {
   };
 
   /** A more urgent message to the same agent that could have gone instead. */
-  const moreUrgent = (box: Map<string, Queued>, { record: sent, sends: tries }: Queued): Queued | undefined => {
+  const moreUrgent = (from: string, box: Map<string, Queued>, { record: sent, sends: tries }: Queued): Queued | undefined => {
     const all = [...box.values()];
     return all.find(
       ({ record, durableAt, sends }) =>
@@ -135,6 +146,7 @@ export function createLedger(deps: {
         sends === 0 &&
         durableAt < now() - TOLD_MS &&
         !inFlight.has(record.id) &&
+        !unsent.has(`${from} ${record.seq}`) &&
         // A recipient without room takes no new work, however urgent; what continues work passes it by, and what it may have already.
         (!isNewWork(record.message.type) || (isNewWork(sent.message.type) && tries === 0)) &&
         !all.some((other) => isBefore(other, record)),
@@ -171,7 +183,7 @@ export function createLedger(deps: {
       }
       if ([...box.values()].some((other) => isBefore(other, mine.record)))
         journal.breach("a lane keeps its order", `${sender.name} sent ${message.type} ${id} too early`);
-      const urgent = moreUrgent(box, mine);
+      const urgent = leaving.delete(`${from} ${mine.record.seq}`) ? undefined : moreUrgent(from, box, mine);
       if (urgent !== undefined)
         journal.breach("P0 goes first", `${sender.name} sent a ${mine.record.priority} while ${urgent.record.id} waited`);
       mine.sends++;

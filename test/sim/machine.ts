@@ -1,10 +1,10 @@
 /** A machine of a history: a disk that stays, and daemons on it that come and die; each daemon is the real messaging over virtual ports. */
 import type { MessagingDeps, MessagingMethod } from "../../mesh/agent/messaging.ts";
-import type { DaemonParams, DaemonResult } from "../../mesh/contract/daemon-api.ts";
+import type { DaemonParams, DaemonResult, Target } from "../../mesh/contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../../mesh/contract/errors.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
 import type { Clock, Random, StoreOp } from "../../mesh/contract/ports.ts";
-import type { RunnableTask, RunOutcome } from "../../mesh/session/ports.ts";
+import type { RunnableTask, RunOutcome, TargetRoute } from "../../mesh/session/ports.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
 import { type NodeOptions, startNode, type TestNode } from "../support/messaging-node.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
@@ -43,6 +43,8 @@ export interface MachineDeps {
   readonly sabotage: Sabotage;
   /** Open items that one sender may have in an inbox. */
   readonly itemsPerSender: number;
+  /** Whether an agent has a machine in this history. */
+  isPlaying(agentId: string): boolean;
   /** Each batch that can't be lost any more. */
   onDurable(machine: Machine, ops: readonly StoreOp[]): void;
 }
@@ -55,6 +57,9 @@ interface Life {
   readonly death: Promise<never>;
   die(): void;
 }
+
+/** What a dead process waits for. */
+const forever = <T>(): Promise<T> => Promise.withResolvers<T>().promise;
 
 /** Errors that a daemon may meet under faults. */
 const EXPECTED = new Set(["STORE_FAILED", "DISK_FULL"]);
@@ -91,8 +96,10 @@ export function createMachine(deps: MachineDeps, player: Player) {
 
   const networkOf = (mine: Life) => ({
     linkOf: () => ({
-      request: (to: string, frame: Uint8Array) =>
-        mine.alive ? network.linkOf(agentId).request(to, frame) : Promise.withResolvers<Uint8Array>().promise,
+      request: (to: string, frame: Uint8Array, handOver?: () => Promise<void> | undefined) =>
+        mine.alive
+          ? network.linkOf(agentId).request(to, frame, () => handOver?.()?.then(() => (mine.alive ? undefined : forever<void>())))
+          : forever<Uint8Array>(),
     }),
     attach: (_: string, handler: (frame: Uint8Array, from: string) => Promise<Uint8Array>) =>
       network.attach(agentId, {
@@ -116,6 +123,19 @@ export function createMachine(deps: MachineDeps, player: Player) {
     return { ...store, crash: notHere, failNextBatch: notHere };
   };
 
+  /** Everybody else may do anything; who seems to be connected comes first. */
+  const routeOf = (target: Target): TargetRoute => {
+    const others = CAST.players
+      .map((other) => other.principal)
+      .filter((other) => other.agentId !== agentId && deps.isPlaying(other.agentId));
+    const ranked = others
+      .filter((other) => target.agentId === undefined || other.agentId === target.agentId)
+      .map((other) => ({ principal: other, online: network.isConnected(agentId, other.agentId) }))
+      .toSorted((a, b) => Number(b.online) - Number(a.online));
+    const to = ranked[0]?.principal ?? principal;
+    return { to, because: "it stands first", notChosen: [], ranked };
+  };
+
   const optionsOf = (mine: Life): NodeOptions => ({
     skills: sabotage.skills ?? SKILLS,
     concurrency: 2,
@@ -125,6 +145,7 @@ export function createMachine(deps: MachineDeps, player: Player) {
     allow: ({ action, resource }) => !(action === "task.receive" && resource === FORBIDDEN_SKILL),
     freeBytes: () => (disk.faults.full ? 0 : FREE_SPACE_FLOOR_BYTES),
     runner: outside.runnerOf(name, report),
+    route: routeOf,
     alter: (made) => {
       const noted = { ...made, onError: (error: unknown) => noteError(mine, error) };
       return sabotage.deps?.(noted, { name }) ?? noted;

@@ -97,7 +97,23 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     sabotage: {
       deps: (deps) => ({
         ...deps,
-        link: { request: (to, frame) => deps.link.request(to, frame).catch(() => Promise.withResolvers<Uint8Array>().promise) },
+        link: { request: (...call) => deps.link.request(...call).catch(() => Promise.withResolvers<Uint8Array>().promise) },
+      }),
+    },
+  },
+  {
+    name: "the link says too late that a request leaves, so that somebody else may be asked too",
+    breaks: ["a task has one worker"],
+    sabotage: {
+      deps: (deps) => ({
+        ...deps,
+        link: {
+          request: async (to, frame, handOver) => {
+            const answer = await deps.link.request(to, frame);
+            await handOver?.();
+            return answer;
+          },
+        },
       }),
     },
   },

@@ -39,6 +39,8 @@ const DETECT_MS = 12_000;
 /** Longest time until two that can reach each other are connected. */
 const CONNECT_MS = 2_000;
 
+type Request = (from: string, ...request: Parameters<PeerLink["request"]>) => Promise<Uint8Array>;
+
 interface Waiting {
   readonly from: string;
   readonly to: string;
@@ -97,7 +99,13 @@ export function createSimNetwork(deps: SimNetworkDeps) {
     );
   };
 
-  const request = (from: string, to: string, frame: Uint8Array): Promise<Uint8Array> => {
+  const request: Request = (from, to, frame, handOver) => {
+    if (!connections.has(way(from, to))) return Promise.reject(unreachable());
+    const told = handOver?.();
+    return told === undefined ? send(from, to, frame) : told.then(() => send(from, to, frame));
+  };
+
+  const send = (from: string, to: string, frame: Uint8Array): Promise<Uint8Array> => {
     if (!connections.has(way(from, to))) return Promise.reject(unreachable());
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const end = (answer: Uint8Array | undefined, tell: () => void): void => {
@@ -135,7 +143,7 @@ export function createSimNetwork(deps: SimNetworkDeps) {
         });
       }
     },
-    linkOf: (from: string): PeerLink => ({ request: (to, frame) => request(from, to, frame) }),
+    linkOf: (from: string): PeerLink => ({ request: (to, frame, handOver) => request(from, to, frame, handOver) }),
     /** Nothing passes from one to the other any more; either side may notice. */
     cut(from: string, to: string): void {
       cuts.add(way(from, to));

@@ -112,6 +112,13 @@ export async function judge({ journal, ledger, outside, machines, errands }: Out
     else if (ledger.task(other, "asker", record.taskId) === undefined) journal.breach("no task from nowhere", record.taskId);
   }
 
+  const workers = Map.groupBy(
+    all.filter(({ record }) => record.side === "worker"),
+    ({ record }) => record.taskId,
+  );
+  for (const [taskId, of] of workers)
+    if (of.length > 1) journal.breach("a task has one worker", `${taskId}: ${of.map(({ machine }) => machine?.name).join(" and ")}`);
+
   for (const errand of errands) {
     const { key, kind, asker, worker, id } = errand;
     if (kind === "task") {

@@ -18,6 +18,8 @@ export interface Errand {
   readonly kind: "task" | "approval" | "notification";
   readonly asker: Machine;
   readonly worker: Machine;
+  /** Whoever has the skill may do it. */
+  readonly open?: boolean;
   /** The id that the daemon gave: from then on it is accepted. */
   id?: string;
   /** It was refused for good. */
@@ -83,7 +85,7 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
     return taskId ?? approvalId ?? id ?? "";
   };
 
-  const paramsOf = ({ key, kind, worker }: Errand) => {
+  const paramsOf = ({ key, kind, worker, open }: Errand) => {
     const target = { agentId: worker.agentId };
     const session = { sessionId: `chat-${upTo(3)}`, stepId: "1" };
     if (kind === "notification")
@@ -93,6 +95,7 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
     const context = { steps: upTo(3), asks: chance(0.2), fails: chance(0.1) };
     const skill = pick(["accruals", "accruals", "accruals", "payroll", "payroll", undefined, FORBIDDEN_SKILL]);
     const task = { task: key, context, priority: pick(PRIORITIES), ...session, idempotencyKey: key };
+    if (open === true) return ["task.send", { target: { skill: skill ?? "accruals" }, ...task }] as const;
     return ["task.send", { target: { ...target, ...(skill === undefined ? {} : { skill }) }, ...task }] as const;
   };
 
@@ -182,7 +185,8 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
   const newErrand = (index: number): Errand => {
     const kind = approver === undefined || chance(0.75) ? "task" : chance(0.5) ? "approval" : "notification";
     const worker = kind === "approval" && approver !== undefined ? approver : pick(machines);
-    return { key: `errand-${index}`, kind, worker, asker: pick(machines.filter((machine) => machine !== worker)) };
+    const open = kind === "task" && index % 2 === 0;
+    return { key: `errand-${index}`, kind, worker, open, asker: pick(machines.filter((machine) => machine !== worker)) };
   };
 
   return {

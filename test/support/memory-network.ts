@@ -15,6 +15,8 @@ export interface Faults {
 /** A network without faults. */
 export const NO_FAULTS: Faults = { loseRequest: 0, loseAnswer: 0, repeat: 0, maxDelayMs: 0 };
 
+type Request = (from: string, ...request: Parameters<PeerLink["request"]>) => Promise<Uint8Array>;
+
 /** What a node does with a frame. */
 export type FrameHandler = (frame: Uint8Array, from: string) => Promise<Uint8Array>;
 
@@ -29,9 +31,14 @@ export function createMemoryNetwork(deps: { clock: Clock; random: SeededRandom }
     else deps.clock.after(delayMs, fn);
   };
 
-  const request = (from: string, to: string, frame: Uint8Array): Promise<Uint8Array> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const request: Request = (from, to, frame, handOver) => {
     if (!handlers.has(to)) return Promise.reject(new GaggleError("PEER_UNREACHABLE", "The peer is off."));
+    const told = handOver?.();
+    return told === undefined ? send(from, to, frame) : told.then(() => send(from, to, frame));
+  };
+
+  const send = (from: string, to: string, frame: Uint8Array): Promise<Uint8Array> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const cancelTimeout = deps.clock.after(FRAME_TIMEOUT_MS, () => reject(new GaggleError("TIMEOUT", "The peer did not answer.")));
     const deliver = (): void => {
       state.frames++;
@@ -58,6 +65,6 @@ export function createMemoryNetwork(deps: { clock: Clock; random: SeededRandom }
     attach: (agentId: string, handler: FrameHandler): void => void handlers.set(agentId, handler),
     isAttached: (agentId: string): boolean => handlers.has(agentId),
     detach: (agentId: string): void => void handlers.delete(agentId),
-    linkOf: (from: string): PeerLink => ({ request: (to, frame) => request(from, to, frame) }),
+    linkOf: (from: string): PeerLink => ({ request: (to, frame, handOver) => request(from, to, frame, handOver) }),
   };
 }
