@@ -9,7 +9,7 @@ import type { Clock, CommitQueue, OrderedStore, Random, Signer, Transaction } fr
 import type { SignInProvider } from "../mesh/contract/sign-in.ts";
 import { verifyInvitation } from "../mesh/identity/invitation.ts";
 import { unverifiedPayloadOf } from "../mesh/identity/jws.ts";
-import type { X25519Jwk } from "../mesh/identity/keys.ts";
+import { jwkOfAgentId, thumbprintOf, type X25519Jwk } from "../mesh/identity/keys.ts";
 import { isRevoked, issueMembership } from "../mesh/identity/membership.ts";
 import type { ProofClaims } from "../mesh/identity/proof.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
@@ -85,8 +85,12 @@ export interface MembersDeps {
   readonly own: OwnIdentity;
 }
 
-/** Keeps the organisation's members in the store. */
-export function createMembers(deps: MembersDeps, config: { org: string }): Members {
+/**
+ * Keeps the organisation's members in the store.
+ * @param config `restoredAt`: when the store was restored from a backup, ms since the epoch. Which invitations of before were redeemed after the backup
+ *   is not known, so none of them counts any more
+ */
+export function createMembers(deps: MembersDeps, config: { org: string; restoredAt?: number | undefined }): Members {
   const { shelf, store, queue } = deps;
 
   const issue = (record: Pick<MemberRecord, "agentId" | "subject" | "seal" | "signedInAt">, nowMs: number): string => {
@@ -120,6 +124,10 @@ export function createMembers(deps: MembersDeps, config: { org: string }): Membe
   const redeem = (tx: Transaction, claims: InvitationClaims, request: { seal: X25519Jwk; proof: ProofClaims }): MemberRecord => {
     const { agent } = request.proof;
     const redeemer = tx.get(invitationKey(claims.jti));
+    if (redeemer === undefined && claims.iat * 1_000 < (config.restoredAt ?? 0)) {
+      const problem = "The invitation is from before the bootstrap node was restored from a backup";
+      throw new GaggleError("INVITATION_INVALID", `${problem}; ask the admin for a new one.`);
+    }
     if (redeemer !== undefined && redeemer !== agent) {
       throw new GaggleError("INVITATION_USED", "The invitation has been redeemed by another agent; ask the admin for a new one.");
     }
@@ -151,10 +159,10 @@ export function createMembers(deps: MembersDeps, config: { org: string }): Membe
     const known = text === undefined ? undefined : readRecord(text);
     if (known !== undefined && known.subject !== subject)
       throw new GaggleError("CONFLICT", "This agent's key belongs to another person already; join from a fresh home.");
-    if (known === undefined && isRostered(subject, manifest))
+    if (known === undefined && needsInvitation({ agentId: proof.agent, subject }, manifest))
       throw new GaggleError(
         "SIGN_IN_FAILED",
-        "Approvers are let in by invitation alone; ask an admin for one, then run: gaggle join <invitation>",
+        "People on the roster are let in by invitation alone; ask an admin for one, then run: gaggle join <invitation>",
       );
     const signedInAt = new Date(tx.now).toISOString();
     // Whom an invitation let in stays in by it.
@@ -231,8 +239,12 @@ function refuseRevoked(member: { agentId: string; subject: string }, manifest: B
     throw new GaggleError("REVOKED", "This member or its key has been revoked; ask an admin for a new invitation.");
 }
 
-const isRostered = (subject: string, { roster }: BundleManifest): boolean =>
-  roster.approvers.some((approver) => approver.subject === subject);
+/** True for people on the roster, but with an agent that is pinned to them there: only that one may they sign in with. */
+function needsInvitation(member: { agentId: string; subject: string }, { roster }: BundleManifest): boolean {
+  const pinned = (roster.agents ?? []).filter(({ subject }) => subject === member.subject);
+  if (pinned.some(({ key }) => key === thumbprintOf(jwkOfAgentId(member.agentId)))) return false;
+  return pinned.length > 0 || roster.approvers.some(({ subject }) => subject === member.subject);
+}
 
 /** When the sign-in that a membership rests on ends, in milliseconds since the epoch; Infinity for members by invitation. */
 const signInEnd = ({ signedInAt }: Pick<MemberRecord, "signedInAt">, provider: SignInProvider | undefined): number =>

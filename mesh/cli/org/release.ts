@@ -10,6 +10,7 @@ import { type SignedBundle, signedBundle } from "../../contract/bundle.ts";
 import { slug } from "../../contract/ids.ts";
 import { checkBaseUrl } from "../../identity/invitation.ts";
 import { type RootSigner, signWithRoot } from "../../identity/root-signer.ts";
+import { nodeFetch } from "./node-pin.ts";
 import { adminSigner, type OrgDeps, orgPaths, readOrg, readRoster, writeJson } from "./org-folder.ts";
 import { foldRevocations } from "./revocation-file.ts";
 
@@ -60,7 +61,7 @@ export async function publishRelease(
   deps: OrgDeps & { fetch?: typeof globalThis.fetch },
 ): Promise<void> {
   const { org } = await readOrg(dir);
-  const wire = { signer: await adminSigner(dir), clock: deps.clock, random: deps.random, fetch: deps.fetch ?? globalThis.fetch };
+  const wire = { signer: await adminSigner(dir), clock: deps.clock, random: deps.random, fetch: await nodeFetch(dir, url, deps.fetch) };
   const client = createBootstrapClient(wire, { baseUrl: checkBaseUrl(url), org });
   for (const { bundle } of bundles) await client.publish(bundle);
 }

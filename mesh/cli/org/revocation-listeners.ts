@@ -3,6 +3,7 @@ import { createBootstrapClient } from "../../agent/bootstrap-client.ts";
 import { connectDaemon } from "../../client/connect-daemon.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { checkBaseUrl } from "../../identity/invitation.ts";
+import { nodeFetch } from "./node-pin.ts";
 import { adminSigner, type OrgDeps, readOrg } from "./org-folder.ts";
 import type { RevocationListener } from "./org-revoke.ts";
 import { readStatements, writeStatements } from "./revocation-file.ts";
@@ -15,7 +16,7 @@ export async function nodeListener(dir: string, url: string, deps: NodeDeps): Pr
   const { org } = await readOrg(dir);
   const baseUrl = checkBaseUrl(url);
   const client = createBootstrapClient(
-    { ...deps, fetch: deps.fetch ?? globalThis.fetch, signer: await adminSigner(dir) },
+    { ...deps, fetch: await nodeFetch(dir, url, deps.fetch), signer: await adminSigner(dir) },
     { baseUrl, org },
   );
   return { name: baseUrl, known: async () => (await client.revocations()).statements, tell: (statement) => client.revoke(statement) };

@@ -123,10 +123,13 @@ describe("signing in with a real provider", () => {
     await expect(machine("fiona").signIn(true)).rejects.toThrow("without --device");
   });
 
-  it("lets no new machine of an approver in: that takes an invitation", async () => {
+  it("lets no new machine of somebody on the roster in: that takes an invitation", async () => {
     const key = node.organisation.admin.publicJwk;
     await publish(1, section(), { roster: { approvers: [{ subject: "edward.lindqvist", role: "executive", key }], stewards: [] } });
     await expect(machine("edward").signIn()).rejects.toThrow("by invitation alone");
+    const agents = [{ subject: "fiona.berg", key: node.organisation.admin.thumbprint }];
+    await publish(2, section(), { roster: { approvers: [], stewards: [], agents } });
+    await expect(machine("fiona").signIn()).rejects.toThrow("by invitation alone");
   });
 
   it("lets nobody in who is revoked", async () => {

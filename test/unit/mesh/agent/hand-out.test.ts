@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createHandOut, type HandOut } from "../../../../mesh/agent/hand-out.ts";
-import { openPseudonymKeys, type PseudonymKeys, writePseudonymKey } from "../../../../mesh/agent/pseudonym-key.ts";
+import { openPseudonymKeys, type PseudonymKeys, writeNoPseudonymKey, writePseudonymKey } from "../../../../mesh/agent/pseudonym-key.ts";
 import { envelopeClaims, type EnvelopeClaims } from "../../../../mesh/contract/message.ts";
 import { addPseudonymKey } from "../../../../mesh/identity/pseudonym-keys.ts";
 import { unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
@@ -36,11 +36,11 @@ interface Desk {
   readonly handOut: HandOut;
 }
 
-async function desk(subject: string, role: string, roster = () => stewards): Promise<Desk> {
+async function desk(subject: string, role: string, roster = () => stewards, bySignIn = false): Promise<Desk> {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "gaggle-hand-out-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "keys", "pseudonym.json");
-  await writePseudonymKey(path, { epoch: 1, key: KEY_1 });
+  await (bySignIn ? writeNoPseudonymKey(path) : writePseudonymKey(path, { epoch: 1, key: KEY_1 }));
   const keys = await openPseudonymKeys(path, world.clock);
   const member = world.addMember(subject, role);
   const handOut = createHandOut({
@@ -73,9 +73,6 @@ describe("the key of a new epoch", () => {
   it("goes from a steward to each member that it meets, sealed, once; the member uses it for new sessions and keeps it", async () => {
     const [steward, marco] = [await desk("hana.ito", "hr"), await desk("marco.diaz", "marketing")];
     stewards = [steward.member.signer.thumbprint];
-    await steward.handOut.met(marco.member.principal);
-    await pass();
-    expect(frames, "epoch 1 came with the invitation").toEqual([]);
     await addPseudonymKey(steward.path, { epoch: 2, key: KEY_2 }, 0);
     for (let i = 0; i < 3; i += 1) await steward.handOut.met(marco.member.principal);
     await pass();
@@ -89,6 +86,18 @@ describe("the key of a new epoch", () => {
       result: "ok",
       details: { epoch: 2, fromSubject: "hana.ito" },
     });
+  });
+
+  it("goes to a member that signed in as its first, once, and changes nothing for one that was invited", async () => {
+    const steward = await desk("hana.ito", "hr");
+    const [signedIn, invited] = [await desk("marco.diaz", "marketing", () => stewards, true), await desk("sam.ode", "sales")];
+    stewards = [steward.member.signer.thumbprint];
+    expect(epochsOf(signedIn)).toEqual([]);
+    for (let i = 0; i < 2; i += 1) for (const { member } of [signedIn, invited]) await steward.handOut.met(member.principal);
+    await pass();
+    expect(frames).toHaveLength(2);
+    expect(signedIn.keys.epochs()).toEqual(invited.keys.epochs());
+    expect(epochsOf(signedIn)).toEqual([1]);
   });
 
   it("is not sent by who is no steward", async () => {
