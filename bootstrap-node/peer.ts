@@ -7,7 +7,7 @@ import { GaggleError } from "../mesh/contract/errors.ts";
 import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random, Signer } from "../mesh/contract/ports.ts";
 import { type AgentKeys, publicJwkOf } from "../mesh/identity/keys.ts";
-import { issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
+import { checkPinned, issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
 import { revocationDigest, takeRevocations } from "../mesh/identity/revocation.ts";
 import { createPeerNode } from "../mesh/peer/create-peer-node.ts";
 import type { BundleOffer, BundleSharing, PeerNode } from "../mesh/peer/peer-node.ts";
@@ -59,7 +59,10 @@ export async function startBootstrapPeer(
   const membership = {
     credential: () => credential,
     verify: (jwt: string, agentId: string) => {
-      const { sub, role, department } = verifyMembership({ jwt, manifest: shelf.newest().manifest, nowMs: clock.now(), agentId });
+      const { manifest } = shelf.newest();
+      const claims = verifyMembership({ jwt, manifest, nowMs: clock.now(), agentId });
+      checkPinned(claims, manifest.roster);
+      const { sub, role, department } = claims;
       return { agentId, subject: sub, role, department };
     },
     bundleVersion: () => shelf.version(),

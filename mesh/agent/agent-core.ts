@@ -20,7 +20,9 @@ import { bootstrapFetch } from "./pinned-fetch.ts";
 import { keepObligations } from "../enforcement/keep-obligations.ts";
 import { createBundlePolicy } from "./bundle-policy.ts";
 import { openGooseSessions } from "./goose-sessions.ts";
+import { createOwnAgents } from "./own-agents.ts";
 import { createMembership } from "./membership.ts";
+import { rememberQuestions } from "./policy/asked-questions.ts";
 import { newTraceId } from "./system.ts";
 
 /** Where the daemon says what happens; pino's shape. Never gets a text, a key or a token. */
@@ -92,6 +94,14 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     write.catch(onError("refusals were not recorded"));
   };
 
+  const ownAgents = createOwnAgents({
+    queue,
+    store,
+    actor,
+    newTrace,
+    onError: onError("another agent of this person was not recorded"),
+    log,
+  });
   const client = createBootstrapClient(
     { ...deps, signer, fetch: bootstrapFetch(deps.fetch, config.bootstrapPin) },
     { baseUrl: config.bootstrapUrl, org },
@@ -102,12 +112,15 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
       source: { profile: client.fetchProfile, credential: client.renew },
       clock,
       saveCredential: (jwt) => writePrivateFile(paths.credential, jwt),
+      sawOwnSubject: ({ agent, iat }) => ownAgents.saw(agent, iat * 1_000),
       savePlace: async (place) => writeAgentConfig(home, { ...(await readAgentConfig(home)), ...place }),
       audit,
     },
     { credential: await readFile(paths.credential, "utf8") },
   );
   const sessions = await openGooseSessions({ clock, store });
+  const bundlePolicy = createBundlePolicy(membership.bundle, () => membership.trust().manifest);
+  const remembered = rememberQuestions(bundlePolicy, { clock });
   const logWatch = createLogWatch(
     {
       store,
@@ -134,10 +147,10 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     client,
     membership,
     bundle: membership.bundle,
-    policy: keepObligations(
-      createBundlePolicy(membership.bundle, () => membership.trust().manifest),
-      { clock },
-    ),
+    policy: keepObligations(remembered.policy, { clock }),
+    /** What policy was really asked, and the engine itself, for questions that nothing is done on. */
+    asked: remembered.asked,
+    bundlePolicy,
     refusals: createRefusalCounter({ clock, actor, newTraceId: newTrace, record }),
     sessions,
     newTrace,

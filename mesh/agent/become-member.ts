@@ -41,6 +41,14 @@ export async function prepareHome(
   { random }: Pick<JoinDeps, "random">,
 ): Promise<{ keys: AgentKeys; signer: Signer; agentId: string }> {
   await refuseSecondJoin(home);
+  return ensureHomeKeys(home, { random });
+}
+
+/** The home's keys, made where they are not there: an agent has its id before it joins, so that the roster can name it. */
+export async function ensureHomeKeys(
+  home: string,
+  { random }: Pick<JoinDeps, "random">,
+): Promise<{ keys: AgentKeys; signer: Signer; agentId: string }> {
   const paths = homePaths(home);
   await makePrivateFolder(home);
   await makePrivateFolder(paths.keys);

@@ -9,7 +9,7 @@ import { canonicalHash } from "../contract/json.ts";
 import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
-import { verifyMembership } from "../identity/membership.ts";
+import { checkPinned, verifyMembership } from "../identity/membership.ts";
 import { revocationEvent, takeRevocations } from "../identity/revocation.ts";
 
 /** What is asked of the bootstrap node here. */
@@ -32,6 +32,8 @@ export interface MembershipDeps {
   saveCredential(jwt: string): Promise<void>;
   /** Stores the person's new place where other programs look. */
   savePlace?(place: Place): Promise<void>;
+  /** Told of a credential that holds for this agent's own person and names another agent; it may be told more than once. */
+  sawOwnSubject?(claims: MembershipClaims): void;
   audit(draft: Pick<AuditDraft, "action" | "target" | "result" | "details">): Promise<void>;
 }
 
@@ -73,7 +75,7 @@ export interface Membership {
 /** Makes the membership from what joining stored; `credential` is the stored JWT. */
 export function createMembership(deps: MembershipDeps, stored: { credential: string }): Membership {
   let credential = stored.credential;
-  const { sub, ...joined } = unverifiedPayloadOf(credential) as MembershipClaims;
+  const { sub, agent: own, ...joined } = unverifiedPayloadOf(credential) as MembershipClaims;
   let validity = validityOf(credential);
   const listeners: (() => void)[] = [];
   const changed = (): void => {
@@ -178,13 +180,16 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     credentialExpiresAt: () => validity.exp,
     verify(jwt, agentId, atMs = deps.clock.now()) {
       const { orgChart } = bundleNow();
+      const { manifest } = deps.bundles.trust();
       const claims = verifyMembership({
         jwt,
-        manifest: deps.bundles.trust().manifest,
+        manifest,
         nowMs: atMs,
         ...(agentId === undefined ? {} : { agentId }),
       });
       checkPlace(claims, orgChart);
+      checkPinned(claims, manifest.roster);
+      if (claims.sub === sub && claims.agent !== own) deps.sawOwnSubject?.(claims);
       return claims;
     },
     accept,

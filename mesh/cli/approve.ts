@@ -1,5 +1,6 @@
 /** `gaggle approve` and `gaggle reject`: a person sees what is asked, unlocks the approval key, and signs. The daemon never has the key. */
 import { join } from "node:path";
+import { ensureHomeKeys } from "../agent/become-member.ts";
 import type { ApprovalView } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalHash } from "../contract/json.ts";
@@ -70,13 +71,16 @@ export async function ensureApprovalKey(
   request: { home: string; passphrase(): Promise<string> },
 ): Promise<void> {
   const path = approvalKeyPath(request.home);
+  const { agentId: agent } = await ensureHomeKeys(request.home, { random });
   const existing = await readApprovalPublicKey(path);
   const key = existing ?? (await createApprovalKey({ path, passphrase: await request.passphrase(), random }));
-  out.result({ key, thumbprint: thumbprintOf(key), created: existing === undefined });
+  out.result({ key, thumbprint: thumbprintOf(key), agent, created: existing === undefined });
   out.line(
     existing === undefined
       ? "Made your approval key. It opens with your passphrase alone; nobody can recover it."
       : "You have an approval key.",
   );
-  out.line(`Ask an admin to put it on the roster:\n  gaggle org approver --subject YOU --role ROLE --key '${JSON.stringify(key)}'`);
+  out.line(
+    `Ask an admin to put it on the roster:\n  gaggle org approver --subject YOU --role ROLE --agent ${agent} --key '${JSON.stringify(key)}'`,
+  );
 }

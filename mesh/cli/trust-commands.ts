@@ -1,4 +1,4 @@
-/** Commands about whom to believe: `gaggle org revoke|reinstate|replace-admin`. */
+/** Commands about whom to believe: `gaggle org revoke|reinstate|pin|replace-admin`. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock, systemRandom } from "../agent/system.ts";
@@ -41,6 +41,18 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
       action<{ dir: string; agent?: string; user?: string; key?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgReinstate } = await import("./org/org-reinstate.ts");
         await orgReinstate({ dir: resolve(folder), ...rest }, out);
+      }),
+    );
+  org
+    .command("pin")
+    .description("name a person's agent on the roster: their agents then count only if they are named there; counts after the next sign")
+    .option(...dir)
+    .requiredOption("--user <id>", "the person's id in the org chart")
+    .requiredOption("--agent <id>", "the agent id, as `gaggle approval-key` or `gaggle status` shows it on that machine")
+    .action(
+      action<{ dir: string; user: string; agent: string }>(async ({ out }, { dir: folder, ...rest }) => {
+        const { orgPin } = await import("./org/org-pin.ts");
+        await orgPin({ dir: resolve(folder), ...rest }, out);
       }),
     );
   org

@@ -45,6 +45,7 @@ export const ERROR_TABLE = {
   REVOKED: row(403, false, "The member or key has been revoked."),
   CLOCK_SKEW: row(401, true, "The clocks of the two sides differ by more than the leeway."),
   NOT_A_MEMBER: row(403, false, "The peer has not proven membership of this organisation."),
+  AGENT_NOT_PINNED: row(403, true, "The person is on the roster, and this agent is not among those that the roster names for them."),
   ENVELOPE_INVALID: row(400, false, "The message is forged, malformed, or not meant for this agent."),
   ENVELOPE_EXPIRED: row(410, false, "The message arrived after its expiry."),
   TOO_LARGE: row(413, false, "The input is larger than the limit."),

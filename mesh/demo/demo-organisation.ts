@@ -87,9 +87,12 @@ async function putApproverOnRoster(setting: DemoSetting, admin: (args: string[])
   const executive = DEMO_AGENTS.find(({ role }) => role === "executive");
   if (executive === undefined) throw new GaggleError("INTERNAL", "The demo has no executive.");
   const options = { env: agentEnvironment(setting, executive), cwd: dir, input: `${state.passphrase}\n` };
-  const made = z.object({ key: z.unknown() }).parse(await runGaggle(program, ["approval-key", "--passphrase-stdin"], options));
+  const made = z
+    .object({ key: z.unknown(), agent: z.string() })
+    .parse(await runGaggle(program, ["approval-key", "--passphrase-stdin"], options));
   const { subject, role } = executive;
-  await admin(["org", "approver", "--dir", demoPaths(dir).org, "--subject", subject, "--role", role, "--key", JSON.stringify(made.key)]);
+  const who = ["--subject", subject, "--role", role, "--agent", made.agent, "--key", JSON.stringify(made.key)];
+  await admin(["org", "approver", "--dir", demoPaths(dir).org, ...who]);
 }
 
 /** One person joins and sets up their Goose. */

@@ -2,7 +2,7 @@
  * Membership credentials: what an issuer says about an agent, and when a receiver believes it. Source: design, Trust, Membership
  * credential.
  */
-import type { BundleManifest } from "../contract/bundle.ts";
+import type { BundleManifest, Roster } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { type MembershipClaims, membershipClaims } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
@@ -74,6 +74,22 @@ export function verifyMembership(input: { jwt: string; manifest: MembershipTrust
   checkTimes(claims, input.nowMs);
   checkRevocation(claims, manifest);
   return claims;
+}
+
+/**
+ * Checks that an issuer's word is enough for this agent. For people on the roster (approvers, and whoever the root key's holder has pinned) it is not: their
+ * agents are named by the roster, so that no issuer, nor who took its key, can admit another in their name.
+ * @throws GaggleError AGENT_NOT_PINNED
+ */
+export function checkPinned({ sub, agent }: Pick<MembershipClaims, "sub" | "agent">, { approvers, agents = [] }: Roster): void {
+  const pinned = agents.filter(({ subject }) => subject === sub);
+  if (pinned.length === 0 && approvers.every(({ subject }) => subject !== sub)) return;
+  const key = thumbprintOf(jwkOfAgentId(agent));
+  if (pinned.some((one) => one.key === key)) return;
+  throw new GaggleError(
+    "AGENT_NOT_PINNED",
+    `${sub} is on the roster, and this agent is not named there. An admin adds it: gaggle org pin --user ${sub} --agent ${agent}, then gaggle org sign --publish URL`,
+  );
 }
 
 /** True where the manifest revokes the agent, its subject or its key. */

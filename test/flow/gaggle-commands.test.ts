@@ -277,7 +277,7 @@ describe("gaggle approve and reject", () => {
   it("sign a person's decision with the key that their passphrase opens, and only with it", async () => {
     const made = json(await edward.gaggle(["--json", "approval-key", "--passphrase-stdin"], `${PASSPHRASE}\n`)) as { key: object };
     const roster = ["org", "approver", "--dir", world.orgDir, "--subject", "edward.lindqvist", "--role", "executive"];
-    expect((await edward.gaggle([...roster, "--key", JSON.stringify(made.key)])).code).toBe(0);
+    expect((await edward.gaggle([...roster, "--agent", edward.agentId, "--key", JSON.stringify(made.key)])).code).toBe(0);
     const version = await world.sign();
     await Promise.all([fiona.stop(), edward.stop()]);
     await Promise.all([fiona.start(), edward.start()]);

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const made = await approver.gaggle(["--json", "approval-key", "--passphrase-stdin"], `${PASSPHRASE}\n`);
   const { key } = JSON.parse(made.stdout) as { key: Parameters<typeof orgApprover>[0]["key"] };
   const silent = createOutput({ write: () => undefined }, false);
-  await orgApprover({ dir: world.orgDir, subject: approver.subject, role: approver.role, key }, silent);
+  await orgApprover({ dir: world.orgDir, subject: approver.subject, role: approver.role, key, agent: approver.agentId }, silent);
   await world.sign();
   fiona = await personsDesk(world.agent("fiona.berg"));
   marco = await personsDesk(world.agent("marco.diaz"));

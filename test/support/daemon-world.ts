@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AgentConfig, homePaths, readAgentConfig } from "../../mesh/agent/agent-config.ts";
+import { ensureHomeKeys } from "../../mesh/agent/become-member.ts";
 import { freePort } from "../../mesh/agent/free-port.ts";
 import { joinOrganisation } from "../../mesh/agent/join-organisation.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
@@ -294,7 +295,9 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     for (const subject of request.approvers ?? []) {
       const signer = createSigner(generateSigningKey(systemRandom));
       approvalKeys.set(subject, signer);
-      await orgApprover({ dir: orgDir, subject, role: request.people[subject] ?? "executive", key: signer.publicJwk }, silent);
+      const { agentId } = await ensureHomeKeys(join(dir, "agents", subject), deps);
+      const role = request.people[subject] ?? "executive";
+      await orgApprover({ dir: orgDir, subject, role, key: signer.publicJwk, agent: agentId }, silent);
     }
     await orgSign({ dir: orgDir }, silent, deps);
     await bootstrap.start();

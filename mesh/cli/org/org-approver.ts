@@ -9,6 +9,7 @@ import { parseAs, parseJson } from "../../contract/json.ts";
 import { thumbprintOf } from "../../identity/keys.ts";
 import type { Output } from "../output.ts";
 import { orgPaths, readOrg, readRoster, writeJson } from "./org-folder.ts";
+import { isPinned, pinAgent } from "./org-pin.ts";
 
 type Approver = Roster["approvers"][number];
 
@@ -19,6 +20,8 @@ export interface OrgApproverOptions {
   readonly role: string;
   /** The public approval key: JWK, or its JSON text. */
   readonly key: string | Ed25519Jwk;
+  /** The person's agent, which is pinned with it: colleagues believe no other agent of an approver. */
+  readonly agent?: string;
 }
 
 /**
@@ -45,8 +48,11 @@ export async function orgApprover(options: OrgApproverOptions, out: Output): Pro
     );
   }
   if (holder === undefined) await writeJson(orgPaths(dir).roster, { ...roster, approvers: [...roster.approvers, approver] });
+  if (options.agent !== undefined) await pinAgent(dir, approver.subject, options.agent);
   out.result(approver);
   out.line(`${approver.subject} approves as ${approver.role} with the key ${id}. It counts after: gaggle org sign --dir ${dir}`);
+  if (options.agent === undefined && !(await isPinned(dir, approver.subject)))
+    out.line(`Colleagues believe no agent of theirs until it is named: gaggle org pin --user ${approver.subject} --agent ID`);
   return approver;
 }
 
