@@ -40,6 +40,16 @@ export function addAdminCommands(program: Command): void {
       }),
     );
   org
+    .command("convert-policy")
+    .description("rewrite the policy.yaml of an earlier version as Cedar")
+    .option(...dir)
+    .action(
+      action<{ dir: string }>(async ({ out }, { dir: folder }) => {
+        const { convertPolicy } = await import("./org/convert-policy.ts");
+        await convertPolicy(resolve(folder), out);
+      }),
+    );
+  org
     .command("sign")
     .description("build and sign the next version of every role's profile bundle")
     .option(...dir)
@@ -100,8 +110,9 @@ export function addAdminCommands(program: Command): void {
     .requiredOption("--subject <id>", "the person's id in the org chart")
     .requiredOption("--role <role>", "the role in which the person approves")
     .requiredOption("--key <jwk>", "the public approval key, as `gaggle approval-key` shows it")
+    .option("--agent <id>", "the person's agent, as `gaggle approval-key` shows it: no other agent counts as theirs")
     .action(
-      action<{ dir: string; subject: string; role: string; key: string }>(async ({ out }, { dir: folder, ...rest }) => {
+      action<{ dir: string; subject: string; role: string; key: string; agent?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgApprover } = await import("./org/org-approver.ts");
         await orgApprover({ dir: resolve(folder), ...rest }, out);
       }),
@@ -112,10 +123,11 @@ export function addAdminCommands(program: Command): void {
     .description("let an agent hand out the organisation's keys; counts after the next sign")
     .option(...dir)
     .requiredOption("--agent <id>", "the steward's agent id, as `gaggle status` shows it")
+    .option("--user <id>", "the steward's id in the org chart: none but named agents then count as theirs")
     .action(
-      action<{ dir: string; agent: string }>(async ({ out }, { dir: folder, agent }) => {
+      action<{ dir: string; agent: string; user?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgSteward } = await import("./org/org-steward.ts");
-        await orgSteward({ dir: resolve(folder), agent }, out);
+        await orgSteward({ dir: resolve(folder), ...rest }, out);
       }),
     );
   org
@@ -131,12 +143,16 @@ export function addAdminCommands(program: Command): void {
       }),
     );
 
-  program
+  const bootstrap = program
     .command("bootstrap")
+    .enablePositionalOptions()
     .description("run the bootstrap node: lets members join, gives out bundles, collects audit (admin)")
     .option("--dir <folder>", "the folder bootstrap/ that `gaggle org init` made", "./org/bootstrap")
     .option("--host <address>", "address of the HTTP API", "127.0.0.1")
     .option("--port <port>", "port of the HTTP API", port, 4870)
+    .option("--ops-port <port>", "port of metrics and backups, for this machine alone; default: the API's and 2", port)
+    .option("--ops-host <address>", "where metrics and backups are asked for", "127.0.0.1")
+    .option("--trust-proxy <address...>", "proxies before it whose X-Forwarded-For is believed")
     .option("--peer-listen <multiaddr...>", "where other agents reach it over libp2p", ["/ip4/0.0.0.0/tcp/4871"])
     .option("--no-mdns", "don't announce it on the LAN")
     .option("--tls-cert <file>", "certificate chain (PEM): serves HTTPS, also to other machines")
@@ -147,6 +163,34 @@ export function addAdminCommands(program: Command): void {
       action<Omit<BootstrapOptions, "endWithStdin"> & { endWithStdin?: boolean }>(async (context, { endWithStdin = false, ...options }) => {
         const { runBootstrap } = await import("./run-bootstrap.ts");
         await runBootstrap(context, { ...options, endWithStdin, dir: resolve(options.dir) });
+      }),
+    );
+  addBackupCommands(bootstrap);
+}
+
+function addBackupCommands(bootstrap: Command): void {
+  const dir = ["--dir <folder>", "the node's folder", "./org/bootstrap"] as const;
+  bootstrap
+    .command("backup")
+    .description("write everything of the node into one private file, also while it runs")
+    .argument("<file>", "a new file; - for standard output")
+    .option(...dir)
+    .action(
+      action<{ dir: string }>(async (context, options, [file = ""]) => {
+        const { bootstrapBackup } = await import("./bootstrap-backup.ts");
+        await bootstrapBackup(context, { dir: resolve(options.dir), file });
+      }),
+    );
+  bootstrap
+    .command("restore")
+    .description("make the node's folder from a backup")
+    .argument("<file>", "the backup; - for standard input")
+    .option(...dir)
+    .option("--replace", "move what is in the folder aside")
+    .action(
+      action<{ dir: string; replace?: boolean }>(async (context, options, [file = ""]) => {
+        const { bootstrapRestore } = await import("./bootstrap-backup.ts");
+        await bootstrapRestore(context, { dir: resolve(options.dir), file, replace: options.replace ?? false });
       }),
     );
 }

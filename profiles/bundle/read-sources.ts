@@ -106,7 +106,7 @@ async function checkConverted(dir: string, folder: string): Promise<void> {
   if ((await readSource(old).catch(ifThere)) === undefined) return;
   throw new GaggleError(
     "INVALID_INPUT",
-    `${old} is no longer read: policies are Cedar now. Write its rules as ${join(folder, "*.cedar")} (gaggle policy convert ${dir} does it), then remove it.`,
+    `${old} is no longer read: policies are Cedar now. Write its rules as ${join(folder, "*.cedar")} with: gaggle org convert-policy`,
   );
 }
 

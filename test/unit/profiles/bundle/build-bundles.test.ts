@@ -114,7 +114,7 @@ describe("reading sources", () => {
 
   it("refuses an organisation that still has the allow-list, and says how to convert it", async () => {
     await put("profiles/policy.yaml", "v: 1\nallow: []\ndeny: []\n");
-    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "gaggle policy convert"));
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "gaggle org convert-policy"));
   });
 
   it("takes the guard's lists and the model policy where they are, and empty ones where they are not", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { convertPolicy } from "../../../../../mesh/cli/org/convert-policy.ts";
 import { orgApprover } from "../../../../../mesh/cli/org/org-approver.ts";
 import { type OrgInitOptions, orgInit } from "../../../../../mesh/cli/org/org-init.ts";
 import { orgInvite } from "../../../../../mesh/cli/org/org-invite.ts";
@@ -115,6 +116,27 @@ describe("gaggle org", () => {
     await writeFile(join(dir, "profiles/policies/mine.cedar"), "permit (principal, action, resource);\n");
     await expect(sign()).rejects.toThrow(code("INVALID_INPUT", "policies/mine.cedar, line 1"));
     expect((await bundle("finance")).manifest.version).toBe(1);
+  });
+
+  it("sign refuses a policy whose test fails, and signs nothing then", async () => {
+    await init();
+    await sign();
+    const policy = '@id("mine") permit (principal in Role::"sales", action == Action::"audit.export", resource);\n';
+    await writeFile(join(dir, "profiles/policies/mine.cedar"), policy);
+    await expect(sign()).rejects.toThrow(code("INVALID_INPUT", '"Sales does not export the audit": expected deny'));
+    expect((await bundle("finance")).manifest.version).toBe(1);
+  });
+
+  it("convert-policy rewrites the allow-list of an earlier version, once, and sign then takes it", async () => {
+    await init({ content: "empty" });
+    const rules = "v: 1\nallow:\n  # Everybody may ask everybody.\n  - id: ask\n    actions: [task.send]\ndeny: []\n";
+    await writeFile(join(dir, "profiles/policy.yaml"), rules);
+    await expect(sign()).rejects.toThrow(code("INVALID_INPUT", "gaggle org convert-policy"));
+    await rm(join(dir, "profiles/policies/tests"), { recursive: true });
+    await convertPolicy(dir, out);
+    await sign();
+    expect((await bundle("executive")).policy.policies.find(({ id }) => id === "ask")?.words).toBe("Everybody may ask everybody.");
+    await expect(convertPolicy(dir, out)).rejects.toThrow(code("NOT_FOUND", "nothing to convert"));
   });
 
   it("sign leaves no bundle of a role that is gone", async () => {
