@@ -1,7 +1,7 @@
 /** `gaggle org convert-policy`: an organisation's `policy.yaml` of before as Cedar. */
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { isMap, isScalar, isSeq, parseDocument } from "yaml";
+import { isMap, isSeq, parseDocument } from "yaml";
 import { allowList, fromAllowList } from "../../../guard/policy/from-allow-list.ts";
 import { compilePolicies } from "../../../guard/policy/compile-policies.ts";
 import { GaggleError } from "../../contract/errors.ts";
@@ -40,9 +40,10 @@ function commentsOf(document: ReturnType<typeof parseDocument>): ReadonlyMap<str
   for (const list of ["allow", "deny"]) {
     const rules: unknown = document.get(list);
     if (!isSeq(rules)) continue;
-    for (const rule of rules.items) {
+    for (const [i, rule] of rules.items.entries()) {
       const id: unknown = isMap(rule) ? rule.get("id") : undefined;
-      const above = isMap(rule) || isScalar(rule) ? rule.commentBefore : undefined;
+      // What stands above the first one, the parser gives to the list.
+      const above = (isMap(rule) ? rule.commentBefore : undefined) ?? (i === 0 ? rules.commentBefore : undefined);
       if (typeof id === "string" && typeof above === "string") comments.set(id, above);
     }
   }
