@@ -10,7 +10,7 @@ import { type LevelStore, openLevelStore } from "../mesh/store/level-store.ts";
 import { createDrain } from "./drain.ts";
 import { createNodeMetrics } from "./metrics.ts";
 import { type NodeCore, openNodeCore } from "./node-core.ts";
-import { type OpsServer, startOpsServer } from "./ops-server.ts";
+import { type OpsAddress, type OpsServer, startOpsServer } from "./ops-server.ts";
 import { type NodeFolder, readNodeFolder } from "./node-folder.ts";
 import { type BootstrapPeer, every, startBootstrapPeer } from "./peer.ts";
 import { createBootstrapServer, type NodeLog, type ServerConfig } from "./server.ts";
@@ -41,7 +41,7 @@ export interface BootstrapNodeConfig extends Pick<ServerConfig, "version" | "tls
   /** Multiaddrs for the libp2p peer, for example `/ip4/0.0.0.0/tcp/4871`; `null` for none. */
   readonly peer: { readonly listen: readonly string[]; readonly mdns: boolean } | null;
   /** Where operators ask for metrics and backups: loopback unless told otherwise; none where left out. */
-  readonly ops?: { readonly host: string; readonly port: number };
+  readonly ops?: OpsAddress;
 }
 
 /** A running bootstrap node. */

@@ -17,6 +17,7 @@ import { type Controller, createController } from "./controller/create-controlle
 import type { HandOvers } from "./controller/hand-overs.ts";
 import { readRoom, type Room } from "./mailbox/deposits.ts";
 import { createMailbox, type Mailbox } from "./mailbox/mailbox.ts";
+import { noteRestore } from "./backup/restored.ts";
 import { createMembers, type Members } from "./members.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import type { OwnIdentity } from "./own-event.ts";
@@ -80,7 +81,8 @@ export async function openNodeCore(
     await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
   }
   const usage = createUsageCounters({ store, queue, clock }, { org });
-  const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org });
+  const restoredAt = await noteRestore({ store, queue, own });
+  const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org, restoredAt });
   const controller = createController({ store, queue, clock, shelf, eventOf: (agentId, seq) => readCollected(store, agentId, seq) });
   const mailbox = createMailbox({ store, queue, clock, issuer, members, onChange: controller.onMail }, { org });
   const { signInSecret } = config;
@@ -88,7 +90,10 @@ export async function openNodeCore(
     { clock, fetch: deps.fetch ?? globalThis.fetch },
     signInSecret === undefined ? {} : { clientSecret: signInSecret },
   );
-  const collection = createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove }, { org });
+  const collection = createAuditCollection(
+    { store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove },
+    { org },
+  );
   return {
     org,
     own,

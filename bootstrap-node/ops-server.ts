@@ -4,13 +4,13 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { unlink } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { GaggleError } from "../mesh/contract/errors.ts";
+import { GaggleError, systemCode } from "../mesh/contract/errors.ts";
 import { writePrivateFile } from "../mesh/store/private-file.ts";
 import type { LevelStore } from "../mesh/store/level-store.ts";
 import { storeLines } from "./backup/backup-lines.ts";
@@ -23,6 +23,13 @@ export const opsFile = z.strictObject({ v: z.literal(1), url: z.url(), token: z.
 /** Name of that file. */
 export const OPS_FILE = "ops.json";
 
+/** Where it listens. `orFree`: on a free port where the one wanted is taken. */
+export interface OpsAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly orFree?: boolean;
+}
+
 /** The running listener. */
 export interface OpsServer {
   readonly url: string;
@@ -32,7 +39,7 @@ export interface OpsServer {
 /** Starts it, and says in the folder how it is reached. @throws GaggleError INVALID_INPUT where the address is taken */
 export async function startOpsServer(
   deps: { metrics: NodeMetrics; store: Pick<LevelStore, "snapshot">; log: NodeLog },
-  config: { dir: string; host: string; port: number },
+  config: { dir: string } & OpsAddress,
 ): Promise<OpsServer> {
   const token = randomBytes(32).toString("base64url");
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -73,14 +80,26 @@ function isBearer(header: string | undefined, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-async function listen(server: ReturnType<typeof createServer>, { host, port }: { host: string; port: number }): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(port, host, resolve);
-  await promise.catch((cause: unknown) => {
+async function listen(server: Server, { host, port, orFree = false }: OpsAddress): Promise<string> {
+  try {
+    await listenOn(server, host, port).catch((error: unknown) => {
+      if (!orFree || systemCode(error) !== "EADDRINUSE") throw error;
+      return listenOn(server, host, 0);
+    });
+  } catch (cause) {
     const problem = `Metrics and backups can't listen on ${host}:${port}`;
     throw new GaggleError("INVALID_INPUT", `${problem}; free the port, or choose another with --ops-port.`, { cause });
-  });
+  }
   const address = server.address() as AddressInfo;
   return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, host, () => {
+    server.off("error", reject);
+    resolve();
+  });
+  return promise;
 }

@@ -17,6 +17,10 @@ export interface BootstrapOptions {
   readonly dir: string;
   readonly host: string;
   readonly port: number;
+  /** Port and address of metrics and backups; by default the API's port and 2. */
+  readonly opsPort?: number;
+  readonly opsHost?: string;
+  readonly trustProxy?: readonly string[];
   readonly peerListen: readonly string[];
   readonly mdns: boolean;
   /** Files with certificate chain and key (PEM); both or none. */
@@ -35,13 +39,14 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   const { pin, ...tls } = await tlsOf(options);
   const node = await createBootstrapNode(
     { clock: systemClock, random: systemRandom, log },
-    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns }, ...signInSecretOf(options, env), ...tls },
+    { dir, host, port, version: VERSION, peer: { listen: peerListen, mdns }, ...opsOf(options), ...signInSecretOf(options, env), ...tls },
   );
   out.result({
     url: node.url,
     org: node.org,
     agentId: node.agentId,
     peers: node.peerAddresses(),
+    ops: node.opsUrl,
     ...(pin === undefined ? {} : { tlsPin: pin }),
   });
   out.line(`The bootstrap node of ${node.org} listens on ${paint.strong(node.url)}. Ctrl-C ends it.`);
@@ -53,6 +58,13 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   } finally {
     await node.close();
   }
+}
+
+/** Where metrics and backups are asked for, and which proxies are believed. */
+function opsOf({ port, opsPort, opsHost = "127.0.0.1", trustProxy }: BootstrapOptions) {
+  const near = port === 0 ? 0 : Math.min(port + 2, 65_535);
+  const ops = opsPort === undefined ? { port: near, orFree: true } : { port: opsPort };
+  return { ops: { host: opsHost, ...ops }, ...(trustProxy === undefined ? {} : { trustProxy }) };
 }
 
 /** The client secret at the identity provider, from the environment, where other users can't read it. */

@@ -19,7 +19,7 @@ interface Operation {
 }
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: { readonly Problem: object } };
+  readonly components: { readonly schemas: { readonly Problem: Record<string, unknown> } };
 }
 
 /** A request before it is sent. `raw`: a body that is no JSON. */
