@@ -1,19 +1,21 @@
 /** Writes audit exports, one canonical JSON object a line, as a stream. Source: docs/audit-format.md. */
 import { createHash } from "node:crypto";
 import type { AuditEvent, AuditFilter } from "../contract/audit.ts";
+import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalJson } from "../contract/json.ts";
 import type { Signer } from "../contract/ports.ts";
-import { signJws } from "../identity/jws.ts";
+import { claimedKeyOf, signJws, unverifiedPayloadOf } from "../identity/jws.ts";
+import { thumbprintOf } from "../identity/keys.ts";
 import { createEventFilter } from "./event-filter.ts";
 import { bodyHash, eventText } from "./event-text.ts";
-import { EXPORT_TYP, type ExportLine, type ExportStatement } from "./export-format.ts";
+import { EXPORT_TYP, type ExportLine, type ExportStatement, MAX_EXPORT_LINE_BYTES } from "./export-format.ts";
 import { readHead } from "./head.ts";
 
 /** One agent's part of an export. */
 export interface AgentExport {
   readonly agentId: string;
-  /** Membership credentials of the agent, newest last; may be empty. */
+  /** Membership credentials of the agent, newest last; may be empty. Those by other issuers than the manifests name are left out. */
   readonly credentials: readonly string[];
   /** The signed head that the chain begins after, where it was pruned. */
   readonly anchor?: string | undefined;
@@ -76,11 +78,18 @@ async function* agentLines(agent: AgentExport, filter: AuditFilter | undefined, 
   if (receipt !== undefined) yield plain({ kind: "receipt", agentId, index: receipt.index, proof: [...receipt.proof] });
 }
 
+/** Keys that the manifests name. A credential by another, such as of who left before the issuer changed, could not be verified: it is left out. */
+const issuersOf = (manifests: readonly string[]): Set<string> =>
+  new Set(manifests.flatMap((jws) => (unverifiedPayloadOf(jws, MAX_EXPORT_LINE_BYTES) as BundleManifest).issuers.map(thumbprintOf)));
+
 async function* body(input: ExportInput, ends: ExportStatement["agents"]): AsyncGenerator<Numbered> {
+  const issuers = issuersOf(input.manifests);
   for (const jws of input.manifests) yield plain({ kind: "manifest", jws });
   if (input.log !== undefined) yield plain({ kind: "log", jws: input.log });
   for await (const agent of input.agents) {
-    if (input.filter?.agent === undefined || input.filter.agent === agent.agentId) yield* agentLines(agent, input.filter, ends);
+    if (input.filter?.agent !== undefined && input.filter.agent !== agent.agentId) continue;
+    const credentials = agent.credentials.filter((jws) => issuers.has(claimedKeyOf(jws)));
+    yield* agentLines({ ...agent, credentials }, input.filter, ends);
   }
 }
 

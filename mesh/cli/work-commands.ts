@@ -5,6 +5,7 @@ import { systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { jsonObject, parseAs, parseJson } from "../contract/json.ts";
 import { action, type CommandWork } from "./action.ts";
+import { addAuditCommands } from "./audit/add-audit-commands.ts";
 import type { DaemonCalls } from "./mesh-commands.ts";
 import type { PeersOptions } from "./peers.ts";
 import type { TargetOptions } from "./read-target.ts";
@@ -131,9 +132,20 @@ export function addWorkCommands(program: Command): void {
         await saveFiles(daemon, out, { taskId, to, cwd: process.cwd() });
       }),
     );
+  inbox
+    .command("complete")
+    .description("end a task that you have accepted, with its result")
+    .argument("<task>")
+    .option("--result <json>", "the result; other text goes as a text", "{}")
+    .option("--attach <file...>", "files that go along; out of the department only texts do, masked")
+    .action(
+      daemonAction<{ result: string; attach?: string[] }>(async (daemon, { out }, { result, attach = [] }, [taskId = ""]) => {
+        const { completeTask } = await import("./artifact-commands.ts");
+        await completeTask(daemon, out, { taskId, result, files: attach, cwd: process.cwd() });
+      }),
+    );
   addOutboxCommands(program);
   addApprovalCommands(program);
-  addPolicyCommands(program);
   addAuditCommands(program);
 }
 
@@ -202,80 +214,6 @@ function addApprovalCommands(program: Command): void {
           home,
           passphrase: () => readPassphrase("New passphrase for your approval key: ", passphraseStdin),
         });
-      }),
-    );
-}
-
-function addPolicyCommands(program: Command): void {
-  const policy = program.command("policy").description("who you are to the policy, and what it lets you do");
-  policy
-    .command("whoami")
-    .description("your role, skills and tools by the signed profile")
-    .action(
-      daemonAction(async (daemon, { out }) => {
-        const me = await daemon.call("policy.whoami", {});
-        out.result(me);
-        out.line(`${me.subject}: ${me.title}, role ${me.role}, level ${me.level}, ${me.orgName}; bundle version ${me.bundleVersion}`);
-        out.line(`skills: ${me.skills.join(", ") || "none"}`);
-        for (const { name, tools } of me.extensions) out.line(`${name}: ${tools.join(", ")}`);
-      }),
-    );
-  policy
-    .command("check")
-    .description("whether the policy allows an action, and why")
-    .argument("<action>", "for example task.send or tool.call")
-    .option("--target <role>", "role of the agent that is acted upon")
-    .option("--resource <name>", "a skill, or a tool as extension__tool")
-    .action(
-      daemonAction<{ target?: string; resource?: string }>(async (daemon, { out }, { target, resource }, [name = ""]) => {
-        const { DAEMON_METHODS } = await import("../contract/daemon-api.ts");
-        const question = {
-          action: name,
-          ...(target === undefined ? {} : { targetRole: target }),
-          ...(resource === undefined ? {} : { resource }),
-        };
-        const answer = await daemon.call("policy.check", parseAs(DAEMON_METHODS["policy.check"].params, question, "policy check"));
-        out.result(answer);
-        out.line(`${answer.allowed ? "allowed" : "denied"}: ${answer.reason}`);
-        if (!answer.allowed) process.exitCode = 1;
-      }),
-    );
-}
-
-function addAuditCommands(program: Command): void {
-  const audit = program.command("audit").description("the audit trail: verify, export, send");
-  audit
-    .command("verify")
-    .description("check an export by itself, and say where it breaks")
-    .argument("<file>", "an export (ndjson)")
-    .option("--root <fingerprint>", "fingerprint of the organisation's root key, as you know it from elsewhere")
-    .action(
-      action<{ root?: string }>(async ({ out }, { root }, [file = ""]) => {
-        const { openExport, verifyAuditFile } = await import("./audit-commands.ts");
-        const ok = await verifyAuditFile(out, await openExport(file), root);
-        if (!ok) throw new GaggleError("AUDIT_BROKEN", "The export does not verify; the lines above say where.");
-      }),
-    );
-  audit
-    .command("export")
-    .description("write the collected audit trail of the organisation to a file")
-    .argument("<file>")
-    .option("--org-dir <folder>", "use the admin key in this organisation folder instead of your membership")
-    .option("--url <url>", "the bootstrap node, with --org-dir")
-    .action(
-      action<{ orgDir?: string; url?: string }>(async (context, options, [file = ""]) => {
-        const { exportAudit } = await import("./audit-commands.ts");
-        await exportAudit(context, options, file);
-      }),
-    );
-  audit
-    .command("ship")
-    .description("send now what the bootstrap node does not have yet")
-    .action(
-      daemonAction(async (daemon, { out }) => {
-        const { seq, shipped } = await daemon.call("audit.ship", {});
-        out.result({ seq, shipped });
-        out.line(`${shipped} of ${seq} events are collected.`);
       }),
     );
 }

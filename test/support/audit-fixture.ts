@@ -74,27 +74,24 @@ const draftOf = (member: TestMember, i: number): AuditDraft => ({
   traceId: i.toString(16).padStart(32, "0"),
 });
 
-/** One agent's part of an export with `count` events, of which the first `pruned` are gone. */
+/** One agent's part of an export with these events, of which the first `pruned` are gone. */
 export async function makeAgentExport(
   org: TestOrg,
   member: TestMember,
   random: SeededRandom,
-  count: number,
+  drafts: readonly AuditDraft[],
   pruned = 0,
 ): Promise<AgentExport & { readonly events: AuditEvent[] }> {
   const { agentId } = member.principal;
   const chain = await openAuditChain({ store: openMemoryStore(), random }, { org: org.org, agentId });
-  const ops = chain.link(
-    Array.from({ length: count }, (_, i) => draftOf(member, i)),
-    FIXTURE_TIME_MS,
-  );
+  const ops = chain.link(drafts, FIXTURE_TIME_MS);
   const events = ops.flatMap((op): AuditEvent[] => (op.type === "put" ? [JSON.parse(op.value)] : []));
   const headAt = (seq: number): string => {
     const hash = events[seq - 1]?.hash ?? "";
     return signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(FIXTURE_TIME_MS).toISOString() }, member.signer);
   };
   const anchor = pruned === 0 ? undefined : headAt(pruned);
-  return { agentId, credentials: [member.credential], anchor, events: events.slice(pruned), head: headAt(count) };
+  return { agentId, credentials: [member.credential], anchor, events: events.slice(pruned), head: headAt(drafts.length) };
 }
 
 /** The node's log over the ends of some chains, and what each agent's export says of it. */
@@ -126,7 +123,8 @@ export async function makeExport(
   for (const [i, count] of counts.entries()) {
     const role = roles[i % roles.length] ?? "hr";
     const member = createTestMember(org, random, { subject: `${role}.${i}`, role });
-    made.push(await makeAgentExport(org, member, random, count, options.pruned?.[i]));
+    const drafts = Array.from({ length: count }, (_, n) => draftOf(member, n));
+    made.push(await makeAgentExport(org, member, random, drafts, options.pruned?.[i]));
   }
   const { log, agents } = withReceipts(org, made);
   const { filter } = options;

@@ -131,6 +131,20 @@ describe("a forger who renumbers the lines", () => {
   });
 });
 
+test("a credential by an issuer that no manifest names any more is left out: the export verifies, and the agent's subject is not proven", async () => {
+  const { org, log } = made;
+  const before = await makeExport(16);
+  const [stale = ""] = before.agents[0]?.credentials ?? [];
+  const [first, second] = made.agents;
+  if (first === undefined || second === undefined) throw new Error("two agents expected");
+  const input = { org: org.org, nowMs: FIXTURE_TIME_MS, manifests: [org.manifestJws], log, signer: org.issuer };
+  const lines: string[] = [];
+  for await (const line of writeExport({ ...input, agents: [{ ...first, credentials: [stale] }, second] })) lines.push(line);
+  const verdict = await verify(lines);
+  expect(verdict).toMatchObject({ ok: true });
+  expect(verdict.agents.map(({ subject }) => subject)).toEqual([undefined, "marketing.1"]);
+});
+
 test("another spelling of the same JSON is not accepted", async () => {
   const lines = made.lines.with(2, (made.lines[2] ?? "").replace('{"', '{ "'));
   expect(await first(lines)).toMatchObject({ line: 3, code: "LINE_NOT_CANONICAL" });
