@@ -24,6 +24,7 @@ import { createOwnAgents } from "./own-agents.ts";
 import { createMembership } from "./membership.ts";
 import { rememberQuestions } from "./policy/asked-questions.ts";
 import { newTraceId } from "./system.ts";
+import { createTrustedClock } from "./trusted-clock.ts";
 
 /** Where the daemon says what happens; pino's shape. Never gets a text, a key or a token. */
 export interface AgentLog {
@@ -39,6 +40,8 @@ export interface AgentDeps {
   readonly random: Random;
   readonly fetch: typeof globalThis.fetch;
   readonly log: AgentLog;
+  /** Milliseconds by a clock that nobody sets; default: the process's. */
+  readonly elapsedMs?: () => number;
   /** Free bytes where the home lies; default: as the system says. */
   readonly freeBytes?: () => number;
 }
@@ -51,7 +54,7 @@ export type AgentCore = Awaited<ReturnType<typeof openAgentCore>>;
  * @throws GaggleError NOT_JOINED, CREDENTIAL_INVALID
  */
 export async function openAgentCore(deps: AgentDeps, home: string, config: AgentConfig, store: OrderedStore) {
-  const { clock, random, log } = deps;
+  const { random, log } = deps;
   const { org, agentId, subject, role, rootFingerprint } = config;
   const paths = homePaths(home);
   // By the newest org chart: a person may move while their daemon runs.
@@ -70,6 +73,14 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   /** For work in the background: its failure is told and nothing else. */
   const onError = (text: string) => (error: unknown) => log.warn({ code: errorCode(error) }, text);
 
+  const clock = createTrustedClock({
+    clock: deps.clock,
+    store,
+    elapsedMs: deps.elapsedMs ?? (() => performance.now()),
+    onBehind: (behindMs) =>
+      log.warn({ behindMs }, "this machine's clock is behind the time that others have confirmed; set it by network time"),
+    onError: onError("the highest confirmed time was not written"),
+  });
   const { by, isNew } = await protectFolder(paths.keys);
   if (isNew) log.info({ by }, "the keys on this disk are protected from now on");
   const keys = await readAgentKeys(paths.keys);
@@ -133,6 +144,7 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   );
   return {
     ...deps,
+    clock,
     config,
     paths,
     store,

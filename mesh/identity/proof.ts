@@ -57,7 +57,7 @@ export function createProof(input: { call: ProvenCall; signer: Signer; nowMs: nu
 
 /**
  * Checks a proof against the call that it came with. Whether its `jti` was seen before is the caller's to check.
- * @throws GaggleError CREDENTIAL_INVALID, CREDENTIAL_EXPIRED, CLOCK_SKEW
+ * @throws GaggleError CREDENTIAL_INVALID, CLOCK_SKEW: a proof lives a minute, so an old one comes from a clock that is behind, or again
  */
 export function verifyProof(input: { jwt: string; call: ProvenCall; nowMs: number }): ProofClaims {
   const claimed = proofClaims.safeParse(unverifiedPayloadOf(input.jwt, MAX_BYTES));
@@ -86,8 +86,8 @@ function checkTimes(claims: ProofClaims, nowMs: number): void {
   }
   if (nowMs > claims.exp * 1000 + CLOCK_LEEWAY_MS) {
     throw new GaggleError(
-      "CREDENTIAL_EXPIRED",
-      "The proof of the agent key has expired; send the call again, and check the machine's clock.",
+      "CLOCK_SKEW",
+      "The proof of the agent key is minutes old; set this machine's and the bootstrap node's clocks right (network time), then send the call again.",
     );
   }
 }
