@@ -112,7 +112,10 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     if (forked !== undefined) {
       alarms.raise(tx, { kind: "fork", agentId, seq: forked, expectedSeq: end.seq + 1 });
       const message = `Event ${forked} contradicts what this agent sent before: its chain was forked, and this was recorded.`;
-      return new GaggleError("AUDIT_GAP", message, { details: { seq: forked } });
+      // The agent's own signature over the other history, so that it need not believe the node.
+      return new GaggleError("AUDIT_GAP", message, {
+        details: before === undefined ? { seq: forked } : { seq: forked, head: before.head },
+      });
     }
     const fresh = batch.events.filter(({ seq }) => seq > end.seq);
     const next = continued(tx, agentId, { seq: end.seq, hash: end.hash }, fresh);

@@ -8,6 +8,7 @@ import { RETENTION_DAYS } from "../contract/limits.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { provesDuplicate } from "./backup/confirm-recovery.ts";
 import type { ModelRouting } from "./model-routing.ts";
 import { repeat } from "./repeat.ts";
 import { shipAudit } from "./ship-audit.ts";
@@ -45,6 +46,8 @@ export function createBackground(
   home: string,
   /** The bootstrap node answers again, or for the first time. */
   onBack: () => void = () => undefined,
+  /** Another machine uses this agent's key: this one must end. */
+  onDuplicate: () => void = () => undefined,
 ): Background {
   const { clock, log, client, chain, membership, onError } = core;
   const { org, agentId } = core.config;
@@ -57,6 +60,8 @@ export function createBackground(
   };
   const refreshing = repeat({ clock, onError: notReached }, REFRESH_MS, async () => {
     await membership.refresh();
+    // The node took a proof that lives for a minute, so its clock agrees with this one.
+    clock.confirm();
     if (!reachable) onBack();
     reachable = true;
     await rememberPeers();
@@ -92,7 +97,14 @@ export function createBackground(
     );
   };
   const auditPruning = repeat({ clock, onError: onError("old audit events were not forgotten") }, PRUNE_MS, pruneAudit);
-  const ship = (): Promise<void> => shipAudit(shipper, chain, client, core.logWatch);
+  const ship = async (): Promise<void> => {
+    try {
+      await shipAudit(shipper, chain, client, core.logWatch);
+    } catch (error) {
+      if (await provesDuplicate(error, agentId, chain)) onDuplicate();
+      throw error;
+    }
+  };
   const shipping = repeat({ clock, onError: onError("audit events wait for the bootstrap node") }, SHIP_MS, ship);
   return {
     start() {

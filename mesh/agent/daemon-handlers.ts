@@ -19,6 +19,7 @@ import type { GooseSessions } from "./goose-sessions.ts";
 import { createInboxNotice } from "./inbox-notice.ts";
 import type { Messaging, MessagingMethod } from "./messaging.ts";
 import type { AgentArtifacts } from "./open-artifacts.ts";
+import type { PolicyDesk } from "./policy/policy-desk.ts";
 import { streamEvents } from "./stream-events.ts";
 
 /** What the handlers need. */
@@ -27,6 +28,7 @@ export interface HandlerDeps {
   readonly messaging: Messaging;
   readonly directory: Directory;
   readonly policy: PolicyEngine;
+  readonly policyDesk: PolicyDesk;
   readonly guard: Guard;
   readonly tokens: Pick<TokenSessions, "drop" | "dropAll">;
   readonly sessions: GooseSessions;
@@ -43,6 +45,10 @@ export interface HandlerDeps {
   shipAudit(): Promise<{ seq: number; shipped: number }>;
   /** Takes an admin's revocation; says whether it is new. */
   revoke(statement: string): Promise<boolean>;
+  /** Writes a backup of the home. */
+  backup(request: DaemonRequest<"daemon.backup">): Promise<DaemonResult<"daemon.backup">>;
+  /** Tells everybody that this agent leaves, and hands the audit trail over. */
+  leave(): Promise<DaemonResult<"daemon.leave">>;
   /** Ends the daemon soon, after the answer is out. */
   stopSoon(): void;
   newTraceId(): string;
@@ -93,6 +99,8 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
       deps.stopSoon();
       return { ok: true };
     },
+    "daemon.backup": (request) => deps.backup(request),
+    "daemon.leave": () => deps.leave(),
     "session.register": (request) => hooks.register(request),
     "hook.decide": (request) => hooks.decide(request),
     "task.send": messaging("task.send"),
@@ -131,11 +139,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "directory.skills": (filter) => ({ skills: skillsGraph(deps.directory.agents(filter)) }),
     "directory.chart": () => ({ people: deps.directory.seats().map((seat) => ({ ...seat, agents: [...seat.agents] })) }),
     "policy.whoami": () => whoami(self, deps.bundle()),
-    "policy.check": ({ action, targetRole, resource }) => {
-      const named = { ...(targetRole === undefined ? {} : { targetRole }), ...(resource === undefined ? {} : { resource }) };
-      const { allowed, rules, reason, policyHash } = policy.decide({ action, principal: self, ...named });
-      return { allowed, rules: [...rules], reason, policyHash };
-    },
+    ...deps.policyDesk,
     "guard.detect": ({ text }) => deps.guard.detect(text),
     "guard.process": (request) => deps.guard.process(request),
     "guard.restore": ({ masked, mapRef, sessionId }) => {

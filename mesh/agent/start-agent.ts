@@ -13,6 +13,9 @@ import { type AgentCore, type AgentDeps, openAgentCore } from "./agent-core.ts";
 import { startAgentPeer } from "./agent-peer.ts";
 import { beatOf } from "./open-cards.ts";
 import { type AgentWork, createAgentWork } from "./agent-work.ts";
+import { confirmRecovery, markDuplicate, refuseDuplicate } from "./backup/confirm-recovery.ts";
+import { backupHome } from "./backup/backup-home.ts";
+import { leaveMesh } from "./backup/leave-mesh.ts";
 import { type Background, createBackground } from "./background.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
@@ -25,6 +28,7 @@ import type { Messaging } from "./messaging.ts";
 import { type AgentArtifacts, openArtifacts } from "./open-artifacts.ts";
 import { openBoundary } from "./open-boundary.ts";
 import { type AgentMailbox, openMailbox } from "./open-mailbox.ts";
+import { createPolicyDesk } from "./policy/policy-desk.ts";
 import type { RunOptions } from "./run-executor.ts";
 import { createSealKeys } from "./seal-keys.ts";
 import { openTokenVault, type TokenVault } from "./token-vault.ts";
@@ -68,28 +72,39 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
  */
 export async function startAgent(deps: AgentDeps, options: AgentOptions): Promise<RunningAgent> {
   const config = await readAgentConfig(options.home);
+  refuseDuplicate(options.home);
   // The store's lock is what makes this the only daemon of the home.
   const failed = Promise.withResolvers<never>();
-  failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the store failed, so the daemon ends"));
-  const store = withRecentWrites(await openLevelStore(homePaths(options.home).store, failed.reject));
+  failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the daemon ends, since it must not go on"));
+  const level = await openLevelStore(homePaths(options.home).store, failed.reject);
+  const store = withRecentWrites(level);
   try {
-    return await compose(deps, options, config, store, failed.promise);
+    return await compose(deps, options, config, store, { promise: failed.promise, fail: failed.reject, snapshot: () => level.snapshot() });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-/** @param storeFailed never resolves; rejects when a write has failed */
+/** The end that a daemon does not choose, and its store as it is at one moment. */
+interface Disk {
+  /** Never resolves; rejects when a write has failed, or the daemon must not go on for another reason. */
+  readonly promise: Promise<never>;
+  fail(error: GaggleError): void;
+  snapshot(): AsyncIterable<[string, string]>;
+}
+
 async function compose(
   deps: AgentDeps,
   options: AgentOptions,
   config: AgentConfig,
   store: OrderedStore,
-  storeFailed: Promise<never>,
+  disk: Disk,
 ): Promise<RunningAgent> {
+  const { promise: storeFailed } = disk;
   const startedAt = deps.clock.now();
   const core = await openAgentCore(deps, options.home, config, store);
+  await confirmRecovery(core, options.home);
   const vault = await openTokenVault(core);
   const guard = await openGuard(core, vault, options);
   const sealKeys = createSealKeys();
@@ -107,7 +122,9 @@ async function compose(
     ...work,
     handOut: boundary.handOut,
     tokens: vault.sessions,
-    background: createBackground(core, mesh.peer, guard.routing, options.home, mailbox.kick),
+    background: createBackground(core, mesh.peer, guard.routing, options.home, mailbox.kick, () => {
+      void markDuplicate(options.home).then(disk.fail, disk.fail);
+    }),
     mailbox,
     artifacts,
   };
@@ -121,7 +138,7 @@ async function compose(
   try {
     await start(parts, options);
     const closeSoon = (): void => void close().catch(core.onError("the daemon did not end in order"));
-    local = await openSocket(parts, options, () => void deps.clock.after(STOP_DELAY_MS, closeSoon));
+    local = await openSocket({ ...parts, snapshot: disk.snapshot }, options, () => void deps.clock.after(STOP_DELAY_MS, closeSoon));
     // A daemon that can't write must not look alive: who needs it starts a new one.
     storeFailed.catch(closeSoon);
     parts.background.start();
@@ -181,6 +198,8 @@ async function start({ core, executor, messaging, peer, background, gateway, han
   await messaging.start();
   peer.onPeerChange((change) => {
     if (change.type !== "connected") return;
+    // Hello compares both clocks.
+    core.clock.confirm();
     welcome(core, change, messaging.peerConnected, background.refresh);
     handOut.met(change.member.principal).catch(core.onError("a key for pseudonyms was not handed out"));
   });
@@ -214,14 +233,17 @@ function welcome(core: AgentCore, { member }: PeerChange, peerConnected: (agentI
   if (member.bundleVersion > version || member.revocationSeq > revocations.seq) refresh();
 }
 
-function openSocket(parts: Parts, { home, version }: AgentOptions, stopSoon: () => void): Promise<LocalServer> {
+function openSocket(parts: Parts & Pick<Disk, "snapshot">, { home, version }: AgentOptions, stopSoon: () => void): Promise<LocalServer> {
   const { core, background } = parts;
   const handlers = createDaemonHandlers({
     ...core,
     ...parts,
+    policyDesk: createPolicyDesk({ ...core, policy: core.bundlePolicy }),
     status: () => statusOf(parts, version),
     guardStats: parts.routing.guardStats,
     revoke: core.membership.acceptRevocation,
+    backup: ({ file, header, key }) => backupHome(home, parts.snapshot(), { file, header, key }),
+    leave: () => leaveMesh(parts),
     shipAudit: async () => {
       await background.ship();
       return { seq: core.chain.head().seq, shipped: background.shipped() };

@@ -5,6 +5,7 @@ import { homePaths } from "../agent/agent-config.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { action } from "./action.ts";
 import { port } from "./admin-commands.ts";
+import { addBackupCommands } from "./backup-commands.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { tellProtection } from "./key-words.ts";
 import { addModelCommands, type ModelOptions, modelOf } from "./model-commands.ts";
@@ -61,6 +62,7 @@ export function addMemberCommands(program: Command): void {
   addSignInCommand(program);
   addModelCommands(program);
   addKeyCommands(program);
+  addBackupCommands(program);
 
   program
     .command("setup")

@@ -29,6 +29,7 @@ export const ERROR_TABLE = {
   DAEMON_UNREACHABLE: row(503, true, "The agent daemon does not answer on its local socket."),
   DAEMON_VERSION: row(409, false, "The running daemon is of another version than this program."),
   NOT_JOINED: row(409, false, "This machine has not joined an organisation yet."),
+  DUPLICATE_AGENT: row(409, false, "This agent's key is in use on another machine, so this copy of it must not run."),
   ALREADY_JOINED: row(409, false, "This home already belongs to an organisation."),
   INVITATION_INVALID: row(403, false, "The invitation is malformed, forged, expired, or for another organisation."),
   INVITATION_USED: row(403, false, "The invitation has been redeemed already."),

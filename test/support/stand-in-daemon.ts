@@ -227,6 +227,8 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       rssBytes: 1,
     }),
     "daemon.stop": () => ({ ok: true }),
+    "daemon.backup": () => ({ ok: true }),
+    "daemon.leave": () => ({ seq: 0, shipped: 0 }),
     "member.revoke": () => ({ taken: true }),
     "artifact.add": () => ({ name: "a.csv", mediaType: "text/csv", bytes: 1, sha256: "0".repeat(64), chunks: "0".repeat(64) }),
     "artifact.list": () => ({ items: [] }),
@@ -290,7 +292,13 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       rules: action === "task.send" ? ["finance-asks"] : [],
       reason: action === "task.send" ? "Rule finance-asks allows it." : "No rule allows it.",
       policyHash: HASH,
+      obligations: [],
+      determining: [],
+      closest: [],
     }),
+    "policy.explain": () => ({ decisions: [], policyHash: HASH }),
+    "policy.denials": () => ({ denials: [], policyHash: HASH }),
+    "policy.asked": () => ({ since: new Date(0).toISOString(), questions: [], policyHash: HASH }),
     "guard.detect": ({ text }) => ({
       entities: [...text.matchAll(/\S+@\S+/g)].map((match) => ({
         start: match.index,

@@ -41,6 +41,13 @@ export const OWN_METHODS = {
     }),
   ),
   "daemon.stop": method(empty, done),
+  /** Writes a backup of the home. `header`: the file's first line; `key`: what the rest is under, 32 bytes, base64url. */
+  "daemon.backup": method(
+    z.strictObject({ file: z.string().min(1).max(4_096), header: z.string().max(4_000), key: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),
+    done,
+  ),
+  /** The agent leaves for good: its card says so, and its audit trail is handed over. Answers how far. */
+  "daemon.leave": method(empty, z.strictObject({ seq: z.int(), shipped: z.int() })),
   /** Hands the daemon a revocation that an admin key signed; it tells its colleagues. */
   "member.revoke": method(z.strictObject({ statement: revocationJws }), z.strictObject({ taken: z.boolean() })),
   "session.register": method(z.strictObject({ sessionId: z.string().min(1).max(200), workingDir: z.string().max(4_096).optional() }), done),

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { createPolicyDesk } from "../../../../mesh/agent/policy/policy-desk.ts";
 import { createBundlePolicy } from "../../../../mesh/agent/bundle-policy.ts";
 import { createDaemonHandlers, type HandlerDeps } from "../../../../mesh/agent/daemon-handlers.ts";
 import { createGooseSessions, type GooseSessions } from "../../../../mesh/agent/goose-sessions.ts";
@@ -65,10 +66,13 @@ beforeEach(async () => {
   restored = 0;
   let traces = 0;
   forgotten = [];
+  const policy = createBundlePolicy(() => bundle());
+  const asked = { since: 0, all: () => [] };
   const deps: Omit<HandlerDeps, "messaging" | "directory" | "guard"> = {
     self,
+    policyDesk: createPolicyDesk({ self, policy, asked, chain, bundle: () => bundle() }),
     tokens: { drop: async (id) => void forgotten.push(id), dropAll: async () => void forgotten.push("all") },
-    policy: createBundlePolicy(() => bundle()),
+    policy,
     sessions,
     chain,
     logWatch: { alarms: async () => [] },
@@ -83,6 +87,8 @@ beforeEach(async () => {
     status: () => Promise.reject(new Error("not asked here")),
     guardStats: () => Promise.reject(new Error("not asked here")),
     shipAudit: async () => ({ seq: 1, shipped: 1 }),
+    backup: async () => ({ ok: true }),
+    leave: async () => ({ seq: 1, shipped: 1 }),
     stopSoon: () => undefined,
     revoke: async () => true,
     newTraceId: () => String(++traces).padStart(32, "0"),
