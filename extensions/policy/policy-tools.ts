@@ -1,6 +1,7 @@
 /** The tools of the MCP server `policy`: whoami, check. */
 import { z } from "zod";
 import { policyAction } from "../../mesh/contract/bundle.ts";
+import type { DaemonResult } from "../../mesh/contract/daemon-api.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool } from "../define-tool.ts";
 
@@ -34,6 +35,22 @@ const whoami = (daemon: DaemonLink): Tool =>
     },
   });
 
+const policy = z.object({ id: z.string(), effect: z.string(), words: z.string(), file: z.string(), line: z.number() });
+const nearMiss = z.object({ policy, failed: z.array(z.object({ words: z.string(), text: z.string() })) });
+
+/** The answer for a model: what decided, what goes with it, and what was missing. */
+function inWords({ allowed, reason, obligations, determining, closest }: DaemonResult<"policy.check">): string {
+  const lines = [
+    `${allowed ? "Allowed" : "Not allowed"}: ${reason}`,
+    ...(obligations.length === 0 ? [] : [`It obliges to: ${obligations.join(", ")}.`]),
+    ...determining.filter(({ words }) => words !== "").map(({ id, words }) => `${id}: ${words}`),
+    ...closest.map(
+      ({ policy: { id }, failed }) => `Closest was ${id}; it would have to hold that ${failed.map(({ words }) => words).join(", and ")}.`,
+    ),
+  ];
+  return lines.join("\n");
+}
+
 const check = (daemon: DaemonLink): Tool =>
   defineTool({
     name: "check",
@@ -44,13 +61,22 @@ const check = (daemon: DaemonLink): Tool =>
     input: z.strictObject({
       action: policyAction.describe("What to do, for example task.send or approval.request"),
       targetRole: z.string().max(64).optional().describe("Role of the agent that it is done to"),
-      resource: z.string().max(200).optional().describe("A skill's name, or a tool as extension__tool"),
+      resource: z.string().max(200).optional().describe("A skill's name, a tool as extension__tool, a model, or a class of data"),
     }),
-    output: z.object({ allowed: z.boolean(), rules: z.array(z.string()), reason: z.string(), policyHash: z.string() }),
+    output: z.object({
+      allowed: z.boolean(),
+      rules: z.array(z.string()),
+      reason: z.string(),
+      policyHash: z.string(),
+      obligations: z.array(z.string()).describe("What goes with a yes, such as approval:executive: it waits for that approval"),
+      risk: z.number().optional().describe("0 to 100"),
+      determining: z.array(policy).describe("The policies that decided"),
+      closest: z.array(nearMiss).describe("Where nothing allows it: the permits that came closest, and what they lacked"),
+    }),
     readOnly: true,
     async run(input, call) {
       const answer = await daemon.call("policy.check", input, { signal: call.signal });
-      return { structured: answer, text: `${answer.allowed ? "Allowed" : "Not allowed"}: ${answer.reason}` };
+      return { structured: answer, text: inWords(answer) };
     },
   });
 

@@ -9,7 +9,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { CommitQueue, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
-import { decideToolCall, FINAL_OUTPUT } from "./bundle-policy.ts";
+import { decideToolCall, FINAL_OUTPUT, toolQuestion } from "./bundle-policy.ts";
 import type { GooseSession, GooseSessions } from "./goose-sessions.ts";
 import type { InboxNotice } from "./inbox-notice.ts";
 
@@ -77,12 +77,14 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
   const policyOn = (tool: string, session: GooseSession | undefined, counts: boolean): PolicyDecision =>
     decideToolCall(deps, { tool, unattended: session?.kind === "run", counts });
 
+  const questionOf = (key: string, tool: string) => toolQuestion(self, { tool, unattended: sessions.find(key)?.kind === "run" });
+
   const draft = (key: string, tool: string, decision: PolicyDecision, more: AuditDraft["details"] = {}): AuditDraft => ({
     actor,
     action: "tool.call",
     target: `tool:${tool}`,
     result: decision.allowed ? "ok" : "denied",
-    details: { sessionId: key, ...(decision.policyHash === "" ? {} : decisionDetails(decision)), ...more },
+    details: { sessionId: key, ...(decision.policyHash === "" ? {} : decisionDetails(decision, questionOf(key, tool))), ...more },
     traceId: traceOf(key),
   });
   const answer = ({ allowed, reason }: PolicyDecision): DaemonResult<"hook.decide"> => ({ decision: allowed ? "allow" : "block", reason });

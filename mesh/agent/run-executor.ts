@@ -10,7 +10,7 @@ import { findGoose } from "../executor/find-goose.ts";
 import { killTree, type RunRecord } from "../executor/kill-tree.ts";
 import { prepareRun } from "../recipe/prepare-run.ts";
 import { homePaths } from "./agent-config.ts";
-import { decideToolCall } from "./bundle-policy.ts";
+import { decideToolCall, toolQuestion } from "./bundle-policy.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import type { TaskRunner, TaskRunnerDeps } from "./task-runner.ts";
 
@@ -83,7 +83,11 @@ export function createRunExecutor(deps: RunExecutorDeps, options: RunOptions & {
       action: "tool.call",
       target: `tool:${tool}`,
       result: allowed ? "ok" : "denied",
-      details: { sessionId, taskId: progress.taskId, ...decisionDetails({ ...decision, allowed }) },
+      details: {
+        sessionId,
+        taskId: progress.taskId,
+        ...decisionDetails({ ...decision, allowed }, toolQuestion(deps.self, { tool, unattended: true })),
+      },
       traceId: deps.traceOf(sessionKey(sessionId, true)),
     };
     void deps.queue.run((tx) => tx.audit(draft), { finishing: true }).catch(() => undefined);

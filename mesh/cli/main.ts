@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../contract/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addGuardCommands } from "./guard-commands.ts";
+import { addPolicyCommands } from "./policy-commands.ts";
 import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
 import { addSessionCommands } from "./session-commands.ts";
@@ -20,6 +21,7 @@ function createProgram(json: boolean): Command {
   addMemberCommands(program);
   addWorkCommands(program);
   addSessionCommands(program);
+  addPolicyCommands(program);
   addGuardCommands(program);
   addAdminCommands(program);
   return program;

@@ -255,7 +255,7 @@ export function createApprovals(deps: ApprovalDeps) {
       return denied(error, { code: error.code });
     }
     const policy = mayDecide(record);
-    const details = { ...decidedBy(statement), ...decisionDetails(policy) };
+    const details = { ...decidedBy(statement), asked: "approval.decide", ...decisionDetails(policy) };
     if (!policy.allowed) return denied(policyDenied(policy), details);
     audit(tx, record, "approval.decide", { by: call.actor, details });
     deps.sender.enqueue(tx, messageFor(record, { type: "approval.decision", ...request }, policy));
@@ -365,7 +365,9 @@ export function createApprovals(deps: ApprovalDeps) {
         const statement = check(record, decision);
         const policy = mayDecide(record);
         if (!policy.allowed) throw policyDenied(policy);
-        audit(tx, record, "approval.accept", { details: { ...decidedBy(statement), ...decisionDetails(policy) } });
+        audit(tx, record, "approval.accept", {
+          details: { ...decidedBy(statement), asked: "approval.decide", ...decisionDetails(policy) },
+        });
         deps.onDecided?.(tx, save(tx, { ...decided(record, tx.now, decision, statement), delivery: "stored" }));
         return undefined;
       } catch (error) {
