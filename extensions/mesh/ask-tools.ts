@@ -4,8 +4,8 @@ import type { Fanout, Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool } from "../define-tool.ts";
-import { attach } from "./attach.ts";
-import { anyObject, idempotencyKeyInput, targetInput } from "./schemas.ts";
+import { attach, attachmentsInput } from "./attach.ts";
+import { anyObject, idempotencyKeyInput, partsInput, targetInput } from "./schemas.ts";
 
 /** Names of roles, skills and agents; the daemon checks them again. */
 interface TargetArguments {
@@ -68,11 +68,8 @@ const sendTask = (daemon: DaemonLink): Tool =>
         .datetime({ offset: true })
         .optional()
         .describe("Ends as FAILED where nobody has begun by then; at most 14 days ahead"),
-      attachments: z
-        .array(z.string().min(1).max(1_000))
-        .max(32)
-        .optional()
-        .describe("Paths of files in the working folder that go along; to another department only texts, masked"),
+      parts: partsInput,
+      attachments: attachmentsInput,
       stepId: z.string().max(200).optional().describe("Your own name of the step that needs this"),
       inSession: z.string().optional().describe("Id of a session with the receiver: the task then refers to the context shared in it"),
       shards: z

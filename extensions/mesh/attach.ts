@@ -1,9 +1,17 @@
 /** Files that a chat attaches: from its session's working folder and nowhere else, whatever the model names. */
+import { z } from "zod";
 import { realpath } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
 import type { ArtifactRef } from "../../mesh/contract/artifact.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { DaemonLink } from "../daemon-link.ts";
+
+/** Input of tools that take files along. */
+export const attachmentsInput = z
+  .array(z.string().min(1).max(1_000))
+  .max(32)
+  .optional()
+  .describe("Paths of files in the working folder that go along; to another department only texts, masked");
 
 const outside = (cause?: unknown): GaggleError =>
   new GaggleError(

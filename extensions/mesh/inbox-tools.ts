@@ -3,6 +3,8 @@ import { z } from "zod";
 import type { TaskView } from "../../mesh/contract/daemon-api.ts";
 import type { DaemonLink } from "../daemon-link.ts";
 import { defineTool, type Tool, type ToolResult } from "../define-tool.ts";
+import { attach, attachmentsInput } from "./attach.ts";
+import { partsInput } from "./schemas.ts";
 import { anyObject, approvalDetail, approvalOutput, notificationOutput, taskDetail, taskOutput } from "./schemas.ts";
 import { sayApproval, sayItem, sayTask, showApprovalDetail, showItem, showItemDetail, showTask } from "./show.ts";
 
@@ -75,10 +77,18 @@ const completeTask = (daemon: DaemonLink): Tool =>
     title: "Complete a task with its result",
     description:
       "Ends an accepted task and sends its result to the asker. Use it once the work is done and the person agrees to what is sent.",
-    input: z.strictObject({ taskId: taskIdInput, result: anyObject.describe("The result, as JSON, in the shape that the task asks for") }),
+    input: z.strictObject({
+      taskId: taskIdInput,
+      result: anyObject.describe("The result, as JSON, in the shape that the task asks for"),
+      parts: partsInput,
+      attachments: attachmentsInput,
+    }),
     output: taskOutput,
     readOnly: false,
-    run: async (input, call) => told(await daemon.call("inbox.complete", input, { signal: call.signal })),
+    async run({ attachments = [], ...result }, call) {
+      const files = await attach(daemon, attachments, call.workingDir);
+      return told(await daemon.call("inbox.complete", { ...result, ...files }, { signal: call.signal }));
+    },
   });
 
 const updateProgress = (daemon: DaemonLink): Tool =>

@@ -1,9 +1,27 @@
 /** Shapes that several tools of `mesh` share. Source: spec M3; mesh/contract/daemon-api.ts. */
 import { z } from "zod";
+import type { Part } from "../../mesh/contract/part.ts";
 import type { JsonObject } from "../../mesh/contract/json.ts";
 
 /** A JSON object of any shape. Arguments come out of JSON, so `unknown` can't be more than JSON here; a recursive schema would confuse models. */
 export const anyObject = z.record(z.string(), z.unknown()) as z.ZodType as z.ZodType<JsonObject>;
+
+const aboutPart = { mediaType: z.string().max(200).optional(), filename: z.string().max(400).optional() };
+
+/** More inputs or results as A2A's parts; bytes go as attachments. */
+export const partsInput = z
+  .array(
+    z.union([
+      z.strictObject({ text: z.string().max(400_000), ...aboutPart }),
+      z.strictObject({ url: z.string().min(1).max(4_096), ...aboutPart }),
+      z.strictObject({ data: z.unknown(), ...aboutPart }),
+    ]),
+  )
+  .max(64)
+  .optional()
+  .describe(
+    'More of it, each a text, a url or JSON data, for example [{"data": {"rows": 12}, "mediaType": "application/json"}]',
+  ) as z.ZodType as z.ZodType<Part[] | undefined>;
 
 /** Whom to ask, as arguments. */
 export const targetInput = {

@@ -11,7 +11,7 @@ import type { RunnableSkill } from "../session/ports.ts";
 import { defaultUpstream } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { policyHashOf } from "./bundle-policy.ts";
-import type { ArtifactDesk } from "./open-artifacts.ts";
+import type { AgentArtifacts, ArtifactDesk } from "./open-artifacts.ts";
 import type { OpenBoundary } from "./open-boundary.ts";
 import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
 import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
@@ -28,7 +28,7 @@ export interface AgentWork {
 export function createAgentWork(
   core: AgentCore,
   { peer, directory }: { peer: PeerNode; directory: Directory },
-  { boundary, values, sealKeys, artifacts }: OpenBoundary & { readonly artifacts: ArtifactDesk },
+  { boundary, values, sealKeys, artifacts }: OpenBoundary & { readonly artifacts: ArtifactDesk & Pick<AgentArtifacts, "forRun"> },
   options: RunOptions,
 ): AgentWork {
   const { bundle, onError, log, self, config, refusals } = core;
@@ -41,6 +41,7 @@ export function createAgentWork(
     createTaskRunner({
       executor: executor.get,
       bundle,
+      filesOf: artifacts.forRun,
       began: (task) => executor.began(task.taskId, task.traceId),
       finish,
       onError: onError("a run failed"),

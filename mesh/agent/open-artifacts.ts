@@ -5,7 +5,7 @@ import { createArtifactFetcher } from "../artifact/artifact-fetcher.ts";
 import { createArtifactServer } from "../artifact/artifact-server.ts";
 import { openFileBlobStore } from "../artifact/file-blob-store.ts";
 import { importFile, storeContent } from "../artifact/import-file.ts";
-import { saveArtifact } from "../artifact/save-artifact.ts";
+import { copyArtifact, saveArtifact } from "../artifact/save-artifact.ts";
 import type { ArtifactRef } from "../contract/artifact.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
@@ -14,6 +14,8 @@ import type { Message } from "../contract/message.ts";
 import type { Transaction } from "../contract/ports.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
+import type { RunFile } from "../executor/run-files.ts";
+import type { RunnableTask } from "../session/ports.ts";
 import { isTextType } from "../session/results.ts";
 import { isTerminal, readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -22,6 +24,8 @@ import { repeat } from "./repeat.ts";
 
 /** How often missing files are asked for again. */
 const FETCH_MS = 10_000;
+/** Longest wait of a run for its files; then the attempt fails. */
+const RUN_WAIT_MS = 600_000;
 /** How often files of tasks that are over are looked for. */
 const PRUNE_MS = 3_600_000;
 /** How long files outlive their task; and a file that hangs on none, such as one that was attached and not sent. */
@@ -63,6 +67,11 @@ export interface AgentArtifacts extends ArtifactDesk {
   add(request: DaemonRequest<"artifact.add">): Promise<ArtifactRef>;
   list(request: DaemonRequest<"artifact.list">): Promise<DaemonResult<"artifact.list">>;
   save(request: DaemonRequest<"artifact.save">): Promise<DaemonResult<"artifact.save">>;
+  /**
+   * Files of a task that is to be run here; waits for those that are still under way.
+   * @throws GaggleError PEER_UNREACHABLE where they don't come, EXECUTOR_FAILED where the run is ended meanwhile
+   */
+  forRun(task: Pick<RunnableTask, "taskId" | "asker" | "artifacts">, signal: AbortSignal): Promise<readonly RunFile[]>;
   start(): void;
   /** A member is there: what it has for this agent is fetched. */
   kick(): void;
@@ -146,6 +155,27 @@ export async function openArtifacts(
       onError("a file of a task was not fetched; it is tried again")(error);
       if (errorCode(error) === "STORE_FAILED") throw error;
       return false;
+    }
+  };
+
+  /** Waits on the clock; ends at once where the signal aborts. */
+  const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        resolve();
+      };
+      const cancel = clock.after(ms, end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+
+  const untilHere = async (ref: ArtifactRef, from: Principal, signal: AbortSignal): Promise<void> => {
+    const until = clock.now() + RUN_WAIT_MS;
+    while (!(await fetchOne(ref, from))) {
+      if (signal.aborted) throw new GaggleError("EXECUTOR_FAILED", "The run was ended before its files were here.");
+      if (clock.now() >= until)
+        throw new GaggleError("PEER_UNREACHABLE", "The files of this task did not come; ask again once the sender's machine is there.");
+      await pause(FETCH_MS, signal);
     }
   };
 
@@ -237,6 +267,15 @@ export async function openArtifacts(
         else missing.push(ref.name);
       }
       return { saved, missing };
+    },
+    async forRun({ asker, artifacts = [] }, signal) {
+      for (const ref of artifacts) await untilHere(ref, asker, signal);
+      return artifacts.map((ref) => ({
+        name: ref.name,
+        mediaType: ref.mediaType,
+        bytes: ref.bytes,
+        copyTo: (path) => copyArtifact(blobs, ref, path),
+      }));
     },
     start() {
       void fetching.kick();

@@ -2,6 +2,7 @@
 import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Executor, RunRequest } from "../executor/create-executor.ts";
+import type { RunFile } from "../executor/run-files.ts";
 import type { Runner, RunnableTask, RunOutcome } from "../session/ports.ts";
 
 /** What the runner needs. */
@@ -9,6 +10,8 @@ export interface TaskRunnerDeps {
   /** The executor; thrown errors (no Goose on this machine) fail the attempt. */
   executor(): Executor | Promise<Executor>;
   bundle(): VerifiedBundle;
+  /** Files of a task, once they are all here; left out, runs get none. @throws GaggleError where they don't come, or the run is ended meanwhile */
+  filesOf?(task: RunnableTask, signal: AbortSignal): Promise<readonly RunFile[]>;
   /** Remembers which trace a task's run belongs to, before it starts. */
   began(task: RunnableTask): void;
   /** Reports the end of an attempt. */
@@ -50,7 +53,9 @@ export function createTaskRunner(deps: TaskRunnerDeps): TaskRunner {
   const attempt = async (task: RunnableTask, signal: AbortSignal): Promise<RunOutcome> => {
     try {
       deps.began(task);
-      const { result, question, turns, tokens, durationMs } = await (await deps.executor()).run(requestOf(task, signal));
+      const files = (await deps.filesOf?.(task, signal)) ?? [];
+      const request = { ...requestOf(task, signal), ...(files.length === 0 ? {} : { files }) };
+      const { result, question, turns, tokens, durationMs } = await (await deps.executor()).run(request);
       const end =
         question === undefined ? { state: "COMPLETED" as const, result } : { state: "INPUT_REQUIRED" as const, message: question };
       return { ...end, details: { turns, durationMs }, cost: { tokens, usd: "0" } };

@@ -42,6 +42,19 @@ async function makeFile(dir: string, name: string): Promise<{ path: string; file
 export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: ArtifactRef, dir: string): Promise<string> {
   await mkdir(dir, { recursive: true });
   const { path, file } = await makeFile(dir, ref.name);
+  await copyInto(blobs, ref, { path, file });
+  return path;
+}
+
+/** Writes it to a path at which there is nothing yet. @throws GaggleError like {@link saveArtifact} */
+export const copyArtifact = async (blobs: Pick<BlobStore, "read">, ref: ArtifactRef, path: string): Promise<void> =>
+  copyInto(blobs, ref, { path, file: await open(path, "wx", 0o600) });
+
+async function copyInto(
+  blobs: Pick<BlobStore, "read">,
+  ref: ArtifactRef,
+  { path, file }: { path: string; file: FileHandle },
+): Promise<void> {
   const hash = createHash("sha256");
   try {
     for (let at = 0; at < ref.bytes; at += CHUNK_BYTES) {
@@ -56,5 +69,4 @@ export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: Artifact
     throw error;
   }
   await file.close();
-  return path;
 }

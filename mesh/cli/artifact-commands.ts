@@ -1,7 +1,8 @@
-/** Files of tasks on the command line: attached as a task is sent, saved where one came in or was answered. */
+/** Files of tasks on the command line: attached as a task is sent or completed, saved where one came in or was answered. */
 import { resolve } from "node:path";
 import type { ArtifactRef } from "../contract/artifact.ts";
 import { GaggleError } from "../contract/errors.ts";
+import { type Json, parseJson } from "../contract/json.ts";
 import type { DaemonCalls } from "./mesh-commands.ts";
 import { asSeen, bytes, type Output } from "./output.ts";
 
@@ -11,6 +12,28 @@ export async function attachFiles(daemon: DaemonCalls, files: readonly string[],
   const artifacts: ArtifactRef[] = [];
   for (const file of files) artifacts.push(await daemon.call("artifact.add", { path: resolve(cwd, file) }));
   return { artifacts };
+}
+
+/** JSON where it is some, else the text itself. */
+function readResult(text: string): Json {
+  try {
+    return parseJson(text, "The result");
+  } catch {
+    return text;
+  }
+}
+
+/** `gaggle inbox complete`: ends a task with its result and files. @throws GaggleError NOT_FOUND, STATE_CONFLICT, TOO_LARGE */
+export async function completeTask(
+  daemon: DaemonCalls,
+  out: Output,
+  request: { taskId: string; result: string; files: readonly string[]; cwd: string },
+): Promise<void> {
+  const { taskId, result, files, cwd } = request;
+  const attached = await attachFiles(daemon, files, cwd);
+  const view = await daemon.call("inbox.complete", { taskId, result: readResult(result), ...attached });
+  out.result(view);
+  out.line(`The result is on its way${files.length === 0 ? "" : ` with ${files.length === 1 ? "a file" : `${files.length} files`}`}.`);
 }
 
 /** `gaggle inbox save`: writes the files of a task, or of its result, into a folder. @throws GaggleError PEER_UNREACHABLE where some are not here yet */

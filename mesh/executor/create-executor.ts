@@ -15,15 +15,18 @@ import { createPermissionGate, type PermissionGate, type ToolDecision } from "./
 import { runSession, type SessionOutcome } from "./recipe-session.ts";
 import { runEnvironment } from "./run-environment.ts";
 import { runFailure } from "./run-failure.ts";
+import { placeFiles, releaseFiles, type RunFile } from "./run-files.ts";
 import { createRunLimits } from "./run-limits.ts";
 import { type TaskPayload, taskPrompt } from "./task-prompt.ts";
 
 /** A task to run. */
-export interface RunRequest extends TaskPayload {
+export interface RunRequest extends Omit<TaskPayload, "files"> {
   readonly taskId: string;
   readonly skill: Skill;
   /** Exact text of the skill's recipe in the signed bundle. */
   readonly recipeText: string;
+  /** Files of the task; see run-files.ts. */
+  readonly files?: readonly RunFile[];
   /** Aborting it cancels the run. */
   readonly signal?: AbortSignal;
 }
@@ -198,11 +201,12 @@ async function runInGoose(deps: ExecutorDeps, config: ExecutorConfig, run: Goose
   const signals = [run.closing, ...(run.request.signal === undefined ? [] : [run.request.signal])];
   const limits = createRunLimits(deps.clock, skill.timeoutSeconds * 1_000, signals);
   try {
+    const placed = await placeFiles(cwd, run.request.files ?? []);
     const env = runEnvironment({ ...config, runId, maxTurns: skill.maxTurns, extra: config.extraEnv });
     const goose = await startGoose({ goose: config.goose, cwd, env, runId, maxOutputBytes: config.maxOutputBytes });
     try {
       await deps.register.add(goose.record);
-      const prompt = taskPrompt(promptOf(run.recipe), run.request, runId.slice(0, 12));
+      const prompt = taskPrompt(promptOf(run.recipe), { ...run.request, files: placed }, runId.slice(0, 12));
       const onSession = (sessionId: string): Promise<void> | void => deps.registerSession({ sessionId, taskId });
       return await Promise.race([runSession(goose, { ...run, cwd, prompt, onSession }), limits.exceeded]);
     } finally {
@@ -212,6 +216,7 @@ async function runInGoose(deps: ExecutorDeps, config: ExecutorConfig, run: Goose
     }
   } finally {
     limits.release();
+    await releaseFiles(cwd);
     await rm(cwd, { recursive: true, force: true });
   }
 }

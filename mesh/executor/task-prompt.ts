@@ -1,6 +1,7 @@
 /** How a colleague's task reaches the model: as marked data, after the recipe's own words. */
 import type { Json, JsonObject } from "../contract/json.ts";
 import { isRaw, type Part } from "../contract/part.ts";
+import type { PlacedFile } from "./run-files.ts";
 
 /** What a task says, and who says it. */
 export interface TaskPayload {
@@ -14,6 +15,8 @@ export interface TaskPayload {
   readonly from: { readonly subject: string; readonly role: string };
   /** More inputs; a model gets no raw bytes, only word of them. */
   readonly parts?: readonly Part[];
+  /** Files that hang on the task, in the working folder. */
+  readonly files?: readonly PlacedFile[];
   /** What earlier attempts asked, and what the sender answered. */
   readonly answers?: readonly { readonly question: string; readonly answer: string }[];
 }
@@ -26,12 +29,13 @@ const readable = (part: Part) => (isRaw(part) ? { ...part, raw: "(bytes, not sho
  */
 export function taskPrompt(
   recipePrompt: string,
-  { task, context, from, session, parts = [], answers = [] }: TaskPayload,
+  { task, context, from, session, parts = [], files = [], answers = [] }: TaskPayload,
   nonce: string,
 ): string {
   const more = {
     ...(session === undefined ? {} : { session }),
     ...(parts.length > 0 ? { parts: parts.map(readable) } : {}),
+    ...(files.length > 0 ? { files } : {}),
     ...(answers.length > 0 ? { answers } : {}),
   };
   const data = JSON.stringify({ from, task, context, ...more }, null, 2).replaceAll("<", "\\u003c");

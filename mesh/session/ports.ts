@@ -1,4 +1,5 @@
 /** What sessions need from the rest of the daemon, and what they tell a runner. */
+import type { ArtifactRef } from "../contract/artifact.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import type { PolicyAction } from "../contract/bundle.ts";
 import type { Target } from "../contract/daemon-api.ts";
@@ -75,6 +76,8 @@ export interface RunnableTask {
   readonly stepId?: string;
   /** More inputs. */
   readonly parts?: readonly Part[];
+  /** Files that hang on it. */
+  readonly artifacts?: readonly ArtifactRef[];
   /** What it may see of the session that it belongs to. */
   readonly session?: SessionContext;
   /** Questions of earlier attempts and the asker's answers. */

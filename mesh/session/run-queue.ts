@@ -34,6 +34,7 @@ const toRunnable = (record: WorkerTask, session: RunnableTask["session"]): Runna
   traceId: record.traceId,
   answers: record.answers,
   ...(record.parts === undefined ? {} : { parts: record.parts }),
+  ...(record.artifacts === undefined ? {} : { artifacts: record.artifacts }),
   ...(record.sessionId === undefined ? {} : { sessionId: record.sessionId }),
   ...(record.stepId === undefined ? {} : { stepId: record.stepId }),
 });

@@ -162,7 +162,9 @@ describe("gaggle send, inbox and outbox", () => {
     expect(await said(marco, "inbox")).toContain(`${item.taskId}  SUBMITTED  task from fiona.berg (finance): Look at the sunglasses.`);
     expect(await said(marco, "inbox", item.taskId)).toContain('"shelf": 3');
     await marco.call("inbox.accept", { taskId: item.taskId });
-    await marco.call("inbox.complete", { taskId: item.taskId, result: { seen: 17 } });
+    writeFileSync(join(world.dir, "shelves.csv"), "shelf,seen\n3,17\n");
+    const completed = ["inbox", "complete", item.taskId, "--result", '{"seen":17}', "--attach", "shelves.csv"];
+    expect(await said(marco, ...completed)).toBe("The result is on its way with a file.\n");
     const { code, stdout, stderr } = await sending;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/SUBMITTED[\s\S]*COMPLETED[\s\S]*"seen": 17/);
@@ -171,6 +173,8 @@ describe("gaggle send, inbox and outbox", () => {
     const record = await said(fiona, "status", item.taskId);
     expect(record).toContain("COMPLETED  task for marco.diaz (marketing)");
     expect(json(await fiona.gaggle(["--json", "status", item.taskId]))).toMatchObject({ result: { seen: 17 }, state: "COMPLETED" });
+    await said(fiona, "inbox", "save", item.taskId, "--to", "came");
+    expect(readFileSync(join(world.dir, "came", "shelves.csv"), "utf8")).toBe("shelf,seen\n3,17\n");
   });
 
   it("end with 1 and the reason where the colleague rejects", async () => {

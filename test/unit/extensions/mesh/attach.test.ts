@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { attach, fileInside } from "../../../../extensions/mesh/attach.ts";
+import { askTools } from "../../../../extensions/mesh/ask-tools.ts";
+import { inboxTools } from "../../../../extensions/mesh/inbox-tools.ts";
 import type { DaemonLink } from "../../../../extensions/daemon-link.ts";
+import type { Tool } from "../../../../extensions/define-tool.ts";
 
 const refused = expect.objectContaining({ code: "INVALID_INPUT" });
 let dir: string;
@@ -32,6 +35,32 @@ it.each(["../secret.csv", "link.csv", "up/secret.csv", "../work-not/c.csv", "/et
     await expect(fileInside(work, path)).rejects.toThrow(refused);
   },
 );
+
+it.each([
+  ["send_task", "task.send", { skill: "accruals", task: "Report" }],
+  ["complete_task", "inbox.complete", { taskId: "t1", result: { seen: 17 } }],
+])("goes with %s as it was taken in, beside further parts", async (name, method, input) => {
+  const calls: { method: string; params: unknown }[] = [];
+  const daemon = {
+    call: async (called: string, params: unknown) => {
+      calls.push({ method: called, params });
+      if (called === "artifact.add") return { name: "a.csv" };
+      throw new Error("enough is known");
+    },
+    close: () => undefined,
+  } as unknown as DaemonLink;
+  const tool = [...askTools(daemon), ...inboxTools(daemon)].find(({ definition }) => definition.name === name) as Tool;
+  const parts = [{ data: { rows: 2 }, mediaType: "application/json" }, { text: "more" }];
+  const parsed = tool.definition.input.parse({ ...input, parts, attachments: ["a.csv"] });
+  const call = { signal: new AbortController().signal, defaultIdempotencyKey: "k", workingDir: work };
+  await expect(tool.run(parsed, call)).rejects.toThrow("enough is known");
+  expect(calls).toMatchObject([
+    { method: "artifact.add", params: { path: join(work, "a.csv") } },
+    { method, params: { artifacts: [{ name: "a.csv" }], parts } },
+  ]);
+  expect(calls[1]?.params).not.toHaveProperty("attachments");
+  expect(tool.definition.input.safeParse({ ...input, parts: [{ raw: "AA==" }] }).success).toBe(false);
+});
 
 it("attaches nothing where the session has told no working folder, and asks nobody where nothing is attached", async () => {
   const daemon = { call: () => expect.unreachable(), close: () => undefined } as unknown as DaemonLink;

@@ -126,6 +126,39 @@ it.each([
   await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
 });
 
+it("gives a run its files once they are here, and fails it where they don't come or it is ended meanwhile", async () => {
+  const there = await open("there");
+  const ref = await attach(there, "a.csv", "content");
+  await there.depart({ to: FIONA }, request([ref]));
+  const other = serve;
+  let isOff = true;
+  const here = await open("here", (frame, from) =>
+    isOff ? Promise.reject(new GaggleError("PEER_UNREACHABLE", "off")) : other(frame, from),
+  );
+  const task = { taskId: TASK, asker: FIONA, artifacts: [ref] };
+  const never = new AbortController().signal;
+  const failure = (run: Promise<unknown>): Promise<unknown> => run.catch((error: unknown) => error);
+  const late = failure(here.forRun(task, never));
+  for (let waited = 0; waited <= 620_000; waited += 5_000) await clock.advance(5_000);
+  expect(await late).toEqual(code("PEER_UNREACHABLE"));
+  const ended = new AbortController();
+  const cut = failure(here.forRun(task, ended.signal));
+  await clock.advance(1);
+  ended.abort();
+  expect(await cut).toEqual(code("EXECUTOR_FAILED"));
+  const files = here.forRun(task, never);
+  await clock.advance(1);
+  isOff = false;
+  await vi.waitFor(async () => {
+    await clock.advance(10_000);
+    expect(await Promise.race([files, Promise.resolve("waits")])).toMatchObject([{ name: "a.csv", mediaType: "text/csv", bytes: 7 }]);
+  });
+  const [file] = await files;
+  await file?.copyTo(join(dir, "copy"));
+  expect(readFileSync(join(dir, "copy"), "utf8")).toBe("content");
+  expect(await here.forRun({ taskId: TASK, asker: FIONA }, never)).toEqual([]);
+});
+
 it("fetches what came with a message by itself, again where that failed, and saves it beside what is there", async () => {
   const there = await open("there");
   const ref = await attach(there, "a.csv", "content");

@@ -52,6 +52,11 @@ function fixture() {
   };
   const began: string[] = [];
   const runner = createTaskRunner({
+    filesOf: async ({ artifacts = [] }) => {
+      const [ref] = artifacts;
+      if (ref?.name === "lost.csv") throw new GaggleError("PEER_UNREACHABLE", "The files of this task did not come.");
+      return artifacts.map(({ name, mediaType, bytes }) => ({ name, mediaType, bytes, copyTo: async () => undefined }));
+    },
     executor: () => executor,
     bundle: () => bundle,
     began: ({ taskId }) => void began.push(taskId),
@@ -92,6 +97,18 @@ describe("a run without a person", () => {
     await settle();
     expect(finished).toMatchObject([{ outcome: { state: "INPUT_REQUIRED", message: "Which cost centre?", cost: { tokens: 40 } } }]);
     expect(finished[0]?.outcome).not.toHaveProperty("result");
+  });
+
+  it("gets the files of its task, and fails without being started where they don't come", async () => {
+    const { runner, runs, finished } = fixture();
+    const ref = { name: "q3.csv", mediaType: "text/csv", bytes: 3, sha256: "a".repeat(64), chunks: "b".repeat(64) };
+    runner.start({ ...task(), artifacts: [ref] });
+    await settle();
+    expect(runs[0]?.request.files).toMatchObject([{ name: "q3.csv", bytes: 3 }]);
+    runner.start({ ...task({ taskId: "t2" }), artifacts: [{ ...ref, name: "lost.csv" }] });
+    await settle();
+    expect(runs).toHaveLength(1);
+    expect(finished).toMatchObject([{ taskId: "t2", outcome: { state: "FAILED", details: { code: "PEER_UNREACHABLE" } } }]);
   });
 
   it("that fails says why in our words, and carries no text of a foreign error", async () => {
