@@ -1,5 +1,6 @@
 /** Sign-ins under way: a challenge for one agent key, of use once and for a quarter of an hour. Source: docs/decisions/0106-sign-in.md */
 import { GaggleError } from "../../mesh/contract/errors.ts";
+import { SIGN_IN_CHALLENGE_MS } from "../../mesh/contract/limits.ts";
 import type { Clock, Random } from "../../mesh/contract/ports.ts";
 import type { SignInGrant } from "../../mesh/contract/sign-in.ts";
 import type { ProofClaims } from "../../mesh/identity/proof.ts";
@@ -10,8 +11,6 @@ import type { Member, Members } from "../members.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
 import { checkGroups, subjectOf } from "./who-signed-in.ts";
 
-/** Time that a person has to sign in. */
-const CHALLENGE_MS = 900_000;
 /** Sign-ins under way in all; the oldest gives way. */
 const MAX_CHALLENGES = 10_000;
 
@@ -54,8 +53,8 @@ export function createSignIns(deps: {
         open.delete(challenge);
       }
       const challenge = Buffer.from(deps.random.bytes(32)).toString("base64url");
-      open.set(challenge, { agent, expiresAtMs: now + CHALLENGE_MS });
-      return { challenge, expiresAt: new Date(now + CHALLENGE_MS).toISOString(), statement };
+      open.set(challenge, { agent, expiresAtMs: now + SIGN_IN_CHALLENGE_MS });
+      return { challenge, expiresAt: new Date(now + SIGN_IN_CHALLENGE_MS).toISOString(), statement };
     },
     async finish({ challenge, grant, seal, proof }) {
       const { provider } = providerOf(deps.shelf);

@@ -1,11 +1,8 @@
 /** The one place where an ID token is believed. Source: OpenID Connect Core, section 3.1.3.7. */
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { GaggleError } from "../../mesh/contract/errors.ts";
-import { CLOCK_LEEWAY_MS } from "../../mesh/contract/limits.ts";
+import { CLOCK_LEEWAY_MS, ID_TOKEN_MAX_AGE_MS } from "../../mesh/contract/limits.ts";
 import type { SignInProvider } from "../../mesh/contract/sign-in.ts";
-
-/** Oldest ID token that is taken: it has just been got. */
-const MAX_AGE_SECONDS = 300;
 
 /**
  * Checks an ID token: signature by one of the provider's keys with a listed algorithm, issuer, audience, authorised party, times (leeway 120 s), nonce.
@@ -36,7 +33,7 @@ async function readSigned(
       audience: provider.clientId,
       currentDate: new Date(nowMs),
       clockTolerance: CLOCK_LEEWAY_MS / 1000,
-      maxTokenAge: MAX_AGE_SECONDS,
+      maxTokenAge: ID_TOKEN_MAX_AGE_MS / 1000,
       requiredClaims: ["exp", "iat", "sub", "iss", "aud"],
     });
     return payload;

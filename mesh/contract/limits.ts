@@ -27,6 +27,14 @@ export const ACCESS_TOKEN_LIFETIME_MS = 30 * MINUTE_MS;
 export const PROOF_LIFETIME_MS = MINUTE_MS;
 /** Lifetime of an invitation unless the admin says otherwise. */
 export const INVITATION_LIFETIME_MS = 7 * DAY_MS;
+/** Time from the beginning of a sign-in to its end at the bootstrap node. */
+export const SIGN_IN_CHALLENGE_MS = 15 * MINUTE_MS;
+/** Time that a person has at the browser. */
+export const SIGN_IN_WAIT_MS = 10 * MINUTE_MS;
+/** Days for which one sign-in counts, unless the signed bundle says otherwise. */
+export const SIGN_IN_DAYS = 7;
+/** Oldest ID token that is taken: it has just been got. */
+export const ID_TOKEN_MAX_AGE_MS = 5 * MINUTE_MS;
 /** Longest life of an envelope, and the default. */
 export const ENVELOPE_LIFETIME_MS = 14 * DAY_MS;
 /** How long a replay record outlives its envelope. */

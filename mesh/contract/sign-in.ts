@@ -2,9 +2,7 @@
 import { z } from "zod";
 import { ed25519Jwk } from "./identity.ts";
 import { orgId, slug } from "./ids.ts";
-
-/** Days for which one sign-in counts, unless the organisation says otherwise. */
-const DEFAULT_DAYS = 7;
+import { SIGN_IN_DAYS } from "./limits.ts";
 
 const claimName = z.string().min(1).max(200);
 /** Signatures of ID tokens that can be believed: asymmetric ones only, so no key of ours or of the client can stand in for the provider's. */
@@ -52,7 +50,7 @@ export const signInProvider = z.strictObject({
   /** Whether the device flow (RFC 8628) is allowed: whoever is talked into typing a stranger's code lets that stranger in. */
   device: z.boolean().default(false),
   /** Days for which one sign-in counts; then the person has to sign in again. */
-  days: z.int().min(1).max(30).default(DEFAULT_DAYS),
+  days: z.int().min(1).max(30).default(SIGN_IN_DAYS),
 });
 /** Who signs people in, and what it takes to be let in. */
 export type SignInProvider = z.infer<typeof signInProvider>;
