@@ -89,7 +89,13 @@ describe("keys at rest", () => {
   it("get one key where two programs protect them at once", async () => {
     const keychain = createMemoryKeychain();
     await fill(keySources());
-    await Promise.all([1, 2, 3].map(() => protectFolder(dir, keySources({ keychain }))));
+    // The second has seen no key yet and stores its own while the first does all of its work.
+    const first = Promise.withResolvers<void>();
+    const slow = { ...keychain, set: (account: string, secret: string) => first.promise.then(() => keychain.set(account, secret)) };
+    const second = protectFolder(dir, keySources({ keychain: slow }));
+    await protectFolder(dir, keySources({ keychain }));
+    first.resolve();
+    await second;
     expect(await readAll(keySources({ keychain }))).toEqual(SECRETS);
   });
 
