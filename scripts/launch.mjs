@@ -2,7 +2,7 @@
  * What `npm start` and `npm test` call, also on a fresh clone: installs and builds where needed, then runs the wanted program with a Node
  * that is new enough. Plain JavaScript without packages, for the Node that happens to be there (18 or newer).
  *
- * Usage: node scripts/launch.mjs start|test|quick|build|bench|bench-guard|bench-mesh|bench-discovery|fuzz|sim|chaos [arguments of the program]
+ * Usage: node scripts/launch.mjs start|test|quick|build|bench|bench-guard|bench-mesh|bench-trust|bench-discovery|fuzz|sim|chaos [arguments of the program]
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,7 @@ const PROGRAMS = {
   bench: ["test/bench/core.ts"],
   "bench-guard": ["test/bench/guard.ts"],
   "bench-mesh": ["test/bench/mesh.ts"],
+  "bench-trust": ["test/bench/trust.ts"],
   "bench-discovery": ["test/bench/discovery.ts"],
   fuzz: ["test/fuzz/main.ts"],
   sim: ["test/sim/main.ts"],
