@@ -83,8 +83,7 @@ function createDecider({ set, people, known }: Opened, policyHash: string): (que
   return (question) => {
     const words = inWords(question, known);
     const answer = set.ask(cedarRequest(question, people));
-    const risks = (ids: readonly string[]): number[] =>
-      ids.flatMap((id) => (set.policies.get(id)?.meaning.risk === undefined ? [] : [set.policies.get(id)?.meaning.risk ?? 0]));
+    const risks = (ids: readonly string[]): number[] => ids.flatMap((id) => set.policies.get(id)?.meaning.risk ?? []);
     const deny = (reason: string, ids: readonly string[] = []): PolicyDecision => ({
       ...no(reason, policyHash, ids),
       risk: riskOf(question, risks(ids)),
@@ -104,19 +103,17 @@ function createDecider({ set, people, known }: Opened, policyHash: string): (que
     const permits = ids.flatMap((id) => set.policies.get(id) ?? []);
     const unclear = permits.filter(({ meaning }) => meaning.problems.length > 0).map(({ id }) => id);
     if (unclear.length > 0) return deny(`A policy says what this version of Gaggle does not understand (${named(unclear)}).`, unclear);
-    const counting = permits.filter((permit) => mayWiden(permit, question));
-    if (counting.length === 0) {
+    if (!permits.some((permit) => mayWiden(permit, question))) {
       return deny(`The tool lets a session do what no hook sees, so a policy has to name it with @widens; ${named(ids)} does not.`);
     }
-    const rules = counting.map(({ id }) => id);
-    const obligations = uniteObligations(counting.flatMap(({ meaning }) => meaning.obligations));
+    const obligations = uniteObligations(permits.flatMap(({ meaning }) => meaning.obligations));
     return {
       allowed: true,
-      rules,
-      reason: `The policy lets ${words} (${named(rules)}).`,
+      rules: ids,
+      reason: `The policy lets ${words} (${named(ids)}).`,
       policyHash,
       ...(obligations.length > 0 ? { obligations } : {}),
-      risk: riskOf(question, risks(rules)),
+      risk: riskOf(question, risks(ids)),
     };
   };
 }

@@ -80,7 +80,7 @@ export function decideToolCall(
   const named = deps.bundle().profile.extensions.some(({ name, tools }) => tools.some((tool) => call.tool === `${name}__${tool}`));
   return named
     ? decision
-    : { ...decision, allowed: false, reason: `The role's profile does not name ${call.tool}, so a run without a person can't use it.` };
+    : { ...decision, allowed: false, reason: "The role's profile does not name this tool, so a run without a person can't use it." };
 }
 
 /** Goose's own tool with which a recipe hands over its typed result. */

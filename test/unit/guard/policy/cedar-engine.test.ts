@@ -244,6 +244,14 @@ describe("what goes with a yes", () => {
     });
   });
 
+  it("is kept where only one of the permits names a tool that widens a session", () => {
+    const any = '@id("any") @rate("5") permit (principal, action == Action::"tool.call", resource);';
+    const named = '@id("named") @widens("delegate") permit (principal, action == Action::"tool.call", resource == Tool::"delegate");';
+    const call = { action: "tool.call", principal: agent("fiona"), resource: "delegate" } as const;
+    expect(engineOf(any).decide(call)).toMatchObject({ allowed: false, rules: [] });
+    expect(engineOf(any, named).decide(call)).toMatchObject({ allowed: true, obligations: [{ kind: "rate", perMinute: 5 }] });
+  });
+
   it("is nothing for a no", () => {
     const forbid = '@id("never") forbid (principal, action == Action::"task.send", resource);';
     expect(engineOf(permit("a", '@rate("1")'), forbid).decide(question)).not.toHaveProperty("obligations");
