@@ -56,6 +56,10 @@ export function createBackground(
 
   const notReached = (error: unknown): void => {
     reachable = false;
+    if (errorCode(error) === "SIGN_IN_NEEDED") {
+      log.warn({ code: errorCode(error) }, "the person has to sign in again: gaggle sign-in");
+      return;
+    }
     log.info({ code: errorCode(error) }, "the bootstrap node was not reached; the mesh goes on without it");
   };
   const refreshing = repeat({ clock, onError: notReached }, REFRESH_MS, async () => {

@@ -11,7 +11,7 @@ import { checkBypass, checkHook, checkOverrides, checkPlugin, checkRawLogs } fro
 import { checkExtensions, checkProvider } from "./doctor/goose-checks.ts";
 import { askDaemon, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
 import { checkKeys } from "./doctor/key-checks.ts";
-import { checkBootstrap, checkBundle } from "./doctor/organisation-checks.ts";
+import { checkBootstrap, checkBundle, checkMembership } from "./doctor/organisation-checks.ts";
 
 /** What to look at. */
 export interface DoctorRequest {
@@ -43,6 +43,7 @@ async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: 
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
       checkBundle(home, config, now),
     ),
+    await look("membership", "Join again with a new invitation, or by signing in.", () => checkMembership(home, now)),
     ...(await bootstrap),
     await look("provider", SETUP_AGAIN, () => checkProvider(paths, config, env)),
     await look("extensions", SETUP_AGAIN, () => checkExtensions(paths)),

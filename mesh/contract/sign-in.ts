@@ -31,6 +31,7 @@ export const signInProvider = z.strictObject({
   scopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/))
     .max(20)
+    .refine((scopes) => scopes.includes("openid"), "openid must be among them")
     .default(["openid", "profile", "email"]),
   /** Which claim is the person's id of the org chart; with `domain`, the part before `@domain`. */
   subject: z

@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../mesh/agent/agent-config.ts";
 import { freePort } from "../../mesh/agent/free-port.ts";
-import { agentIdOf } from "../../mesh/identity/keys.ts";
+import { agentIdOf, generateAgentKeys, publicJwkOf } from "../../mesh/identity/keys.ts";
+import { issueMembership } from "../../mesh/identity/membership.ts";
+import { writePrivateFile } from "../../mesh/store/private-file.ts";
 import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
 import { readSources } from "../../profiles/bundle/read-sources.ts";
-import { seededSigner } from "./seeded-keys.ts";
+import { seededRandom, seededSigner } from "./seeded-keys.ts";
 import { createTestOrganisation, type TestOrganisation } from "./test-organisation.ts";
 
 /** Repository root, which is also an install folder. */
@@ -13,6 +15,22 @@ export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 
 /** Read once a test file: parsing the sample's profiles and recipes costs more than signing them. */
 let sample: ReturnType<typeof readSources> | undefined;
+
+/** Writes a fresh membership credential, as the daemon does. `lifetimeMs`: shorter where a sign-in ends before it. */
+export function writeCredential({ home, config, organisation }: JoinedHome, lifetimeMs?: number): Promise<void> {
+  const { org, subject, role, department, agentId } = config;
+  const member = { subject, role, department, agentId, seal: publicJwkOf(generateAgentKeys(seededRandom("fiona")).seal) };
+  const signer = organisation.issuer;
+  const jwt = issueMembership({
+    org,
+    member,
+    signer,
+    nowMs: Date.now(),
+    random: seededRandom("credential"),
+    ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+  });
+  return writePrivateFile(homePaths(home).credential, jwt);
+}
 
 /** A joined home and its organisation. */
 export interface JoinedHome {
@@ -47,5 +65,6 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
   const { org, role, rootFingerprint } = config;
   const store = await openBundleStore({ clock: Date }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
   await store.accept(organisation.sign("finance", { version: 3, nowMs: Date.now(), sources }));
+  await writeCredential({ home, config, organisation });
   return { home, config, organisation };
 }

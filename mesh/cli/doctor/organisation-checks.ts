@@ -1,8 +1,10 @@
 /** Checks of what ties this agent to its organisation: bundle, bootstrap node, clock. */
+import { readFile } from "node:fs/promises";
 import { type AgentConfig, homePaths } from "../../agent/agent-config.ts";
 import { bootstrapFetch } from "../../agent/pinned-fetch.ts";
 import { GaggleError } from "../../contract/errors.ts";
-import { CLOCK_LEEWAY_MS } from "../../contract/limits.ts";
+import { CLOCK_LEEWAY_MS, CREDENTIAL_LIFETIME_MS } from "../../contract/limits.ts";
+import { unverifiedPayloadOf } from "../../identity/jws.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import { duration } from "../output.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
@@ -20,6 +22,18 @@ export async function checkBundle(home: string, config: AgentConfig, now: () => 
   const message = `Version ${version}, ${duration(now() - Date.parse(issuedAt))} old, expires in ${duration(left)}`;
   if (left < BUNDLE_WARN_MS) return warn("bundle", message, "Ask your admin to sign a new one (gaggle org sign) before it expires.");
   return ok("bundle", message);
+}
+
+/** The membership credential, and whether the sign-in that it rests on is about to end. */
+export async function checkMembership(home: string, now: () => number): Promise<Check> {
+  const { iat, exp } = unverifiedPayloadOf(await readFile(homePaths(home).credential, "utf8")) as { iat: number; exp: number };
+  const left = exp * 1000 - now();
+  // Only the end of a sign-in makes a credential shorter than all others.
+  const bySignIn = (exp - iat) * 1000 < CREDENTIAL_LIFETIME_MS;
+  const fix = bySignIn ? "Run: gaggle sign-in" : "Run the daemon (gaggle agent) while the bootstrap node can be reached: it renews it.";
+  if (left <= 0) return fail("membership", "It has expired: colleagues don't believe this agent.", fix);
+  const message = `Good for ${duration(left)}`;
+  return bySignIn ? warn("membership", `${message}, then your sign-in ends`, fix) : ok("membership", message);
 }
 
 /** Whether the bootstrap node answers, and how far its clock and ours are apart. */

@@ -15,7 +15,8 @@ import { pluginFoldersIn } from "../../../../mesh/cli/setup/plugin-folder.ts";
 import { readIfThere } from "../../../../mesh/cli/setup/replace-file.ts";
 import { setup } from "../../../../mesh/cli/setup/setup.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
-import { INSTALL_DIR, joinedHome } from "../../../support/joined-home.ts";
+import { createTestOrganisation } from "../../../support/test-organisation.ts";
+import { INSTALL_DIR, joinedHome, writeCredential } from "../../../support/joined-home.ts";
 import { startStandIn } from "../../../support/stand-in-daemon.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -96,6 +97,7 @@ describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () 
       "socket",
       "daemon",
       "bundle",
+      "membership",
       "bootstrap",
       "clock",
       "provider",
@@ -149,6 +151,21 @@ describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () 
     expect((await examine({ now: inDays(31) }))["bundle"]).toMatchObject({ state: "fail" });
     appendFileSync(join(homePaths(home).bundle, "bundle.json"), "x");
     expect((await examine())["bundle"]).toMatchObject({ state: "fail" });
+  });
+
+  it("tells of a membership that ends with its sign-in, or has ended", async () => {
+    const desk = await healthyDesk();
+    const inDays = (days: number) => () => Date.now() + days * 86_400_000;
+    expect((await desk.examine({ now: inDays(2) }))["membership"]).toMatchObject({
+      state: "fail",
+      fix: expect.stringContaining("daemon") as unknown,
+    });
+    await writeCredential({ ...desk, organisation: createTestOrganisation() }, 3_600_000);
+    expect((await desk.examine())["membership"]).toMatchObject({
+      state: "warn",
+      fix: expect.stringContaining("gaggle sign-in") as unknown,
+    });
+    expect((await desk.examine({ now: inDays(1) }))["membership"]).toMatchObject({ state: "fail", fix: "Run: gaggle sign-in" });
   });
 
   it("tells of a bootstrap node that does not answer, without calling it a failure", async () => {
