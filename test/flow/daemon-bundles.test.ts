@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildBundles } from "../../profiles/bundle/build-bundles.ts";
+import { type BundleDraft, buildBundles } from "../../profiles/bundle/build-bundles.ts";
 import { readSources } from "../../profiles/bundle/read-sources.ts";
 import { signBundle } from "../../profiles/bundle/sign-bundle.ts";
 import { createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
@@ -18,6 +18,7 @@ let world: DaemonWorld;
 let proxy: SwappingProxy;
 let fiona: WorldAgent;
 let marco: WorldAgent;
+let drafts: Promise<readonly BundleDraft[]> | undefined;
 
 beforeAll(async () => {
   world = await foundWorld({
@@ -48,8 +49,9 @@ async function sign(
   role: string,
   change: { version?: number; lifetimeMs?: number; nowMs?: number; root?: Signer } = {},
 ): Promise<SignedBundle> {
-  const { profiles, recipes } = orgPaths(world.orgDir);
-  const draft = buildBundles(await readSources(profiles, recipes)).find((one) => one.role === role);
+  // Once: checking the sources takes longer than signing, and a short life begins before it.
+  drafts ??= readSources(orgPaths(world.orgDir).profiles, orgPaths(world.orgDir).recipes).then(buildBundles);
+  const draft = (await drafts).find((one) => one.role === role);
   if (draft === undefined) throw new Error(`no role ${role}`);
   const { org, issuers, admins, version } = await readOrg(world.orgDir);
   const trust = { org, issuers, admins, roster: await readRoster(world.orgDir), revocations: await readRevocations(world.orgDir) };
