@@ -53,7 +53,7 @@ export const ROUTE_AUTHORISATION: Readonly<Record<BootstrapRoute, Authorisation>
 
 /**
  * Asks policy whether the caller may call the route.
- * @throws GaggleError POLICY_DENIED; NOT_A_MEMBER, REVOKED and their like where the route is called with a proof alone
+ * @throws GaggleError POLICY_DENIED, RATE_LIMITED; NOT_A_MEMBER, REVOKED and their like where the route is called with a proof alone
  */
 export function authorise(deps: { policy: PolicyEngine; members: Pick<Members, "get"> }, route: BootstrapRoute, caller: Caller): void {
   const rule = ROUTE_AUTHORISATION[route];
@@ -63,7 +63,9 @@ export function authorise(deps: { policy: PolicyEngine; members: Pick<Members, "
   if (caller.proof === undefined) throw new GaggleError("INTERNAL", "The caller was not identified.");
   const { agentId, subject, role, department } = caller.member ?? deps.members.get(caller.proof.agent);
   for (const action of rule.actions) {
-    const { allowed, reason } = deps.policy.decide({ action, principal: { agentId, subject, role, department }, resource: route });
+    const question = { action, principal: { agentId, subject, role, department }, resource: route };
+    const { allowed, reason, retryAfterMs } = deps.policy.decide(question);
+    if (retryAfterMs !== undefined) throw new GaggleError("RATE_LIMITED", reason);
     if (!allowed) throw new GaggleError("POLICY_DENIED", reason);
   }
 }

@@ -2,12 +2,15 @@
 import type { CandidateQuery, Candidates } from "../../mesh/contract/controller-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { BOOTSTRAP_ROLE, type Principal } from "../../mesh/contract/identity.ts";
-import type { Clock, PolicyEngine } from "../../mesh/contract/ports.ts";
+import type { Clock, PolicyAsking, PolicyEngine } from "../../mesh/contract/ports.ts";
 import { createIntlZones } from "../../mesh/directory/intl-zones.ts";
 import { type Candidate, type Passed, rankRoutes } from "../../mesh/directory/router.ts";
 import type { RoleProfile } from "../../mesh/contract/bundle.ts";
 import type { BundleShelf } from "../bundle-shelf.ts";
 import type { Members } from "../members.ts";
+
+/** Choosing does nothing yet; whoever sends the task keeps what goes with the yes. */
+const LOOKING: PolicyAsking = { counts: false, keeps: ["mask", "approval"] };
 
 /** Agents that each list of an answer names. */
 const MAX_NAMED = 50;
@@ -64,10 +67,11 @@ export async function rankCandidates(deps: CandidateDeps, caller: Principal, que
   const { role: targetRole, ...rest } = query;
   const routes = rankRoutes(known, { ...rest, targetRole }, deps.clock.now(), {
     denied(to) {
-      const { allowed, reason } = deps.policy.decide({ action: "task.send", principal: caller, ...about(to) });
+      const { allowed, reason } = deps.policy.decide({ action: "task.send", principal: caller, ...about(to) }, LOOKING);
       return allowed ? undefined : reason;
     },
-    runsAlone: (to) => query.skill !== undefined && deps.policy.decide({ action: "task.run", principal: caller, ...about(to) }).allowed,
+    runsAlone: (to) =>
+      query.skill !== undefined && deps.policy.decide({ action: "task.run", principal: caller, ...about(to) }, LOOKING).allowed,
     zones,
   });
   return {

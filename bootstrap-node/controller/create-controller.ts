@@ -2,6 +2,7 @@
 import type { AuditEvent } from "../../mesh/contract/audit.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Clock, CommitQueue, OrderedStore, PolicyEngine } from "../../mesh/contract/ports.ts";
+import { keepObligations } from "../../mesh/enforcement/keep-obligations.ts";
 import type { BundleShelf } from "../bundle-shelf.ts";
 import type { Mailbox, MailChange } from "../mailbox/mailbox.ts";
 import { createNodePolicy } from "../node-policy.ts";
@@ -50,7 +51,7 @@ export function createController(deps: ControllerDeps): Controller {
   return {
     feed,
     index,
-    policy: createNodePolicy(shelf),
+    policy: keepObligations(createNodePolicy(shelf), deps),
     onMail(change) {
       if (change.kind === "mail") feed.add({ kind: "mail" }, change.to);
       else feed.add({ kind: "settled", id: change.id }, change.from);
