@@ -1,12 +1,13 @@
 /** Access tokens for the bootstrap node's API: short-lived JWTs (RFC 9068) by the issuer key, bound to an agent's key by `cnf`. */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { errors, jwtVerify, SignJWT } from "jose";
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { type AccessClaims, accessClaims } from "../mesh/contract/identity.ts";
 import { newUuid } from "../mesh/contract/ids.ts";
 import { ACCESS_TOKEN_LIFETIME_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random } from "../mesh/contract/ports.ts";
-import { type Ed25519PrivateJwk, jwkOfAgentId, publicJwkOf, thumbprintOf } from "../mesh/identity/keys.ts";
+import { jwkOfAgentId, publicJwkOf, thumbprintOf } from "../mesh/identity/keys.ts";
+import type { IssuerKeys } from "./issuer-keys.ts";
 import type { Member } from "./members.ts";
 
 const TYP = "at+jwt";
@@ -19,16 +20,15 @@ export interface AccessTokens {
   verify(token: string): Promise<AccessClaims>;
 }
 
-/** Access tokens by one issuer key of one organisation. */
+/** Access tokens by the issuer key in use; those of the key before count until they end. */
 export function createAccessTokens(
-  deps: { clock: Clock; random: Random },
-  config: { org: string; issuer: Ed25519PrivateJwk },
+  deps: { clock: Clock; random: Random; issuers: Pick<IssuerKeys, "current" | "believed"> },
+  config: { org: string },
 ): AccessTokens {
-  const issuerKey = publicJwkOf(config.issuer);
-  const privateKey = createPrivateKey({ key: { ...config.issuer }, format: "jwk" });
-  const publicKey = createPublicKey({ key: { ...issuerKey }, format: "jwk" });
   return {
     async issue(member) {
+      const issuer = deps.issuers.current();
+      const privateKey = createPrivateKey({ key: { ...issuer }, format: "jwk" });
       const nowMs = deps.clock.now();
       const exp = Math.floor((nowMs + ACCESS_TOKEN_LIFETIME_MS) / 1000);
       const token = await new SignJWT({
@@ -36,7 +36,7 @@ export function createAccessTokens(
         agent: member.agentId,
         cnf: { jkt: thumbprintOf(jwkOfAgentId(member.agentId)) },
       })
-        .setProtectedHeader({ alg: "EdDSA", typ: TYP, kid: thumbprintOf(issuerKey) })
+        .setProtectedHeader({ alg: "EdDSA", typ: TYP, kid: thumbprintOf(issuer) })
         .setIssuer(config.org)
         .setAudience(AUDIENCE)
         .setSubject(member.subject)
@@ -55,6 +55,10 @@ export function createAccessTokens(
           audience: AUDIENCE,
           currentDate: new Date(deps.clock.now()),
         };
+        const { kid } = decodeProtectedHeader(token);
+        const issuer = deps.issuers.believed().find((key) => thumbprintOf(key) === kid);
+        if (issuer === undefined) throw new errors.JOSEError("no issuer key of this node");
+        const publicKey = createPublicKey({ key: { ...publicJwkOf(issuer) }, format: "jwk" });
         return accessClaims.parse((await jwtVerify(token, publicKey, options)).payload);
       } catch (cause) {
         if (cause instanceof errors.JWTExpired)

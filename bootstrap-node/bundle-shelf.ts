@@ -1,7 +1,8 @@
 /** The newest signed bundle of each role, as the bootstrap node hands them out. It can hold them back, but not make or change one. */
+import { z } from "zod";
 import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
-import { canonicalHash, parseJson, sha256Hex } from "../mesh/contract/json.ts";
+import { canonicalHash, parseAs, parseJson, sha256Hex } from "../mesh/contract/json.ts";
 import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
 import { thumbprintOf } from "../mesh/identity/keys.ts";
 import { addRevocation, openRevocations, revocationEvent, withRevocations } from "../mesh/identity/revocation.ts";
@@ -10,6 +11,9 @@ import { ownEvent, type OwnIdentity } from "./own-event.ts";
 
 const PREFIX = "bundle/";
 const REVOCATION_PREFIX = "revocation/";
+const ISSUER_PREFIX = "issuer/";
+/** An issuer key that a bundle named: since when, and the newest manifest that did. */
+const namedIssuer = z.strictObject({ namedAt: z.int(), manifest: z.string() });
 
 /** Whom the node serves. */
 export interface ShelfConfig {
@@ -41,6 +45,10 @@ export interface BundleShelf {
   acceptRevocation(jws: string): Promise<boolean>;
   /** The statements that count on top of the newest bundle: compact JWS. */
   revocations(): readonly string[];
+  /** Since when a bundle that was taken here has named an issuer key, in milliseconds since the epoch; undefined for a key that none has. */
+  issuerNamedAt(thumbprint: string): number | undefined;
+  /** The newest manifest, and for each issuer key that has left since the last one that named it: what any credential can be checked with. */
+  manifests(): Promise<readonly string[]>;
   /** Told after each newer bundle and each revocation. */
   onChange(fn: () => void): void;
 }
@@ -88,6 +96,14 @@ export async function openBundleShelf(
   return {
     ofRole: (role) => inTime(shelf.get(role), `for the role ${role}`),
     newest: () => viewOf(inTime(newest(), "yet")).merged,
+    issuerNamedAt: (thumbprint) => readIssuer(deps.store.get(ISSUER_PREFIX + thumbprint))?.namedAt,
+    async manifests() {
+      const { signed, manifest } = inTime(newest(), "yet");
+      const here = new Set(manifest.issuers.map((key) => ISSUER_PREFIX + thumbprintOf(key)));
+      const all = await deps.store.range({ gte: ISSUER_PREFIX, lt: `${ISSUER_PREFIX}~` });
+      const left = all.filter(([key]) => !here.has(key)).map(([, text]) => readIssuer(text)?.manifest ?? "");
+      return [...new Set([signed.manifest, ...left])];
+    },
     revocations: () => {
       const bundle = newest();
       return bundle === undefined ? [] : viewOf(bundle).open;
@@ -121,6 +137,11 @@ export async function openBundleShelf(
         const there = shelf.get(role);
         if (!replaces(verified, there)) return false;
         tx.put(`${PREFIX}${role}`, JSON.stringify(verified.signed));
+        for (const issuer of verified.manifest.issuers) {
+          const key = ISSUER_PREFIX + thumbprintOf(issuer);
+          const { namedAt = tx.now } = readIssuer(tx.get(key)) ?? {};
+          tx.put(key, JSON.stringify({ namedAt, manifest: verified.signed.manifest }));
+        }
         tx.audit(ownEvent(deps.own, { action: "bundle.accept", target: `bundle:${role}@${verified.manifest.version}`, result: "ok" }));
         // Inside the transition, so that the next one is held against this bundle; a failed write stops the node.
         shelf.set(role, verified);
@@ -154,3 +175,6 @@ function replaces(candidate: VerifiedBundle, there: VerifiedBundle | undefined):
   }
   return false;
 }
+
+const readIssuer = (text: string | undefined): z.infer<typeof namedIssuer> | undefined =>
+  text === undefined ? undefined : parseAs(namedIssuer, parseJson(text, "A stored issuer"), "A stored issuer");

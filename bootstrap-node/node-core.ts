@@ -1,5 +1,4 @@
 /** The bootstrap node without its network: what it keeps, over one store and one commit queue. */
-import { statfsSync } from "node:fs";
 import { type AuditChain, openAuditChain } from "../mesh/audit/chain.ts";
 import { OWN_CHAIN } from "../mesh/audit/chain-place.ts";
 import type { AgentExport } from "../mesh/audit/export.ts";
@@ -8,6 +7,7 @@ import { errorCode } from "../mesh/contract/errors.ts";
 import type { Clock, CommitQueue, OrderedStore, Random, Signer } from "../mesh/contract/ports.ts";
 import { agentIdOf, createSigner } from "../mesh/identity/keys.ts";
 import { createCommitQueue } from "../mesh/store/commit-queue.ts";
+import { freeBytesOf } from "../mesh/store/disk-reserve.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
 import { eventsOf, readCollected } from "./audit/collected-chains.ts";
 import { pruneByRetention } from "./audit/retention.ts";
@@ -19,7 +19,8 @@ import { readRoom, type Room } from "./mailbox/deposits.ts";
 import { createMailbox, type Mailbox } from "./mailbox/mailbox.ts";
 import { noteRestore } from "./backup/restored.ts";
 import { createMembers, type Members } from "./members.ts";
-import type { NodeFolder } from "./node-folder.ts";
+import { createIssuerKeys } from "./issuer-keys.ts";
+import { type NodeFolder, readIssuers } from "./node-folder.ts";
 import type { OwnIdentity } from "./own-event.ts";
 import { createIdentityProvider } from "./sign-in/identity-provider.ts";
 import { createSignIns, type SignIns } from "./sign-in/sign-ins.ts";
@@ -60,26 +61,32 @@ export interface NodeCore {
  * @throws GaggleError where the store holds what is not the organisation's
  */
 export async function openNodeCore(
-  deps: { clock: Clock; random: Random; log: NodeLog; store: OrderedStore; fetch?: typeof globalThis.fetch },
+  deps: { clock: Clock; random: Random; log: NodeLog; store: OrderedStore; fetch?: typeof globalThis.fetch; freeBytes?: () => number },
   folder: NodeFolder,
   config: { signInSecret?: string } = {},
 ): Promise<NodeCore> {
   const { clock, random, log, store } = deps;
   const { org, rootFingerprint } = folder;
-  const issuer = createSigner(folder.issuer);
   const signer = createSigner(folder.agentKeys.sign);
   const own: OwnIdentity = { agentId: agentIdOf(signer.publicJwk), random };
   const chain = await openAuditChain({ store, random, signer }, { org, agentId: own.agentId });
-  const freeBytes = (): number => {
-    const { bavail, bsize } = statfsSync(folder.storeDir);
-    return bavail * bsize;
-  };
+  const freeBytes = deps.freeBytes ?? (() => freeBytesOf(folder.storeDir));
   const onEffectError = (error: unknown): void => log.error({ code: errorCode(error) }, "an effect of a write failed");
   const { queue, pendingWrites } = countPending(createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError }));
   const shelf = await openBundleShelf({ store, queue, clock, own }, { org, rootFingerprint });
   for (const bundle of folder.bundles) {
     await shelf.accept(bundle).catch((error: unknown) => log.warn({ code: errorCode(error) }, "a bundle in the folder was not taken"));
   }
+  const issuers = createIssuerKeys(
+    {
+      shelf,
+      clock,
+      read: () => readIssuers(folder.keysDir),
+      onError: () => log.warn({}, "the node's folder of keys could not be read again"),
+    },
+    folder.issuers,
+  );
+  const issuer = issuers.signer;
   const usage = createUsageCounters({ store, queue, clock }, { org });
   const restoredAt = await noteRestore({ store, queue, own });
   const members = createMembers({ store, queue, clock, random, shelf, issuer, own }, { org, restoredAt });
@@ -110,7 +117,7 @@ export async function openNodeCore(
     mail: () => readRoom(store, "all"),
     pendingWrites,
     freeBytes,
-    tokens: createAccessTokens({ clock, random }, { org, issuer: folder.issuer }),
+    tokens: createAccessTokens({ clock, random, issuers }, { org }),
     collection,
     usage,
     pruneAudit: () => pruneByRetention({ store, queue, clock, shelf, chain, collection, own }),

@@ -22,7 +22,10 @@ export const nodeFile = z.strictObject({ v: z.literal(1), org: orgId, rootFinger
 export interface NodeFolder {
   readonly org: string;
   readonly rootFingerprint: string;
-  readonly issuer: Ed25519PrivateJwk;
+  /** The issuer keys that are there, the next one last; see {@link readIssuers}. */
+  readonly issuers: readonly [Ed25519PrivateJwk, ...Ed25519PrivateJwk[]];
+  /** Folder of the node's keys. */
+  readonly keysDir: string;
   /** The node's own keys as a peer; made at the first start. */
   readonly agentKeys: AgentKeys;
   /** Pre-shared key of the network; undefined where the organisation uses none. */
@@ -45,12 +48,27 @@ export async function readNodeFolder(dir: string, random: Random): Promise<NodeF
   return {
     org,
     rootFingerprint,
-    issuer: await readSigningKey(join(keysDir, "issuer.json"), "issuer key"),
+    issuers: await readIssuers(keysDir),
+    keysDir,
     agentKeys: await ensureAgentKeys(keysDir, random),
     networkKey: await readNetworkKey(join(keysDir, "network.json")),
     bundles: await readBundles(join(dir, "bundles")),
     storeDir: join(dir, "store"),
   };
+}
+
+/**
+ * The issuer key in use and, while one is being replaced, the next one (`issuer-next.json`).
+ * @throws GaggleError NOT_FOUND, CREDENTIAL_INVALID
+ */
+export async function readIssuers(keysDir: string): Promise<[Ed25519PrivateJwk, ...Ed25519PrivateJwk[]]> {
+  const current = await readSigningKey(join(keysDir, "issuer.json"), "issuer key");
+  try {
+    return [current, await readSigningKey(join(keysDir, "issuer-next.json"), "next issuer key")];
+  } catch (error) {
+    if (error instanceof GaggleError && error.code === "NOT_FOUND") return [current];
+    throw error;
+  }
 }
 
 async function readNodeFile(path: string): Promise<z.infer<typeof nodeFile>> {

@@ -6,6 +6,7 @@ import type { AuditDraft } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { CREDENTIAL_RENEW_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random, Signer } from "../mesh/contract/ports.ts";
+import { claimedKeyOf } from "../mesh/identity/jws.ts";
 import { type AgentKeys, publicJwkOf } from "../mesh/identity/keys.ts";
 import { checkPinned, issueMembership, verifyMembership } from "../mesh/identity/membership.ts";
 import { revocationDigest, takeRevocations } from "../mesh/identity/revocation.ts";
@@ -56,8 +57,13 @@ export async function startBootstrapPeer(
     return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs: clock.now(), random });
   };
   let credential = issue();
+  /** By the issuer key that is in use: its predecessor may have been revoked. */
+  const ownCredential = (): string => {
+    if (claimedKeyOf(credential) !== deps.issuer.thumbprint) credential = issue();
+    return credential;
+  };
   const membership = {
-    credential: () => credential,
+    credential: ownCredential,
     verify: (jwt: string, agentId: string) => {
       const { manifest } = shelf.newest();
       const claims = verifyMembership({ jwt, manifest, nowMs: clock.now(), agentId });
@@ -86,7 +92,7 @@ export async function startBootstrapPeer(
   return {
     addresses: () => peer.addresses(),
     connected: () => new Set(peer.members().map(({ principal }) => principal.agentId)),
-    credential: () => credential,
+    credential: ownCredential,
     async close() {
       stopRenewal();
       counter.flush();

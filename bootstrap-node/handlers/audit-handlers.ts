@@ -37,7 +37,7 @@ async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<string> {
 export const auditHandlers = (deps: AuditHandlerDeps): Pick<Handlers, "ingest" | "export" | "auditLog" | "auditAlarms" | "usage"> => ({
   ingest: ({ caller, body }) => deps.collection.ingest(memberOf(caller), body),
   async export({ query }) {
-    const manifests = [deps.shelf.newest().signed.manifest];
+    const manifests = await deps.shelf.manifests();
     const filter: AuditFilter | undefined = Object.keys(query).length === 0 ? undefined : query;
     const credentials = await deps.members.credentials();
     return Readable.from(inChunks(deps.collection.export({ manifests, credentials, own: deps.ownChain(), filter })));

@@ -23,7 +23,11 @@ export function membershipHandlers(
 ): Pick<Handlers, "jwks" | "join" | "token" | "credentials" | "profile" | "publish" | "directory"> {
   const { members, shelf, tokens } = deps;
   return {
-    jwks: () => ({ keys: shelf.newest().manifest.issuers.map((key) => ({ ...key, kid: thumbprintOf(key), alg: "EdDSA", use: "sig" })) }),
+    jwks() {
+      const { issuers, revocations } = shelf.newest().manifest;
+      const good = issuers.map((key) => ({ ...key, kid: thumbprintOf(key) })).filter(({ kid }) => !revocations.keys.includes(kid));
+      return { keys: good.map((key) => ({ ...key, alg: "EdDSA", use: "sig" })) };
+    },
     async join({ caller, body }) {
       const member = await members.join({ ...body, proof: proven(caller) });
       const { agentId, subject, role } = member;

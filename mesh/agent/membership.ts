@@ -68,6 +68,8 @@ export interface Membership {
   accept(bundle: unknown): Promise<VerifiedBundle>;
   /** Fetches what is newer now. @throws what the bootstrap node or the check said */
   refresh(): Promise<void>;
+  /** Whether the bootstrap node surely has something newer: a bundle that colleagues have told of, or a credential in place of one that holds no more. */
+  isBehind(): boolean;
   /** Told after each new bundle or credential. */
   onChange(fn: () => void): void;
 }
@@ -127,14 +129,26 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
   const isDue = (now: number): boolean => {
     const { role, department } = unverifiedPayloadOf(credential) as MembershipClaims;
     const here = place();
-    return now - validity.iat >= CREDENTIAL_RENEW_MS || now >= validity.exp || role !== here.role || department !== here.department;
+    const aged = now - validity.iat >= CREDENTIAL_RENEW_MS || now >= validity.exp;
+    return aged || role !== here.role || department !== here.department || !holds();
+  };
+
+  /** Whether this agent's own credential is believed under the newest word: its issuer may have been revoked. */
+  const holds = (): boolean => {
+    try {
+      verifyMembership({ jwt: credential, manifest: deps.bundles.trust().manifest, nowMs: deps.clock.now() });
+      return true;
+    } catch {
+      return false;
+    }
   };
 
   const renew = async (fetched?: string): Promise<void> => {
     const now = deps.clock.now();
     if (!isDue(now)) return;
     const fresh = fetched ?? (await deps.source.credential());
-    const claims = verifyMembership({ jwt: fresh, manifest: bundleNow().manifest, nowMs: now });
+    bundleNow();
+    const claims = verifyMembership({ jwt: fresh, manifest: deps.bundles.trust().manifest, nowMs: now });
     const mine = unverifiedPayloadOf(credential) as MembershipClaims;
     // By showing it in hello, this agent vouches for the key in it with its own: that has to be its own key too.
     if (claims.agent !== mine.agent || claims.seal.x !== mine.seal.x)
@@ -211,6 +225,10 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
       await accept(profile.bundle);
       await takeRevocations({ acceptRevocation }, profile.revocations ?? []);
       await renew(fetched);
+    },
+    isBehind: () => {
+      const held = deps.bundles.last();
+      return held !== undefined && (!holds() || deps.bundles.trust().manifest.version > held.manifest.version);
     },
     onChange: (fn) => void listeners.push(fn),
   };

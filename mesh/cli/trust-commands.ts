@@ -1,4 +1,4 @@
-/** Commands about whom to believe: `gaggle org revoke|reinstate|pin|replace-admin`. */
+/** Commands about whom to believe: `gaggle org revoke|reinstate|pin|rotate-issuer|replace-admin`. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock, systemRandom } from "../agent/system.ts";
@@ -53,6 +53,17 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
       action<{ dir: string; user: string; agent: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgPin } = await import("./org/org-pin.ts");
         await orgPin({ dir: resolve(folder), ...rest }, out);
+      }),
+    );
+  org
+    .command("rotate-issuer")
+    .description("replace the issuer key with an overlap that nobody notices; run it again until it says that it is finished")
+    .option(...dir)
+    .option("--now", "let the old key leave at once: it may be stolen. Everybody renews, and mail that waits is lost")
+    .action(
+      action<{ dir: string; now?: boolean }>(async ({ out }, { dir: folder, now = false }) => {
+        const { orgRotateIssuer } = await import("./org/org-rotate-issuer.ts");
+        await orgRotateIssuer({ dir: resolve(folder), now }, out, deps);
       }),
     );
   org

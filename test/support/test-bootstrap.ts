@@ -147,7 +147,10 @@ export async function openTestBootstrap(
     { org, ...(options.quotas === undefined ? {} : { quotas: options.quotas }) },
   );
   const handOvers = controller.handOvers(mailbox);
-  const collection = createAuditCollection({ store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove }, { org });
+  const collection = createAuditCollection(
+    { store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove },
+    { org },
+  );
   const app = createBootstrapServer(
     {
       clock,
@@ -172,7 +175,7 @@ export async function openTestBootstrap(
         provider: createIdentityProvider({ clock, fetch: options.fetch ?? globalThis.fetch }),
       }),
       mailbox,
-      tokens: createAccessTokens({ clock, random }, { org, issuer: issuerKey }),
+      tokens: createAccessTokens({ clock, random, issuers: { current: () => issuerKey, believed: () => [issuerKey] } }, { org }),
       collection,
       usage,
       ownChain: () => undefined,

@@ -1,6 +1,7 @@
 /** `gaggle org sign`: builds and signs every role's bundle, one version up, and publishes them. */
 import { BUNDLE_LIFETIME_MS } from "../../contract/limits.ts";
 import { type Output, paint } from "../output.ts";
+import { noteIssuersSigned } from "./org-rotate-issuer.ts";
 import { gatherStatements } from "./revocation-listeners.ts";
 import { openRoot, type RootDeps } from "./open-root.ts";
 import type { OrgDeps } from "./org-folder.ts";
@@ -45,6 +46,7 @@ export async function finishRelease(
   deps: SignDeps,
 ): Promise<SignedRelease> {
   await storeRelease(dir, version, bundles);
+  await noteIssuersSigned(dir, nowMs);
   if (publish !== undefined) await publishRelease(dir, publish, bundles, deps);
   const expiresAt = new Date(nowMs + BUNDLE_LIFETIME_MS).toISOString();
   const release = { org: trust.org, version, expiresAt, roles: bundles.map(({ role }) => role) };
