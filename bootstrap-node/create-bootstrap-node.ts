@@ -1,11 +1,13 @@
 /** The bootstrap node, composed: store, state, HTTP API, libp2p peer. One process, one folder. */
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
 import { errorCode, GaggleError } from "../mesh/contract/errors.ts";
 import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
 import type { Clock, Random } from "../mesh/contract/ports.ts";
 import { isLoopback } from "../mesh/identity/invitation.ts";
+import { createDiskReserve, freeBytesOf } from "../mesh/store/disk-reserve.ts";
 import { type LevelStore, openLevelStore } from "../mesh/store/level-store.ts";
 import { createDrain } from "./drain.ts";
 import { createNodeMetrics } from "./metrics.ts";
@@ -83,10 +85,11 @@ export async function createBootstrapNode(deps: BootstrapNodeDeps, config: Boots
   const folder = await readNodeFolder(config.dir, deps.random);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the store failed, so the node takes nothing more"));
+  const { freeBytes } = createDiskReserve(join(config.dir, "disk-reserve"), () => freeBytesOf(config.dir));
   const store = await openLevelStore(folder.storeDir, failed.reject);
   const closers: Closers = [() => store.close()];
   try {
-    return { ...(await compose(deps, config, folder, store, closers)), storeFailed: failed.promise };
+    return { ...(await compose({ ...deps, freeBytes }, config, folder, store, closers)), storeFailed: failed.promise };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -94,7 +97,7 @@ export async function createBootstrapNode(deps: BootstrapNodeDeps, config: Boots
 }
 
 async function compose(
-  deps: BootstrapNodeDeps,
+  deps: BootstrapNodeDeps & { freeBytes(): number },
   config: BootstrapNodeConfig,
   folder: NodeFolder,
   store: LevelStore,

@@ -1,5 +1,4 @@
 /** What everything else in a daemon stands on: keys, store, audit chain, commit queue, membership, policy, sessions. */
-import { statfsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { openBundleStore } from "../../profiles/bundle/bundle-store.ts";
 import { openAuditChain } from "../audit/chain.ts";
@@ -13,6 +12,7 @@ import { protectFolder } from "../identity/at-rest/protect-folder.ts";
 import { readAgentKeys } from "../identity/key-file.ts";
 import { createSigner } from "../identity/keys.ts";
 import { createCommitQueue } from "../store/commit-queue.ts";
+import { freeBytesOf } from "../store/disk-reserve.ts";
 import { writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, homePaths, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
@@ -86,11 +86,7 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   const keys = await readAgentKeys(paths.keys);
   const signer = createSigner(keys.sign);
   const chain = await openAuditChain({ store, random, signer }, { org, agentId });
-  const measured = (): number => {
-    const { bavail, bsize } = statfsSync(paths.store);
-    return bavail * bsize;
-  };
-  const freeBytes = deps.freeBytes ?? measured;
+  const freeBytes = deps.freeBytes ?? (() => freeBytesOf(paths.store));
   const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError: onError("an effect failed") });
   /** Records what this agent itself did or saw, outside of any task. */
   const audit = (draft: Omit<AuditDraft, "actor" | "traceId">): Promise<void> =>

@@ -1,4 +1,5 @@
 /** The agent daemon, composed: one process per home that owns the store, the peer node, the guard's gateway and the local socket. */
+import { join } from "node:path";
 import { socketPathFor } from "../client/socket-path.ts";
 import type { DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
@@ -6,6 +7,7 @@ import type { OrderedStore } from "../contract/ports.ts";
 import type { CardService } from "../directory/create-card-service.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import type { PeerChange, PeerNode } from "../peer/peer-node.ts";
+import { createDiskReserve, freeBytesOf } from "../store/disk-reserve.ts";
 import { openLevelStore } from "../store/level-store.ts";
 import { withRecentWrites } from "../store/recent-writes.ts";
 import { type AgentConfig, homePaths, readAgentConfig } from "./agent-config.ts";
@@ -30,6 +32,8 @@ import { openBoundary } from "./open-boundary.ts";
 import { type AgentMailbox, openMailbox } from "./open-mailbox.ts";
 import { createPolicyDesk } from "./policy/policy-desk.ts";
 import type { RunOptions } from "./run-executor.ts";
+import { openTelemetry, type Telemetry } from "./open-telemetry.ts";
+import type { MetricSource } from "../telemetry/agent-metrics.ts";
 import { createSealKeys } from "./seal-keys.ts";
 import { openTokenVault, type TokenVault } from "./token-vault.ts";
 
@@ -62,6 +66,7 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
   readonly mailbox: AgentMailbox;
   readonly artifacts: AgentArtifacts;
   readonly handOut: HandOut;
+  readonly telemetry: Telemetry;
   readonly tokens: TokenVault["sessions"];
   readonly startedAt: number;
 }
@@ -70,13 +75,16 @@ interface Parts extends AgentWork, Awaited<ReturnType<typeof openGuard>> {
  * Starts the daemon of a home.
  * @throws GaggleError NOT_JOINED, CONFLICT (another daemon owns the home), INVALID_INPUT (an address or port is taken), CREDENTIAL_INVALID
  */
-export async function startAgent(deps: AgentDeps, options: AgentOptions): Promise<RunningAgent> {
+export async function startAgent(given: AgentDeps, options: AgentOptions): Promise<RunningAgent> {
   const config = await readAgentConfig(options.home);
   refuseDuplicate(options.home);
   // The store's lock is what makes this the only daemon of the home.
   const failed = Promise.withResolvers<never>();
-  failed.promise.catch((error: unknown) => deps.log.error({ code: errorCode(error) }, "the daemon ends, since it must not go on"));
-  const level = await openLevelStore(homePaths(options.home).store, failed.reject);
+  failed.promise.catch((error: unknown) => given.log.error({ code: errorCode(error) }, "the daemon ends, since it must not go on"));
+  const paths = homePaths(options.home);
+  const { freeBytes } = createDiskReserve(join(options.home, "disk-reserve"), given.freeBytes ?? (() => freeBytesOf(options.home)));
+  const deps: AgentDeps = { ...given, freeBytes };
+  const level = await openLevelStore(paths.store, failed.reject);
   const store = withRecentWrites(level);
   try {
     return await compose(deps, options, config, store, { promise: failed.promise, fail: failed.reject, snapshot: () => level.snapshot() });
@@ -106,7 +114,8 @@ async function compose(
   const core = await openAgentCore(deps, options.home, config, store);
   await confirmRecovery(core, options.home);
   const vault = await openTokenVault(core);
-  const guard = await openGuard(core, vault, options);
+  const telemetry = await openTelemetry(core, options, () => metricSource(parts));
+  const guard = await openGuard({ ...core, telemetry }, vault, options);
   const sealKeys = createSealKeys();
   const mesh = await startAgentPeer(core, sealKeys, () => beatOf(core, work.messaging.load()));
   const send: Messaging["send"] = (make) => work.messaging.send(make);
@@ -121,6 +130,7 @@ async function compose(
     ...mesh,
     ...work,
     handOut: boundary.handOut,
+    telemetry,
     tokens: vault.sessions,
     background: createBackground(core, mesh.peer, guard.routing, options.home, mailbox.kick, () => {
       void markDuplicate(options.home).then(disk.fail, disk.fail);
@@ -165,7 +175,7 @@ function endOf(ended: Promise<void>, storeFailed: Promise<never>): Promise<void>
   return result;
 }
 
-async function openGuard(core: AgentCore, vault: TokenVault, { installDir, version }: AgentOptions) {
+async function openGuard(core: AgentCore & { telemetry: Telemetry }, vault: TokenVault, { installDir, version }: AgentOptions) {
   const { paths, config } = core;
   const memory = await openGuardMemory({ path: paths.guardMemory, key: vault.keys.current(), installDir, version });
   const routing = openModelRouting(core, await readUpstreams(core));
@@ -190,9 +200,8 @@ async function start({ core, executor, messaging, peer, background, gateway, han
   core.membership.onChange(() => {
     peer.membershipChanged();
     messaging.trustChanged();
-    // A colleague of another role has told of a newer version: the own bundle, or that of a new role, is at the node.
-    const { trust, lastBundle } = core.membership;
-    if (isKnown(() => trust().manifest.version > lastBundle().manifest.version)) background.refresh();
+    // The own bundle, or that of a new role, or a credential by the next issuer is at the node.
+    if (isKnown(core.membership.isBehind)) background.refresh();
   });
   peer.handleFrames((frame, from) => messaging.receiveFrame(frame, from));
   await messaging.start();
@@ -244,6 +253,7 @@ function openSocket(parts: Parts & Pick<Disk, "snapshot">, { home, version }: Ag
     revoke: core.membership.acceptRevocation,
     backup: ({ file, header, key }) => backupHome(home, parts.snapshot(), { file, header, key }),
     leave: () => leaveMesh(parts),
+    metrics: parts.telemetry.metrics,
     shipAudit: async () => {
       await background.ship();
       return { seq: core.chain.head().seq, shipped: background.shipped() };
@@ -254,6 +264,18 @@ function openSocket(parts: Parts & Pick<Disk, "snapshot">, { home, version }: Ag
   const log = (text: string, details: object): void => core.log.info(details, text);
   return serveLocal({ path: socketPathFor(home), handlers, version, log });
 }
+
+/** What is read for the metrics. */
+const metricSource = ({ core, messaging, peer, background }: Parts): MetricSource => ({
+  queues: async () => {
+    const { waiting, queued, dead } = await messaging.counts();
+    return { inbox: waiting, outbox: queued, dead };
+  },
+  peersConnected: () => peer.members().length,
+  bootstrapReachable: background.reachable,
+  auditWaiting: () => core.chain.head().seq - background.shipped(),
+  bundleSeconds: () => Math.round((Date.parse(core.membership.lastBundle().manifest.expiresAt) - core.clock.now()) / 1_000),
+});
 
 async function statusOf(
   { core, messaging, peer, gateway, background, startedAt }: Parts,
