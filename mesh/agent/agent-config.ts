@@ -6,6 +6,7 @@ import { GaggleError, systemCode } from "../contract/errors.ts";
 import { tlsPin } from "../contract/identity.ts";
 import { agentId, orgId, slug, subjectId, thumbprint } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
+import { isServerAddress } from "../contract/safe-address.ts";
 import { writePrivateFile } from "../store/private-file.ts";
 
 /** The upstream of calls that no route of the signed policy takes elsewhere. */
@@ -16,7 +17,7 @@ const modelUpstream = z.strictObject({
   /** The API that it speaks; `openai` is chat completions and responses. */
   protocol: z.enum(["openai", "anthropic"]),
   /** Base URL with its version, ending before `/chat/completions` or `/messages`. */
-  baseUrl: z.url(),
+  baseUrl: z.url().refine(isServerAddress, "an http or https address without a user in it, and not one of a cloud's metadata service"),
   /** Whether it is this machine's or the company's own; it counts as local only where the signed policy names it too. */
   local: z.boolean(),
   /** Name of the model that Goose asks for; the default upstream has one. */
@@ -53,6 +54,8 @@ export const agentConfig = z.strictObject({
     .strictObject({ depositAfterMs: z.int().min(100), roundMs: z.int().min(100) })
     .partial()
     .optional(),
+  /** Where spans go: `file` (`logs/traces.ndjson`), or the `/v1/traces` of a collector; nowhere where left out. docs/observability.md */
+  telemetry: z.strictObject({ traces: z.union([z.literal("file"), z.url({ protocol: /^https?$/ })]).optional() }).optional(),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ModelUpstream } from "../agent/agent-config.ts";
 import { GaggleError } from "../contract/errors.ts";
+import { isServerAddress } from "../contract/safe-address.ts";
 import { slug } from "../contract/ids.ts";
 import { parseAs } from "../contract/json.ts";
 import { isLoopback } from "../identity/invitation.ts";
@@ -120,7 +121,12 @@ const defaultOf = (url: string, model: string, protocol: Protocol): ModelUpstrea
 
 /** @param local what the person says; a server of this machine is local anyway */
 function serverOf(url: string, protocol: Protocol, local = false): ModelUpstream {
-  if (!URL.canParse(url)) throw new GaggleError("INVALID_INPUT", "The model server's URL is none; it looks like https://api.openai.com/v1");
+  if (!isServerAddress(url)) {
+    throw new GaggleError(
+      "INVALID_INPUT",
+      "The model server's URL is none that is called: it looks like https://api.openai.com/v1, has no user in it and is no metadata service's.",
+    );
+  }
   return { protocol, baseUrl: url.replace(/\/+$/, ""), local: local || isLoopback(new URL(url).hostname) };
 }
 

@@ -69,6 +69,12 @@ export function parseJson(text: string, what: string): Json {
 export function parseAs<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join(".") || "(top)"}: ${issue.message}`);
+  const problems = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.map(shownName).join(".") || "(top)"}: ${problemOf(issue)}`);
   throw new GaggleError("INVALID_INPUT", `${what} is not as expected. ${problems.join("; ")}`);
 }
+
+/** A field's name as it may stand in an error. Names can be the sender's choice too, so only plain ones are shown: others could be text, or act on a terminal. */
+const shownName = (name: PropertyKey): string => (/^[\w.@/-]{1,60}$/.test(String(name)) ? String(name) : "…");
+
+const problemOf = (issue: z.core.$ZodIssue): string =>
+  issue.code === "unrecognized_keys" ? `Unrecognized key: ${issue.keys.slice(0, 3).map(shownName).join(", ")}` : issue.message;

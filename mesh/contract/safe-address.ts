@@ -36,3 +36,13 @@ export function isForbiddenHost(hostname: string): boolean {
   if (family === 0) return METADATA_NAMES.has(host);
   return forbidden.check(host, family === 4 ? "ipv4" : "ipv6");
 }
+
+/**
+ * True for the address of a server that this machine may be told to call: http or https, no user in it, no forbidden host. Whether plain http is right
+ * there is the caller's to say.
+ */
+export function isServerAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === "" && password === "" && !isForbiddenHost(hostname);
+}

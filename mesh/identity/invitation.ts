@@ -4,6 +4,7 @@ import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { type InvitationClaims, invitationClaims, type InvitationSecret, invitationSecret } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
+import { isForbiddenHost } from "../contract/safe-address.ts";
 import { CLOCK_LEEWAY_MS, INVITATION_LIFETIME_MS } from "../contract/limits.ts";
 import type { Random, Signer } from "../contract/ports.ts";
 import { claimedKeyOf, signJws, unverifiedPayloadOf, verifyJws } from "./jws.ts";
@@ -104,6 +105,8 @@ export function verifyInvitation(input: {
 export function checkBaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const plain = url !== undefined && (url.protocol === "https:" || url.protocol === "http:") && url.username === "" && url.password === "";
+  if (plain && isForbiddenHost(url.hostname))
+    throw invalid("names an address that is no bootstrap node's, but a cloud's metadata service's or its like");
   if (!plain || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
     throw invalid("needs the bootstrap node's address as http(s)://host:port");
   }

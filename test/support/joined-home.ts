@@ -65,6 +65,5 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
   const { org, role, rootFingerprint } = config;
   const store = await openBundleStore({ clock: Date }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
   await store.accept(organisation.sign("finance", { version: 3, nowMs: Date.now(), sources }));
-  await writeCredential({ home, config, organisation });
   return { home, config, organisation };
 }

@@ -52,7 +52,9 @@ async function healthyDesk(): Promise<Desk> {
   const folder = tempFolder();
   const root = join(folder, "goose-root");
   const bootstrapUrl = await bootstrap(() => new Date().toUTCString());
-  const { home, config } = await joinedHome(join(folder, "home"), { gooseRoot: root, bootstrapUrl });
+  const joined = await joinedHome(join(folder, "home"), { gooseRoot: root, bootstrapUrl });
+  const { home, config } = joined;
+  await writeCredential(joined);
   const goose = fakeGoose(folder, "1.52.0");
   const env = { HOME: folder, PATH: process.env["PATH"], GAGGLE_GOOSE: goose };
   const silent = createOutput({ write: () => undefined }, false);
