@@ -6,6 +6,8 @@ import type { Clock } from "../contract/ports.ts";
 const WINDOW_MS = 60_000;
 /** Most (source, reason) pairs counted in one window; the rest is counted together, since sources can be made up. */
 const MAX_SOURCES = 64;
+/** The same in the window after one that was full: a flood that lasts for days must not fill the disk either. */
+const MAX_SOURCES_IN_FLOOD = 8;
 /** Stands for every source beyond {@link MAX_SOURCES}. */
 const OTHER_SOURCES = "others";
 
@@ -38,6 +40,8 @@ export function createRefusalCounter(deps: {
 }): RefusalCounter {
   let counts = new Map<string, Refusal & { count: number }>();
   let cancelTimer: (() => void) | undefined;
+  let maxSources = MAX_SOURCES;
+  let isFull = false;
 
   const toDraft = ({ action, source, code, count }: Refusal & { count: number }): AuditDraft => ({
     actor: deps.actor,
@@ -53,6 +57,8 @@ export function createRefusalCounter(deps: {
     cancelTimer = undefined;
     const drafts = [...counts.values()].map(toDraft);
     counts = new Map();
+    maxSources = isFull ? MAX_SOURCES_IN_FLOOD : MAX_SOURCES;
+    isFull = false;
     if (drafts.length > 0) deps.record(drafts);
   };
 
@@ -61,7 +67,8 @@ export function createRefusalCounter(deps: {
     count({ action, source, code }) {
       const bounded = { action, source: source.slice(0, 200), code: code.slice(0, 40) };
       const own = `${action} ${bounded.code} ${bounded.source}`;
-      const full = counts.size >= MAX_SOURCES && !counts.has(own);
+      const full = counts.size >= maxSources && !counts.has(own);
+      isFull ||= full;
       const key = full ? `${action} ${bounded.code} ${OTHER_SOURCES}` : own;
       const entry = counts.get(key) ?? { ...bounded, source: full ? OTHER_SOURCES : bounded.source, count: 0 };
       entry.count++;

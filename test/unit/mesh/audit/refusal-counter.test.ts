@@ -42,6 +42,24 @@ test("made-up sources can't fill the disk: beyond a bound they are counted toget
   expect(recorded.reduce((sum, { details }) => sum + Number(details?.["count"]), 0)).toBe(10_000);
 });
 
+test("a thousand sources for an hour stay below half a megabyte of events, and the next quiet minute tells them apart again", async () => {
+  const { clock, recorded, counter } = setUp();
+  for (let minute = 0; minute < 60; minute++) {
+    for (let i = 0; i < 1_000; i++) counter.count({ action: "peer.refuse", source: `10.${minute}.${i % 250}.${i}`, code: "NOT_A_MEMBER" });
+    await clock.advance(60_000);
+  }
+  // What an event has besides its draft: ids, times, two hashes.
+  const bytes = recorded.reduce((sum, draft) => sum + JSON.stringify(draft).length + 450, 0);
+  expect(bytes).toBeLessThan(500_000);
+  expect(recorded.reduce((sum, { details }) => sum + Number(details?.["count"]), 0)).toBe(60_000);
+  counter.count({ action: "peer.refuse", source: "a", code: "NOT_A_MEMBER" });
+  await clock.advance(60_000);
+  recorded.length = 0;
+  for (let i = 0; i < 40; i++) counter.count({ action: "peer.refuse", source: `quiet-${i}`, code: "NOT_A_MEMBER" });
+  await clock.advance(60_000);
+  expect(recorded).toHaveLength(40);
+});
+
 test("flush records at once what was counted, and only once", async () => {
   const { clock, recorded, counter } = setUp();
   counter.count({ action: "peer.refuse", source: "a", code: "REVOKED" });
