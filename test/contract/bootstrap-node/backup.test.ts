@@ -127,6 +127,8 @@ describe("a backup of a bootstrap node", () => {
     const again = await start(restored);
     // No invitation is needed: the node knows the agent, and takes from where it is.
     expect(await fiona.clientOf(again.url).renew()).toContain(".");
+    // With its next event it hears that the node is behind, wherever the backup's moment fell.
+    await fiona.act(1);
     await fiona.ship(again.url);
     const verdict = await verifyExport(await exported(again.url), { rootFingerprint: fiona.secret.rootFingerprint });
     expect(verdict).toMatchObject({ ok: true });
