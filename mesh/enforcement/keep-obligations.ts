@@ -1,6 +1,6 @@
 /**
  * Stands before the policy engine and sees to it that what an allowed action carries with it is kept: what can be kept here is (rate, second person),
- * the rest is left to the asker where it says that it keeps it, and everything else is a deny. docs/decisions/0103-obligations.md
+ * the rest is left to the asker where it says that it keeps it, and everything else is a deny. docs/decisions/0103-obligations-kept.md
  */
 import type { Clock, Obligation, PolicyAsking, PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
 import { createRates } from "./rates.ts";
