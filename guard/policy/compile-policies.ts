@@ -2,7 +2,8 @@
 import { policyAction } from "../../mesh/contract/bundle.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { slug } from "../../mesh/contract/ids.ts";
-import { POLICY_SCHEMA_VERSION, type PolicySet, type SignedPolicy } from "../../mesh/contract/policy-set.ts";
+import { parseAs } from "../../mesh/contract/json.ts";
+import { POLICY_SCHEMA_VERSION, type PolicySet, policySet, type SignedPolicy } from "../../mesh/contract/policy-set.ts";
 import type { ActionConstraint, DetailedError, EntityUidJson, PolicyJson } from "@cedar-policy/cedar-wasm/nodejs";
 import { readAnnotations } from "./annotations.ts";
 import { type Cedar, loadCedar } from "./cedar.ts";
@@ -31,7 +32,9 @@ export function compilePolicies(files: Readonly<Record<string, string>>, names?:
   checkIds(policies);
   validate(cedar, policies);
   for (const policy of policies) checkMeaning(cedar, policy, names);
-  return { v: 2, schema: POLICY_SCHEMA_VERSION, policies: policies.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  const ordered = policies.sort((a, b) => (a.id < b.id ? -1 : 1));
+  // Whatever the run-time check would refuse, such as a policy that is too long, is better refused here.
+  return parseAs(policySet, { v: 2, schema: POLICY_SCHEMA_VERSION, policies: ordered }, "The policy set");
 }
 
 /** Line of an offset, from 1. Cedar counts bytes of UTF-8. */

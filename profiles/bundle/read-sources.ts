@@ -88,6 +88,14 @@ export async function readSources(dir: string, recipesDir: string): Promise<Orga
 async function readPolicies(dir: string): Promise<Pick<OrganisationSources, "policies" | "policyTests">> {
   const folder = join(dir, "policies");
   await checkConverted(dir, folder);
+  // A policy that is left out silently might be a forbid.
+  const astray = (await listFolder(folder)).find((entry) => !entry.isFile() && entry.name !== "tests");
+  if (astray !== undefined) {
+    throw new GaggleError(
+      "INVALID_INPUT",
+      `${join(folder, astray.name)} is no plain file; policies lie in ${folder} itself, as <name>.cedar.`,
+    );
+  }
   const policies: Record<string, string> = {};
   for (const path of await plainFiles(folder, ".cedar")) {
     if (POLICY_NAME.test(basename(path))) policies[`policies/${basename(path)}`] = await readSource(path);

@@ -78,6 +78,11 @@ forbid (principal, action, resource == Task::"x") when { context.target in Perso
   });
 });
 
+it("refuses a policy that agents would not take, since it is too long", () => {
+  const long = `@id("a") permit (principal, action == Action::"api.call", resource) when { resource == Route::"${"x".repeat(20_000)}" };`;
+  expect(() => compile(long)).toThrow(code("The policy set"));
+});
+
 describe("the schema", () => {
   const answer = loadCedar().schemaToJsonWithResolvedTypes(readPolicySchema());
   if (answer.type !== "success") throw new Error("the schema is not valid");

@@ -112,6 +112,14 @@ describe("reading sources", () => {
     await expect(read()).rejects.toThrow(code("NOT_FOUND", "policies"));
   });
 
+  it("leaves no policy out: neither a link nor one in a folder", async () => {
+    await put("profiles/policies/more/never.cedar", "");
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "more is no plain file"));
+    await rm(join(dir, "profiles/policies/more"), { recursive: true });
+    await symlink(join(dir, "profiles/policies/all.cedar"), join(dir, "profiles/policies/linked.cedar"));
+    await expect(read()).rejects.toThrow(code("INVALID_INPUT", "linked.cedar is no plain file"));
+  });
+
   it("refuses an organisation that still has the allow-list, and says how to convert it", async () => {
     await put("profiles/policy.yaml", "v: 1\nallow: []\ndeny: []\n");
     await expect(read()).rejects.toThrow(code("INVALID_INPUT", "gaggle org convert-policy"));
