@@ -54,6 +54,7 @@ export function createAgentWork(
       boundary,
       artifacts,
       link: peer,
+      wireOf: peer.wireOf,
       runner,
       resolve: directory.resolve,
       route: directory.route,

@@ -25,6 +25,7 @@ import type {
   Signer,
   Transaction,
 } from "../contract/ports.ts";
+import { forWire, WIRE_MINOR } from "../contract/wire.ts";
 import type { ArtifactDesk } from "./open-artifacts.ts";
 import { readMark } from "../mailbox/mail-mark.ts";
 import { createMailDesk, type MailDesk } from "./mail-desk.ts";
@@ -131,6 +132,8 @@ export interface MessagingDeps {
   readonly boundary?: Boundary;
   /** Files that hang on tasks; left out, they are named and never fetched. */
   readonly artifacts?: ArtifactDesk;
+  /** Minor version of the wire that an agent knows; undefined where it told none since the start: then it is taken for as new as this one. */
+  wireOf?(agentId: string): number | undefined;
   /** Whether a text holds a guard's token. */
   isMasked?(text: string): boolean;
   /** Counts frames that were refused before anything in them was believed. */
@@ -206,7 +209,7 @@ export function createMessaging(
       policyHash,
       traceparent,
       ...content,
-      message: departed,
+      message: forWire(departed.type, departed, deps.wireOf?.(to.agentId) ?? WIRE_MINOR),
       ...mark,
     };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);
@@ -372,6 +375,7 @@ export function createMessaging(
       handle,
       verifyCredential: deps.verifyCredential,
       trustVersion: deps.trustVersion,
+      ...(deps.wireOf === undefined ? {} : { wireOf: deps.wireOf }),
       countRefusal: deps.countRefusal,
       assertRoom: quota.assertRoom,
       waitOf: senders.take,

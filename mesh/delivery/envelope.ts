@@ -1,10 +1,12 @@
 /** Envelopes: signed by the sender's agent key, with its membership credential inside, so that they prove themselves however they travelled. */
+import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
 import type { PolicyDecision, Signer } from "../contract/ports.ts";
+import { readWire } from "../contract/wire.ts";
 import { openJws, signJwsAsMade, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
 import { jwkOfAgentId, type VerifyingKey, verifyingKeyOf } from "../identity/keys.ts";
 
@@ -35,6 +37,8 @@ export interface EnvelopeDeps {
   verifyCredential(jwt: string, agentId: string, nowMs: number): MembershipClaims;
   /** Changes whenever issuers or revocations do; credentials verified before are then verified again. */
   trustVersion(): string;
+  /** Minor version of the wire that an agent knows; undefined where it told none. Left out, nobody is newer. */
+  wireOf?(agentId: string): number | undefined;
 }
 
 /** An envelope that was believed. */
@@ -74,10 +78,12 @@ export interface RestoreNote {
 const invalid = (problem: string, cause?: unknown): GaggleError =>
   new GaggleError("ENVELOPE_INVALID", `The message is not valid: ${problem}.`, cause === undefined ? {} : { cause });
 
-function readEnvelope(jws: string): { unverified: UnverifiedJws; claims: EnvelopeClaims } {
+function readEnvelope(jws: string, wireOf: EnvelopeDeps["wireOf"]): { unverified: UnverifiedJws; claims: EnvelopeClaims } {
   try {
     const unverified = openJws(jws);
-    return { unverified, claims: envelopeClaims.parse(unverified.payload) };
+    // Who it says that it is from decides only whether fields that nobody here knows are dropped; whether it is, is checked after that.
+    const { from } = z.looseObject({ from: z.string() }).parse(unverified.payload);
+    return { unverified, claims: readWire(envelopeClaims, unverified.payload, wireOf?.(from) ?? 0) };
   } catch {
     // Also catches the stack overflow of JSON nested without end. Without the cause: it may quote the message.
     throw invalid("it is malformed");
@@ -139,7 +145,7 @@ export function createEnvelopeOpener(deps: EnvelopeDeps, config: { self: string;
   return (frame: Uint8Array, nowMs: number, memberAtMs?: number): OpenedEnvelope => {
     if (frame.length > MAX_FRAME_BYTES) throw new GaggleError("TOO_LARGE", "The message is larger than a frame may be.");
     const jws = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("latin1");
-    const { unverified, claims } = readEnvelope(jws);
+    const { unverified, claims } = readEnvelope(jws, deps.wireOf);
     checkAddress(claims, config);
     checkTimes(claims, nowMs);
     checkSignature(unverified, claims.from);

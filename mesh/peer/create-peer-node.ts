@@ -29,8 +29,9 @@ import {
   ARTIFACT_PROTOCOL,
   BUNDLE_PROTOCOL,
   CARDS_PROTOCOL,
-  HELLO_PROTOCOL,
+  HELLO_PROTOCOLS,
   MAX_STREAMS_PER_PROTOCOL,
+  MAX_KNOWN_PEERS,
   MESSAGE_PROTOCOL,
   PEERS_PROTOCOL,
   PROBE_TIMEOUT_MS,
@@ -82,6 +83,8 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     random,
   });
   const allowances = createAllowances(clock);
+  /** Minor versions of the wire, as hello told them; also of those who are gone again. */
+  const wires = new Map<string, number>();
   const onViolation = ({ agentId: id, connection }: ProvenConnection, error: Error): void => {
     deps.onRefusal({ agentId: id, address: connection.remoteAddr.toString(), code: errorCode(error) });
     cut(connection, error);
@@ -91,6 +94,10 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
+      wires.delete(proven.agentId);
+      wires.set(proven.agentId, proven.hello.wire ?? 0);
+      const [oldest] = wires.keys();
+      if (wires.size > MAX_KNOWN_PEERS && oldest !== undefined) wires.delete(oldest);
       members.add(proven);
       welcome(proven);
     },
@@ -128,6 +135,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       return { agentId, credential, statement };
     },
     news: ownNews,
+    wireOf: (id) => wires.get(id) ?? 0,
     onLearned: learned,
     onNews: (from, news) => bundles?.heard(from, news),
     onViolation,
@@ -233,6 +241,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     handleFrames: link.handle,
     onPeerChange: members.onChange,
     members: members.list,
+    wireOf: (id) => wires.get(id),
     addresses: () => ownAddresses().map((address) => `${address}/p2p/${agentId}`),
     async dial(text) {
       const peer = readPeerAddress(text);
@@ -276,7 +285,11 @@ async function start(
   isListening: () => boolean,
 ): Promise<void> {
   node.addEventListener("connection:open", (event) => gatekeeper.admit(event.detail));
-  await node.handle(HELLO_PROTOCOL, gatekeeper.helloHandler, { maxInboundStreams: 2, maxOutboundStreams: 2, runOnLimitedConnection: true });
+  await node.handle(HELLO_PROTOCOLS, gatekeeper.helloHandler, {
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+    runOnLimitedConnection: true,
+  });
   for (const [protocol, handler] of Object.entries(guarded)) {
     const most = MAX_STREAMS_PER_PROTOCOL;
     await node.handle(protocol, handler, { maxInboundStreams: most, maxOutboundStreams: most, runOnLimitedConnection: true });

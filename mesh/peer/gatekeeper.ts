@@ -11,7 +11,7 @@ import { hostOf } from "./address.ts";
 import { type HelloSide, helloAsDialler, helloAsListener, refusalCode } from "./hello-exchange.ts";
 import type { Hello, ProvenHello } from "./hello-wire.ts";
 import type { PeerLog, PeerRefusal } from "./peer-node.ts";
-import { HELLO_PROTOCOL, MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST, MAX_UNPROVEN_STREAMS, UNPROVEN_LOOK_MS } from "./protocols.ts";
+import { HELLO_PROTOCOLS, MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST, MAX_UNPROVEN_STREAMS, UNPROVEN_LOOK_MS } from "./protocols.ts";
 
 /** Time to let a refusal reach the peer before the connection is cut. */
 const FAREWELL_MS = 500;
@@ -121,7 +121,7 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     admission.helloBegun = true;
     try {
       const { signal } = admission.abort;
-      const stream = await admission.connection.newStream(HELLO_PROTOCOL, { signal, runOnLimitedConnection: true });
+      const stream = await admission.connection.newStream(HELLO_PROTOCOLS, { signal, runOnLimitedConnection: true });
       accept(admission, await helloAsDialler(stream, sideFor(admission), signal));
       stream.close().catch((error: Error) => stream.abort(error));
     } catch (error) {

@@ -5,7 +5,7 @@
 import type { Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { type ErrorCode, GaggleError } from "../contract/errors.ts";
-import { type Hello, type HelloMessage, type ProvenHello, readHelloMessage, refusedWith } from "./hello-wire.ts";
+import { asSpoken, type Hello, type HelloMessage, type ProvenHello, readHelloMessage, refusedWith } from "./hello-wire.ts";
 import { MAX_HELLO_BYTES } from "./protocols.ts";
 import { asViolation } from "./violation.ts";
 
@@ -25,7 +25,7 @@ interface HelloTalk {
 function talkOn(stream: Stream, signal: AbortSignal): HelloTalk {
   const framed = lpStream(stream, { maxDataLength: MAX_HELLO_BYTES, maxBufferSize: 2 * MAX_HELLO_BYTES });
   return {
-    say: (message) => framed.write(Buffer.from(JSON.stringify(message)), { signal }),
+    say: (message) => framed.write(Buffer.from(JSON.stringify(asSpoken(message, stream.protocol))), { signal }),
     async hear() {
       const bytes = await framed.read({ signal }).catch((cause: unknown) => {
         throw asViolation(cause);

@@ -3,11 +3,13 @@ import { z } from "zod";
 import { ERROR_TABLE, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { orgId, sha256, slug } from "../contract/ids.ts";
-import { parseAs, parseJson } from "../contract/json.ts";
+import { parseJson } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
+import { forWire, WIRE_MINOR } from "../contract/wire.ts";
+import { parseWireAs } from "./parse-wire.ts";
 import { codeFromPeer } from "./peer-code.ts";
 import type { AgentCard, PeerMembership } from "./peer-node.ts";
-import { MAX_ADDRESSES, MAX_STATEMENT_BYTES } from "./protocols.ts";
+import { HELLO_PROTOCOL, MAX_ADDRESSES, MAX_STATEMENT_BYTES } from "./protocols.ts";
 
 /** A multiaddr as text; read it with {@link readAddress} before use. */
 export const addressText = z.string().min(1).max(256);
@@ -32,6 +34,8 @@ const hello = z.strictObject({
   statement: z.string().max(MAX_STATEMENT_BYTES).optional(),
   /** The speaker's clock, ms since the epoch. */
   time: z.int().min(0),
+  /** Minor version of the wire that the speaker knows; left out by those from before there were any. */
+  wire: z.int().min(0).max(10_000).optional(),
 });
 /** What one side says of itself. */
 export type Hello = z.infer<typeof hello>;
@@ -54,6 +58,8 @@ export interface ProvenHello {
   readonly statement: string | undefined;
   /** The peer's clock at hello, ms since the epoch. */
   readonly time: number;
+  /** Minor version of the wire that the peer knows; 0 where left out. */
+  readonly wire?: number;
 }
 
 /** What this side says of itself. */
@@ -71,6 +77,7 @@ export function ownHello(org: string, membership: PeerMembership, addresses: rea
     card: { version: membership.card().version, skills: membership.card().skills.map(({ id, description }) => ({ id, description })) },
     addresses: addresses.slice(0, MAX_ADDRESSES),
     time: now,
+    wire: WIRE_MINOR,
   };
 }
 
@@ -78,8 +85,15 @@ export function ownHello(org: string, membership: PeerMembership, addresses: rea
  * Reads a message of a hello stream.
  * @throws GaggleError INVALID_INPUT
  */
-export const readHelloMessage = (bytes: Uint8Array): HelloMessage =>
-  parseAs(helloMessage, parseJson(Buffer.from(bytes).toString("utf8"), "The hello"), "The hello");
+export function readHelloMessage(bytes: Uint8Array): HelloMessage {
+  const said = parseJson(Buffer.from(bytes).toString("utf8"), "The hello");
+  const wire = z.looseObject({ wire: z.int() }).safeParse(said).data?.wire ?? 0;
+  return parseWireAs(helloMessage, said, wire, "The hello");
+}
+
+/** What is said, as a peer takes it that speaks this protocol of hello. */
+export const asSpoken = (message: HelloMessage, protocol: string): HelloMessage =>
+  protocol === HELLO_PROTOCOL ? forWire(message.kind, message, 0) : message;
 
 /**
  * Decides whether to believe a hello from the peer that Noise has proven to be `agentId`.
@@ -95,8 +109,8 @@ export function judgeHello(said: Hello, agentId: string, own: { org: string; mem
   if (principal.agentId !== agentId) {
     throw new GaggleError("CREDENTIAL_INVALID", "The peer shows a membership credential that is bound to another key.");
   }
-  const { credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time } = said;
-  return { principal, credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time };
+  const { credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time, wire = 0 } = said;
+  return { wire, principal, credential, card: shown, bundleVersion, revocationSeq, revocations, addresses, statement, time };
 }
 
 /** The error for a code that the other side refused us with. */

@@ -2,9 +2,11 @@
 import type { Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { z } from "zod";
-import { parseAs, parseJson } from "../contract/json.ts";
+import { parseJson } from "../contract/json.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 import { sha256 } from "../contract/ids.ts";
+import { forWire } from "../contract/wire.ts";
+import { parseWireAs } from "./parse-wire.ts";
 import { type SharedPeer, sharedPeer } from "./known-peers.ts";
 import { MAX_KNOWN_PEERS } from "./protocols.ts";
 
@@ -31,6 +33,8 @@ export interface ExchangeSide {
   /** The most recently seen first. */
   shared(): SharedPeer[];
   news(): BundleNews;
+  /** Minor version of the wire that the other side knows. */
+  readonly wire: number;
 }
 
 /** What one side hears. */
@@ -44,10 +48,13 @@ const talkOn = (stream: Stream): ReturnType<typeof lpStream<Stream>> =>
 
 const encode = (value: z.infer<typeof question> | z.infer<typeof reply>): Uint8Array => Buffer.from(JSON.stringify(value));
 
-async function hear<T>(schema: z.ZodType<T>, talk: ReturnType<typeof talkOn>, signal: AbortSignal): Promise<T> {
+async function hear<T>(schema: z.ZodType<T>, talk: ReturnType<typeof talkOn>, wire: number, signal: AbortSignal): Promise<T> {
   const bytes = await talk.read({ signal });
-  return parseAs(schema, parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The peers message"), "The peers message");
+  return parseWireAs(schema, parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The peers message"), wire, "The peers message");
 }
+
+/** What this side knows of bundles and revocations, as the other can read it. */
+const newsFor = (side: ExchangeSide): BundleNews => forWire("news", side.news(), side.wire);
 
 /** As many records as fit into one message. */
 function fitting(all: readonly SharedPeer[]): SharedPeer[] {
@@ -61,8 +68,8 @@ function fitting(all: readonly SharedPeer[]): SharedPeer[] {
 /** Asks the member at the other end whom it knows; no peers come back where both know the same. */
 export async function pullPeers(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
-  await talk.write(encode({ v: 1, kind: "pull", digest: side.digest(), news: side.news() }), { signal });
-  const answer = await hear(reply, talk, signal);
+  await talk.write(encode({ v: 1, kind: "pull", digest: side.digest(), news: newsFor(side) }), { signal });
+  const answer = await hear(reply, talk, side.wire, signal);
   await stream.close({ signal });
   return answer;
 }
@@ -70,8 +77,8 @@ export async function pullPeers(stream: Stream, side: ExchangeSide, signal: Abor
 /** Tells the member at the other end of some members. */
 export async function pushPeers(stream: Stream, side: ExchangeSide, peers: readonly SharedPeer[], signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
-  await talk.write(encode({ v: 1, kind: "push", peers: fitting(peers), news: side.news() }), { signal });
-  const answer = await hear(reply, talk, signal);
+  await talk.write(encode({ v: 1, kind: "push", peers: fitting(peers), news: newsFor(side) }), { signal });
+  const answer = await hear(reply, talk, side.wire, signal);
   await stream.close({ signal });
   return answer;
 }
@@ -79,9 +86,9 @@ export async function pushPeers(stream: Stream, side: ExchangeSide, peers: reado
 /** Answers one exchange; resolves with what the member told. */
 export async function answerExchange(stream: Stream, side: ExchangeSide, signal: AbortSignal): Promise<Heard> {
   const talk = talkOn(stream);
-  const asked = await hear(question, talk, signal);
+  const asked = await hear(question, talk, side.wire, signal);
   const same = asked.kind === "push" || asked.digest === side.digest();
-  await talk.write(encode({ v: 1, kind: "peers", same, peers: same ? [] : fitting(side.shared()), news: side.news() }), { signal });
+  await talk.write(encode({ v: 1, kind: "peers", same, peers: same ? [] : fitting(side.shared()), news: newsFor(side) }), { signal });
   await stream.close({ signal });
   return { peers: asked.kind === "push" ? asked.peers : [], news: asked.news };
 }

@@ -137,6 +137,8 @@ export interface CardChannel extends PeerLink {
 
 /** A running peer node. */
 export interface PeerNode extends PeerLink {
+  /** Minor version of the wire that an agent knows, as its last hello told; undefined where none was heard since the start. */
+  wireOf(agentId: string): number | undefined;
   readonly cards: CardChannel;
   /** Files of tasks, on streams of their own. */
   readonly artifacts: CardChannel;

@@ -8,7 +8,7 @@ import { withDeadline } from "./deadline.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import { type KnownPeers, type MergeResult, type PeerRecord, recordOf, type SharedPeer } from "./known-peers.ts";
 import type { Members } from "./members.ts";
-import { answerExchange, type BundleNews, type Heard, pullPeers, pushPeers } from "./peer-exchange.ts";
+import { answerExchange, type BundleNews, type ExchangeSide, type Heard, pullPeers, pushPeers } from "./peer-exchange.ts";
 import type { PeerLog } from "./peer-node.ts";
 import { violationOf } from "./violation.ts";
 import { EXCHANGE_FANOUT, EXCHANGE_INTERVAL_MS, PEERS_PROTOCOL } from "./protocols.ts";
@@ -23,6 +23,8 @@ export interface PeerSpreadDeps {
   own(): SharedPeer;
   /** The newest bundle and revocations that this agent knows of. */
   news(): BundleNews;
+  /** Minor version of the wire that a member knows. */
+  wireOf(agentId: string): number;
   /** A record was new or has new addresses. */
   onLearned(record: PeerRecord): void;
   /** What a member knows of bundles and revocations. */
@@ -57,7 +59,12 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   let cancelRound = (): void => undefined;
   let closed = false;
 
-  const side = { digest: () => deps.known.digest(), shared: () => deps.known.shared(), news: () => deps.news() };
+  const sideTo = (agentId: string): ExchangeSide => ({
+    digest: () => deps.known.digest(),
+    shared: () => deps.known.shared(),
+    news: () => deps.news(),
+    wire: deps.wireOf(agentId),
+  });
 
   function merge(agentId: string, read: () => PeerRecord): MergeResult {
     if (agentId === deps.ownId) return NOTHING;
@@ -108,7 +115,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
   async function pull(agentId: string): Promise<void> {
     if (closed || !deps.members.has(agentId)) return;
     askedAt.set(agentId, deps.clock.now());
-    const heard = await converse(agentId, (stream, signal) => pullPeers(stream, side, signal));
+    const heard = await converse(agentId, (stream, signal) => pullPeers(stream, sideTo(agentId), signal));
     if (heard !== undefined) take(agentId, heard);
   }
 
@@ -123,7 +130,7 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
 
   /** One message to a member; false where it did not answer. */
   async function say(agentId: string, records: readonly SharedPeer[]): Promise<boolean> {
-    const heard = await converse(agentId, (stream, signal) => pushPeers(stream, side, records, signal));
+    const heard = await converse(agentId, (stream, signal) => pushPeers(stream, sideTo(agentId), records, signal));
     if (heard !== undefined) take(agentId, heard);
     return heard !== undefined;
   }
@@ -165,7 +172,9 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
       void pull(agentId);
     },
     serve(stream, from) {
-      withDeadline(deps.clock, FRAME_TIMEOUT_MS, "The exchange of members", (signal) => answerExchange(stream, side, signal)).then(
+      withDeadline(deps.clock, FRAME_TIMEOUT_MS, "The exchange of members", (signal) =>
+        answerExchange(stream, sideTo(from.agentId), signal),
+      ).then(
         (heard) => take(from.agentId, heard),
         (error: unknown) => {
           deps.log.debug({ peer: from.agentId, code: errorCode(error) }, "a member's exchange failed");
@@ -179,10 +188,12 @@ export function createPeerSpread(deps: PeerSpreadDeps): PeerSpread {
       for (const id of deps.members.ids()) push(id, [deps.own()]);
     },
     check(agentId, connection, limitMs) {
-      void converse(agentId, (stream, signal) => pushPeers(stream, side, [deps.own()], signal), limitMs, connection).then((heard) => {
-        if (heard === undefined) cut(connection, new Error(`no answer from ${agentId} over a connection in doubt`));
-        else take(agentId, heard);
-      });
+      void converse(agentId, (stream, signal) => pushPeers(stream, sideTo(agentId), [deps.own()], signal), limitMs, connection).then(
+        (heard) => {
+          if (heard === undefined) cut(connection, new Error(`no answer from ${agentId} over a connection in doubt`));
+          else take(agentId, heard);
+        },
+      );
     },
     close() {
       closed = true;

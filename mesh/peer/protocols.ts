@@ -3,6 +3,8 @@ import { RETRY_MIN_MS } from "../contract/limits.ts";
 
 /** Mutual proof of membership; the only protocol that answers strangers. */
 export const HELLO_PROTOCOL = "/gaggle/hello/1.0.0";
+/** The same for those who know versions of the wire: the newest first, of which the other side takes the first that it knows. */
+export const HELLO_PROTOCOLS = ["/gaggle/hello/1.1.0", HELLO_PROTOCOL];
 /** Frames with request ids between members. */
 export const MESSAGE_PROTOCOL = "/gaggle/message/1.0.0";
 /** Members tell each other of members. */

@@ -1,8 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { networkInterfaces } from "node:os";
+import type { Stream } from "@libp2p/interface";
+import { lpStream } from "@libp2p/utils";
+import { multiaddr } from "@multiformats/multiaddr";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Principal } from "../../mesh/contract/identity.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
+import { asSpoken, type HelloMessage, ownHello } from "../../mesh/peer/hello-wire.ts";
+import { createLibp2pNode } from "../../mesh/peer/libp2p-node.ts";
+import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
+import { HELLO_PROTOCOL } from "../../mesh/peer/protocols.ts";
 import type { PeerMembership } from "../../mesh/peer/peer-node.ts";
 import {
   addressOf,
@@ -327,5 +335,46 @@ describe("membership that changes while connected", () => {
     });
     fiona.node.membershipChanged();
     await vi.waitFor(() => expect(membersOf(fiona)).toEqual([]), WITHIN);
+  });
+});
+
+describe("a member that runs the version before", () => {
+  it("which knows only the first hello, is met all the same, dialling and dialled, and hears no field that it does not know", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const fiona = await start(organisation, "fiona.berg");
+    const old = organisation.member("marco.diaz");
+    const { node, listening } = await createLibp2pNode({
+      privateKey: libp2pKeyOf(old.key),
+      listen: ["/ip4/127.0.0.1/tcp/0"],
+      interfaces: networkInterfaces,
+      relay: { part: "use", gate: () => ({ guard: () => () => undefined }) },
+      networkKey: undefined,
+    });
+    onTestFinished(async () => node.stop());
+    const said: HelloMessage[] = [];
+    const own = (): HelloMessage => asSpoken(ownHello(organisation.org, old.membership, [], Date.now()), HELLO_PROTOCOL);
+    const talkOn = (stream: Stream) => lpStream(stream);
+    const hear = async (talk: ReturnType<typeof talkOn>): Promise<void> =>
+      void said.push(JSON.parse(Buffer.from((await talk.read()).subarray()).toString()) as HelloMessage);
+    await node.handle(HELLO_PROTOCOL, async (stream) => {
+      const talk = talkOn(stream);
+      await hear(talk);
+      await talk.write(Buffer.from(JSON.stringify(own())));
+      await hear(talk);
+    });
+    await node.start();
+
+    const seen = await fiona.node.dial(`${listening()[0] ?? ""}/p2p/${old.agentId}`);
+    expect(seen.principal.subject).toBe("marco.diaz");
+    expect(fiona.node.wireOf(old.agentId)).toBe(0);
+    fiona.node.disconnect(old.agentId, "again");
+    const connection = await node.dial(multiaddr(addressOf(fiona)), { force: true });
+    const talk = talkOn(await connection.newStream(HELLO_PROTOCOL));
+    await talk.write(Buffer.from(JSON.stringify(own())));
+    await hear(talk);
+    await talk.write(Buffer.from(JSON.stringify({ v: 1, kind: "welcome" })));
+    await vi.waitFor(() => expect(membersOf(fiona)).toEqual(["marco.diaz"]), WITHIN);
+    expect(said.map(({ kind }) => kind)).toEqual(["hello", "welcome", "hello"]);
+    for (const one of said) expect(Object.keys(one)).not.toContain("wire");
   });
 });
