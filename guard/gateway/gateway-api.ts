@@ -8,6 +8,8 @@ import type { Destination, GatewayProfile } from "../guard-rules.ts";
 
 /** What one model call was, for the audit chain. Holds counts and names of classes, never a text. */
 export interface ModelCall {
+  /** Of this call alone, random, 32 hex digits. */
+  readonly id: string;
   /** Goose's session, or `none` where the request named none. */
   readonly sessionId: string;
   readonly protocol: Protocol;
@@ -66,6 +68,12 @@ export interface GatewayDeps {
   record(call: ModelCall, planned: PlannedCall | undefined): void | Promise<void>;
   /** A session that registered through Goose's hook, or that the daemon began itself, by its {@link sessionKey}; undefined for any other. */
   session(sessionId: string): GatewaySession | undefined;
+  /** Whether policy lets a session use a tool: one that it may not use gets no values. Left out, the profile alone says. */
+  mayUse?(tool: string, session: GatewaySession): boolean;
+  /** W3C `traceparent` for a model server that stays in the company; the vendor's never gets one. */
+  traceparent?(call: Pick<ModelCall, "id" | "sessionId">): string | undefined;
+  /** The daemon's metrics, for whoever has the token; left out, there are none. */
+  metrics?(): Promise<string>;
   /** Told of faults, with a cause and no text of a user. */
   readonly log: { error(details: { err: unknown }, message: string): void };
 }

@@ -4,7 +4,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { JsonObject } from "../../mesh/contract/json.ts";
 import type { KnownPlaces } from "../detect/known-places.ts";
 import { redactionList } from "../guard.ts";
-import { mayRestoreFor, rulesFor } from "../guard-rules.ts";
+import { rulesFor } from "../guard-rules.ts";
 import type { TokenSession } from "../pseudonym/token-sessions.ts";
 import { type CallNotes, recordedModel } from "./call-notes.ts";
 import { type CallPlan, type ModelTarget, NO_USAGE, type PlannedCall, type Usage } from "./call-routes.ts";
@@ -17,6 +17,7 @@ import { replacementsOf } from "./restore-tree.ts";
 import type { SealedReasoning } from "./sealed-reasoning.ts";
 import { callUpstream, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
 import { withTimeout } from "./with-timeout.ts";
+import { valuesByTool } from "./tool-values.ts";
 
 /** What a call is made with. */
 export interface CallContext {
@@ -70,8 +71,15 @@ async function depart(
   notes.guardMs ||= Math.max(0, Math.round(deps.clock.now() - startedAt));
 }
 
-const send = ({ config, format, signal }: RunningCall, { upstream }: ModelTarget, body: string): Promise<UpstreamAnswer> =>
-  callUpstream(upstream, limitsOf(config), { method: "POST", path: format.path, protocol: format.protocol, body, signal });
+function send(
+  { config, deps, format, notes, signal }: RunningCall,
+  { upstream, destination }: ModelTarget,
+  body: string,
+): Promise<UpstreamAnswer> {
+  const traceparent = destination === "local" ? deps.traceparent?.(notes) : undefined;
+  const call = { method: "POST", path: format.path, protocol: format.protocol, body, signal } as const;
+  return callUpstream(upstream, limitsOf(config), traceparent === undefined ? call : { ...call, traceparent });
+}
 
 /** Time limits of a call. */
 export const limitsOf = ({ firstByteTimeoutMs = 300_000, idleTimeoutMs = 120_000 }: GatewayConfig): UpstreamLimits => ({
@@ -113,7 +121,7 @@ async function tryTarget(call: RunningCall, target: ModelTarget, body: string, m
       await answer.discard();
       return false;
     }
-    const replacements = replacementsOf(tokens, (tool, tokenClass) => mayRestoreFor(tool, tokenClass, config.profile));
+    const replacements = replacementsOf(tokens, valuesByTool(deps, config.profile, call.planned.sessionId));
     const relay = { format, signal, replacements, seals: seals.keeper(sealOwner(call, target)) };
     const onUsage = (told: Usage): void => {
       usage = told;

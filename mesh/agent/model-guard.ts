@@ -13,6 +13,7 @@ import type { GuardLists } from "../contract/guard-policy.ts";
 import type { Clock, CommitQueue, Random, Transaction } from "../contract/ports.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
+import type { Telemetry } from "./open-telemetry.ts";
 
 /** The books of model calls. */
 export interface CallBooks {
@@ -39,8 +40,11 @@ export interface ModelGuardDeps {
   readonly routes: ModelRoutes;
   readonly books: CallBooks;
   bundle(): VerifiedBundle;
+  /** Whether policy lets a session use a tool. */
+  mayUse?(tool: string, session: { readonly unattended: boolean }): boolean;
   /** Trace of a Goose session. */
   traceOf(sessionId: string): string;
+  readonly telemetry?: Pick<Telemetry, "called" | "traceparent" | "metrics">;
 }
 
 /** The guard's parts. */
@@ -82,6 +86,7 @@ export function createModelGuard(
       },
       depart: (call) => deps.queue.run((tx) => tx.audit(departure(call, deps)), { finishing: true }),
       record: (call, planned) => recordCall(call, planned, deps, newCounts()),
+      ...(deps.telemetry === undefined ? {} : { traceparent: deps.telemetry.traceparent, metrics: deps.telemetry.metrics }),
     },
     {
       port: config.gatewayPort,
@@ -134,6 +139,7 @@ async function recordCall(call: ModelCall, planned: PlannedCall | undefined, dep
       finishing: true,
     });
   } finally {
+    deps.telemetry?.called(call, cache);
     if (planned !== undefined) deps.books.release(planned);
   }
 }

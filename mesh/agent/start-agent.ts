@@ -19,6 +19,7 @@ import { confirmRecovery, markDuplicate, refuseDuplicate } from "./backup/confir
 import { backupHome } from "./backup/backup-home.ts";
 import { leaveMesh } from "./backup/leave-mesh.ts";
 import { type Background, createBackground } from "./background.ts";
+import { decideToolCall } from "./bundle-policy.ts";
 import { createDaemonHandlers } from "./daemon-handlers.ts";
 import { readOrMakeGatewayToken } from "./gateway-token.ts";
 import { openGuardMemory } from "./guard-memory.ts";
@@ -180,7 +181,13 @@ async function openGuard(core: AgentCore & { telemetry: Telemetry }, vault: Toke
   const memory = await openGuardMemory({ path: paths.guardMemory, key: vault.keys.current(), installDir, version });
   const routing = openModelRouting(core, await readUpstreams(core));
   const parts = createModelGuard(
-    { ...core, tokens: vault.sessions, routes: routing.routes, books: routing.books },
+    {
+      ...core,
+      tokens: vault.sessions,
+      routes: routing.routes,
+      books: routing.books,
+      mayUse: (tool, { unattended }) => decideToolCall(core, { tool, unattended, counts: false }).allowed,
+    },
     {
       gatewayPort: config.gatewayPort,
       token: readOrMakeGatewayToken(paths.gatewayToken),
@@ -307,7 +314,22 @@ async function statusOf(
 
 /** Ends everything in order: nobody new, then running work, then the last audit events, then the store. */
 async function shutDown(
-  { core, messaging, runner, executor, gateway, detection, directory, cards, peer, artifacts, mailbox, background, startedAt }: Parts,
+  {
+    core,
+    messaging,
+    runner,
+    executor,
+    gateway,
+    detection,
+    directory,
+    cards,
+    peer,
+    artifacts,
+    mailbox,
+    background,
+    telemetry,
+    startedAt,
+  }: Parts,
   local: LocalServer | undefined,
 ): Promise<void> {
   await local?.close();
@@ -328,5 +350,6 @@ async function shutDown(
   await mailbox.stop();
   await background.stop();
   await background.ship().catch(core.onError("the last audit events wait for the next start"));
+  await telemetry.close().catch(core.onError("the last spans were lost"));
   await core.store.close();
 }

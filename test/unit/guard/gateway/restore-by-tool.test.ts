@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Format } from "../../../../guard/gateway/formats/format.ts";
 import { FORMATS } from "../../../../guard/gateway/formats/formats.ts";
 import { replacementsOf } from "../../../../guard/gateway/restore-tree.ts";
+import { valuesByTool } from "../../../../guard/gateway/tool-values.ts";
 import { mayRestoreFor } from "../../../../guard/guard-rules.ts";
 import type { IssuedToken } from "../../../../guard/pseudonym/token-session.ts";
 import { guardProfile } from "../../../../mesh/contract/guard-policy.ts";
@@ -124,4 +125,21 @@ it("shows a person all values in the text", () => {
 it("is every value for every tool where the profile says nothing", () => {
   expect(mayRestoreFor("mail__send", "IBAN", guardProfile.parse({ mode: "strict" }))).toBe(true);
   expect(mayRestoreFor(undefined, "IBAN", guardProfile.parse({ mode: "strict" }))).toBe(true);
+});
+
+it("gives a tool that policy does not let the session use no value at all, whatever the profile says, and asks once an answer", () => {
+  const asked: string[] = [];
+  const deps = {
+    session: () => ({ unattended: true }),
+    mayUse: (tool: string, { unattended }: { unattended: boolean }) => {
+      asked.push(`${tool} ${unattended}`);
+      return tool.startsWith("ledger__");
+    },
+  };
+  const open = guardProfile.parse({ mode: "strict" });
+  const may = valuesByTool(deps, open, "chat");
+  expect([may("ledger__post", "IBAN"), may("own__send", "IBAN"), may("own__send", "PERSON")]).toEqual([true, false, false]);
+  expect(asked).toEqual(["ledger__post true", "own__send true"]);
+  expect(valuesByTool({ session: () => undefined }, open, "chat")("own__send", "IBAN")).toBe(true);
+  expect(valuesByTool(deps, profile, "chat")("ledger__post", "IBAN")).toBe(true);
 });
