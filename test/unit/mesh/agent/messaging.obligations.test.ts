@@ -1,5 +1,7 @@
 /** What policy obliges to is kept where messages are sent and received, or nothing is done. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { createCedarEngine } from "../../../../guard/policy/cedar-engine.ts";
+import { compilePolicies } from "../../../../guard/policy/compile-policies.ts";
 import { signApproval } from "../../../../mesh/identity/approval.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
@@ -290,5 +292,34 @@ describe("what policy is told", () => {
         target: { subject: "fiona.berg" },
         context: { dataClasses: ["IBAN"], participants: ["fiona.berg"] },
       });
+  });
+});
+
+describe("a recipe that policy names by its hash", () => {
+  const HASHES = { signed: "1".repeat(64), changed: "2".repeat(64) };
+  const set = compilePolicies({
+    "policies/recipes.cedar": `@id("tasks") permit (principal, action in Action::"task", resource);
+      @id("by-the-read-recipe") forbid (principal, action == Action::"task.run", resource == Task::"accruals")
+      unless { context has recipeHash && context.recipeHash == "${HASHES.signed}" };`,
+  });
+
+  it.each([
+    ["runs alone as it was read", HASHES.signed, 1],
+    ["waits for a person once it is another one", HASHES.changed, 0],
+    ["waits for a person where its hash is not known", undefined, 0],
+  ])("%s", async (_, recipeSha256, runs) => {
+    const engine = createCedarEngine({ set, orgChart: [], policyHash: HASH });
+    const details = { recipe: "recipes/marketing/accruals.yaml", ...(recipeSha256 === undefined ? {} : { recipeSha256 }) };
+    const alter = (deps: MessagingDeps): MessagingDeps => ({
+      ...withPolicy(engine)(deps),
+      skillOf: (id) => (id === "accruals" ? { id, restart: "safe", details } : undefined),
+    });
+    const finance = await startNode(world, world.addMember("fiona.berg", "finance"), { alter });
+    const marketing = await startNode(world, world.addMember("marco.diaz", "marketing"), { alter });
+    await send(finance);
+    await world.clock.advance(1_000);
+    expect(marketing.state.started).toHaveLength(runs);
+    expect(await waiting(marketing)).toHaveLength(1 - runs);
+    engine.close();
   });
 });
