@@ -23,7 +23,7 @@ export interface TrailFigures {
   /** Events a second of the export, over HTTP into a file. */
   readonly auditExportPerS: number;
   readonly auditBytesPerEvent: number;
-  /** The node's store, and the largest resident memory of node and verifier. */
+  /** The node's store, and the largest memory of node (its own, sampled) and verifier (resident). */
   readonly nodeBytesPerEvent: number;
   readonly nodeRssMb: number;
   readonly verifierRssMb: number;
@@ -40,10 +40,16 @@ const PEOPLE = [
   ["hanna.okoye", "hr"],
 ] as const;
 
-const peakRssMb = async (pid: number | undefined): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
-};
+/** Samples a process's own memory until it is disposed of: without the store's files, which LevelDB maps and the system takes back when it needs room. */
+function watchMemory(pid: number | undefined): Disposable & { peakMb(): number } {
+  let peakKb = 0;
+  const sample = async (): Promise<void> => {
+    const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+    peakKb = Math.max(peakKb, Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0));
+  };
+  const timer = setInterval(() => void sample(), 200);
+  return { peakMb: () => Math.round(peakKb / 1_024), [Symbol.dispose]: () => clearInterval(timer) };
+}
 
 const folderBytes = async (dir: string): Promise<number> => {
   const sizes = await Promise.all((await readdir(dir)).map(async (name) => (await stat(join(dir, name))).size));
@@ -81,6 +87,7 @@ export async function measureTrail(
   await orgInit({ dir, installDir: INSTALL_DIR, content: "sample" }, out, deps);
   await orgSign({ dir }, out, deps);
   const { child, url } = await startNode(dir);
+  using memory = watchMemory(child.pid);
   try {
     const people = Array.from({ length: AGENTS }, (_, i) => PEOPLE[i % PEOPLE.length] ?? PEOPLE[0]);
     const agents = await Promise.all(
@@ -103,7 +110,6 @@ export async function measureTrail(
     const exportStartedAt = performance.now();
     await pipeline(await admin.exportAudit({ asAdmin: true }), createWriteStream(file));
     const auditExportPerS = perSecond(events, exportStartedAt);
-    const nodeRssMb = Math.round(await peakRssMb(child.pid));
     const verdict = await verifyOnce(file, rootFingerprint);
     return {
       auditEvents: events,
@@ -112,7 +118,7 @@ export async function measureTrail(
       auditExportPerS,
       auditBytesPerEvent: Math.round((await stat(file)).size / events),
       nodeBytesPerEvent: Math.round((await folderBytes(join(dir, "bootstrap", "store"))) / events),
-      nodeRssMb,
+      nodeRssMb: memory.peakMb(),
       verifierRssMb: Math.round(verdict.rssMb),
     };
   } finally {

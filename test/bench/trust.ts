@@ -3,6 +3,7 @@
  *   --events    audit events that eight agents send (default 80,000)
  *   --batch     events in one request (default 100)
  *   --only      `audit` or `policy` alone
+ * Without --json, exit code 1 where a wanted figure is missed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -46,6 +47,7 @@ function print(figures: TrustFigures): void {
     const measured = figures[key];
     if (measured === undefined) return [];
     const ok = bound === "≥" ? measured >= wanted : measured <= wanted;
+    if (!ok) process.exitCode = 1;
     return [[name, `${bound} ${wanted}`, String(measured), ok ? "ok" : "MISSED"]];
   });
   table(out, "Wanted figures", [["figure", "wanted", "measured", ""], ...rows]);

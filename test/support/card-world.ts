@@ -3,7 +3,7 @@ import type { CardFacts } from "../../mesh/contract/agent-card.ts";
 import { RECIPE_TAG } from "../../mesh/contract/agent-card.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Beat } from "../../mesh/directory/card-wire.ts";
-import { type CardService, createCardService } from "../../mesh/directory/create-card-service.ts";
+import { type CardService, type CardServiceDeps, createCardService } from "../../mesh/directory/create-card-service.ts";
 import type { OwnContent } from "../../mesh/directory/own-card.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import { createTestMember, createTestOrg, type TestMember } from "./audit-fixture.ts";
@@ -56,9 +56,17 @@ export const contentFor = (
 
 /**
  * The world.
- * @param options `maxDelayMs`: of each frame, 0 where left out; `lose`: the part of frames that is lost
+ * @param options `auditLog`: what an agent knows of the bootstrap node's audit log; `maxDelayMs`: of each frame, 0 where left out; `lose`: the part of frames that is lost
  */
-export function createCardWorld(seed: number, options: { maxDelayMs?: number; lose?: number; settled?: () => Promise<void> } = {}) {
+export function createCardWorld(
+  seed: number,
+  options: {
+    maxDelayMs?: number;
+    lose?: number;
+    settled?: () => Promise<void>;
+    auditLog?: (subject: string) => CardServiceDeps["auditLog"];
+  } = {},
+) {
   const random = createSeededRandom(seed);
   const clock = createVirtualClock(undefined, options.settled ?? settle);
   const org = createTestOrg(random);
@@ -111,6 +119,7 @@ export function createCardWorld(seed: number, options: { maxDelayMs?: number; lo
       random,
       onRefused: (from, code) => void refused.push({ from, code }),
       log: { warn: () => undefined },
+      ...(options.auditLog === undefined ? {} : { auditLog: options.auditLog(subject) }),
     });
     const node: CardNode = { member, service, store, refused, facts: {}, skills: [recipeSkill("echo")], beat: IDLE, sentBytes: 0 };
     nodes.set(agentId, node);

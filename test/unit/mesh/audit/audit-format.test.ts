@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventHash } from "../../../../mesh/audit/event-text.ts";
 import { verifyExport } from "../../../../mesh/audit/verify.ts";
+import type { AuditEvent } from "../../../../mesh/contract/audit.ts";
 import { canonicalJson, sha256Hex } from "../../../../mesh/contract/json.ts";
 import { makeExport } from "../../../support/audit-fixture.ts";
 
@@ -20,6 +21,18 @@ describe("docs/audit-format.md", () => {
     const { lines, rootFingerprint } = await makeExport(2026, [4, 3], EXAMPLE);
     await expect(lines.join("")).toMatchFileSnapshot(path.join(DOCS, "audit-format-example.ndjson"));
     expect(await verifyExport(lines, { rootFingerprint })).toMatchObject({ ok: true, events: 3 });
+  });
+
+  test("an event has every field of the requirement, and the page says what each is for", async () => {
+    const { lines } = await makeExport(2026, [1, 1]);
+    const { event } = JSON.parse(lines.find((line) => line.includes('"kind":"event"')) ?? "{}") as { event: AuditEvent };
+    const required = ["id", "ts", "tenantId", "actor", "action", "target", "result", "redactions", "cost", "traceId", "hashPrev"];
+    expect(Object.keys(event)).toEqual(expect.arrayContaining(required));
+    expect(Object.keys(event.actor)).toEqual(["id", "role", "type"]);
+    expect(Object.keys(event.cost)).toEqual(["tokens", "usd"]);
+    const page = await readFile(path.join(DOCS, "audit-format.md"), "utf8");
+    const fields = page.slice(page.indexOf("## An event's fields"), page.indexOf("## The hash rule"));
+    for (const field of [...Object.keys(event), ...Object.keys(event.actor)]) expect(fields).toContain(`\`${field}`);
   });
 
   test("the values that it names are those of the example", async () => {

@@ -34,6 +34,26 @@ const cardOn = (node: CardNode, of: CardNode, world: CardWorld): AgentCard => {
   return card;
 };
 
+it("members tell each other the newest signed head of the node's audit log that they have, each minute one of them", async () => {
+  const heads = new Map([
+    ["person.0", "a head of one history"],
+    ["person.1", "a head of another"],
+  ]);
+  const heard = new Map<string, Set<string>>();
+  const auditLog = (subject: string) => ({
+    head: () => heads.get(subject),
+    hear: (head: string) => void heard.set(subject, (heard.get(subject) ?? new Set()).add(head)),
+  });
+  const { world } = await ring(9, 4, { auditLog });
+  expect(heard.size).toBe(0);
+  await world.clock.advance(300_000);
+  // Each hears what a neighbour in the ring has; who has none tells none.
+  expect([...(heard.get("person.0") ?? [])]).toEqual(["a head of another"]);
+  expect([...(heard.get("person.1") ?? [])]).toEqual(["a head of one history"]);
+  expect([...(heard.get("person.2") ?? [])]).toEqual(["a head of another"]);
+  world.stop();
+});
+
 describe("cards", () => {
   it("reach every agent, also those that are not connected to the one that changed", async () => {
     const { world, nodes } = await ring(1, 8);
