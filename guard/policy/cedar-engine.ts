@@ -82,7 +82,7 @@ function open({ set, orgChart }: CedarEngineConfig): Opened | string {
 function createDecider({ set, people, known }: Opened, policyHash: string): (question: PolicyQuestion) => PolicyDecision {
   return (question) => {
     const words = inWords(question, known);
-    const answer = set.ask(cedarRequest(question, people));
+    const answer = set.ask(cedarRequest(question, people), question.principal.role);
     const risks = (ids: readonly string[]): number[] => ids.flatMap((id) => set.policies.get(id)?.meaning.risk ?? []);
     const deny = (reason: string, ids: readonly string[] = []): PolicyDecision => ({
       ...no(reason, policyHash, ids),

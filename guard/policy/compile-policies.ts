@@ -4,7 +4,7 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import { slug } from "../../mesh/contract/ids.ts";
 import { parseAs } from "../../mesh/contract/json.ts";
 import { POLICY_SCHEMA_VERSION, type PolicySet, policySet, type SignedPolicy } from "../../mesh/contract/policy-set.ts";
-import type { ActionConstraint, DetailedError, EntityUidJson, PolicyJson } from "@cedar-policy/cedar-wasm/nodejs";
+import type { ActionConstraint, DetailedError, EntityUidJson, PolicyJson, PrincipalConstraint } from "@cedar-policy/cedar-wasm/nodejs";
 import { readAnnotations } from "./annotations.ts";
 import { type Cedar, loadCedar } from "./cedar.ts";
 import { namesIn } from "./named-entities.ts";
@@ -56,12 +56,12 @@ function readPolicy(cedar: Cedar, file: string, text: string, before: string): S
   const line = before.split("\n").length;
   const parsed = cedar.policyToJson(text);
   if (parsed.type !== "success") throw faultIn(file, text, line, parsed.errors);
-  const { effect, annotations: given = {}, action } = parsed.json;
+  const { effect, annotations: given = {}, action, principal } = parsed.json;
   // An annotation without a value is null in Cedar's JSON.
   const annotations = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, (value as string | null) ?? ""]));
   const id = annotations["id"] ?? "";
   if (!slug.safeParse(id).success) throw refuse(file, line, 'the policy needs an id such as @id("close-asks-accruals").');
-  return { id, effect, actions: actionsOf(action), file, line, words: commentAbove(before), annotations, text };
+  return { id, effect, actions: actionsOf(action), ...roleOf(principal), file, line, words: commentAbove(before), annotations, text };
 }
 
 /** The comment directly above a policy, as one paragraph. */
@@ -80,6 +80,13 @@ function actionsOf(constraint: ActionConstraint): string[] {
   if (constraint.op === "All") return [...policyAction.options];
   const given = "entities" in constraint ? constraint.entities : "entity" in constraint ? [constraint.entity] : [];
   return [...new Set(given.map(idOf).flatMap((name) => [...(ACTION_GROUPS[name] ?? [name])]))].sort();
+}
+
+/** The role of `principal in Role::"…"`. */
+function roleOf(constraint: PrincipalConstraint): { role?: string } {
+  const within = constraint.op === "is" ? constraint.in : constraint.op === "in" ? constraint : undefined;
+  const [entity] = within !== undefined && "entity" in within ? namesIn(within.entity) : [];
+  return entity?.type === "Role" && slug.safeParse(entity.id).success ? { role: entity.id } : {};
 }
 
 const idOf = (uid: EntityUidJson): string => ("__entity" in uid ? uid.__entity.id : uid.id);

@@ -1,4 +1,4 @@
-/** A policy set parsed by Cedar, one part per action with only the policies that can apply. docs/decisions/0101-policy-bundle.md */
+/** A policy set parsed by Cedar, one part per action and role with only the policies that can apply. docs/decisions/0101-policy-bundle.md */
 import type { PolicySet, SignedPolicy } from "../../mesh/contract/policy-set.ts";
 import { type PolicyMeaning, readAnnotations } from "./annotations.ts";
 import type { Cedar } from "./cedar.ts";
@@ -19,8 +19,8 @@ export type PreparedPolicy = SignedPolicy & { readonly meaning: PolicyMeaning };
 /** A policy set that Cedar holds. */
 export interface PreparedSet {
   readonly policies: ReadonlyMap<string, PreparedPolicy>;
-  /** Asks Cedar. Undefined where no policy is about the action. @throws where Cedar fails */
-  ask(request: CedarRequest): CedarAnswer | undefined;
+  /** Asks Cedar. @param role the principal's. Undefined where no policy is about the action. @throws where Cedar fails */
+  ask(request: CedarRequest, role: string): CedarAnswer | undefined;
   /** Frees what Cedar holds. */
   close(): void;
 }
@@ -28,33 +28,58 @@ export interface PreparedSet {
 /** Cedar keeps prepared sets under names for the whole process, so the names are counted for the whole process. */
 let sets = 0;
 
+/** Stands for every role that no policy's scope names. */
+const OTHER_ROLE = "";
+
 /**
  * Gives a policy set to Cedar.
  * @throws where a policy is not valid Cedar
  */
 export function prepareSet(cedar: Cedar, { policies }: PolicySet): PreparedSet {
-  const name = `gaggle-${++sets}`;
   const byId = new Map(policies.map((policy) => [policy.id, { ...policy, meaning: readAnnotations(policy.effect, policy.annotations) }]));
   if (byId.size !== policies.length) throw new Error("two policies have the same id");
-  const actions = new Set(policies.flatMap((policy) => policy.actions));
-  const give = (action: string, texts: Record<string, string>): void => {
-    const { type } = cedar.preparsePolicySet(`${name}:${action}`, { staticPolicies: texts });
-    if (type !== "success") throw new Error(`the policies about ${action} are not valid`);
-  };
-  for (const action of actions) give(action, textsOf(policies.filter((policy) => policy.actions.includes(action))));
+  if (cedar.checkParsePolicySet({ staticPolicies: textsOf(policies) }).type !== "success") throw new Error("the policies are not valid");
+  const slices = createSlices(cedar, policies, `gaggle-${++sets}`);
   return {
     policies: byId,
-    ask({ principal, action, resource, context, entities }) {
-      if (!actions.has(action.id)) return undefined;
-      const preparsedPolicySetId = `${name}:${action.id}`;
+    ask({ principal, action, resource, context, entities }, role) {
+      const preparsedPolicySetId = slices.nameOf(action.id, role);
+      if (preparsedPolicySetId === undefined) return undefined;
       const answer = cedar.statefulIsAuthorized({ principal, action, resource, context, entities, preparsedPolicySetId });
       if (answer.type !== "success") throw new Error("Cedar could not evaluate the request");
       const { decision, diagnostics } = answer.response;
       return { allowed: decision === "allow", reason: diagnostics.reason, errors: diagnostics.errors.map(({ policyId }) => policyId) };
     },
-    close() {
-      for (const action of actions) give(action, {});
-      actions.clear();
+    close: () => slices.close(),
+  };
+}
+
+/** The parts of a set, each given to Cedar when it is first asked for. */
+function createSlices(cedar: Cedar, policies: readonly SignedPolicy[], set: string) {
+  const byAction = new Map<string, SignedPolicy[]>();
+  for (const policy of policies) for (const action of policy.actions) byAction.set(action, [...(byAction.get(action) ?? []), policy]);
+  const given = new Set<string>();
+  const give = (name: string, part: readonly SignedPolicy[]): void => {
+    const { type } = cedar.preparsePolicySet(name, { staticPolicies: textsOf(part) });
+    if (type !== "success") throw new Error("the policies are not valid");
+    given.add(name);
+  };
+  return {
+    /** Name of the part with the policies that can apply; undefined where there is none. */
+    nameOf(action: string, asked: string): string | undefined {
+      const about = byAction.get(action);
+      if (about === undefined) return undefined;
+      const role = about.some((policy) => policy.role === asked) ? asked : OTHER_ROLE;
+      const name = `${set}:${action}:${role}`;
+      if (!given.has(name)) {
+        const part = about.filter((policy) => policy.role === undefined || policy.role === role);
+        give(name, part);
+      }
+      return name;
+    },
+    close(): void {
+      byAction.clear();
+      for (const name of given) give(name, []);
     },
   };
 }

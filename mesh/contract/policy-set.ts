@@ -12,6 +12,8 @@ export const signedPolicy = z.strictObject({
   effect: z.enum(["permit", "forbid"]),
   /** Actions that its scope names, so that a question meets only the policies that can apply. */
   actions: z.array(z.string().max(64)).min(1),
+  /** The role that its scope asks of the principal, where it does: nobody of another role need be held against it. */
+  role: slug.optional(),
   /** Where the admin wrote it, for example `policies/close.cedar`, and the line. */
   file: z.string().max(200),
   line: z.int().min(1),

@@ -89,6 +89,23 @@ describe("a set of policies", () => {
     return engine.decide(asked).allowed;
   };
 
+  it("answers in parts by action and role as Cedar does for all policies at once", () => {
+    const set = compilePolicies({ "policies/a.cedar": POOL.map(({ text }) => text).join("\n") });
+    const engine = createCedarEngine({ set, orgChart, policyHash: "0".repeat(64) });
+    engines.push(engine);
+    const all = { staticPolicies: Object.fromEntries(set.policies.map(({ id, text }) => [id, text])) };
+    expect(new Set(set.policies.map((policy) => policy.role)).size).toBeGreaterThan(2);
+    fc.assert(
+      fc.property(question, (asked) => {
+        const answer = loadCedar().isAuthorized({ ...cedarRequest(asked, peopleOf(orgChart)), policies: all });
+        if (answer.type !== "success") throw new Error("Cedar failed");
+        const { decision, diagnostics } = answer.response;
+        expect(engine.decide(asked)).toMatchObject({ allowed: decision === "allow", rules: [...diagnostics.reason].sort() });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("never permits more by a further forbid, nor less by a further permit", () => {
     fc.assert(
       fc.property(fc.subarray(POOL, { maxLength: 5 }), fc.constantFrom(...POOL), question, (some, more, asked) => {
