@@ -65,11 +65,23 @@ function asView({
 const isAbout = ({ id, target, details }: AuditEvent, wanted: string): boolean =>
   id === wanted || target.slice(target.indexOf(":") + 1) === wanted || details["ref"] === wanted || details["taskId"] === wanted;
 
+/** The bundle, where there is a valid one: without it the policy answers no, and says why. */
+function inForce(bundle: () => VerifiedBundle): VerifiedBundle | undefined {
+  try {
+    return bundle();
+  } catch (error) {
+    if (error instanceof GaggleError) return undefined;
+    throw error;
+  }
+}
+
 /** Makes the desk. */
 export function createPolicyDesk({ self, policy, asked, chain, bundle }: PolicyDeskDeps): PolicyDesk {
   const explain = (question: PolicyQuestion): Explanation => {
-    const { policy: set, orgChart, manifest } = bundle();
+    const held = inForce(bundle);
     const looking: PolicyEngine = { decide: (one) => policy.decide(one, { keeps: ["mask", "approval"], counts: false }) };
+    if (held === undefined) return { decision: looking.decide(question), determining: [], closest: [] };
+    const { policy: set, orgChart, manifest } = held;
     return createPolicyExplainer(looking, { set, orgChart, policyHash: manifest.policyHash }).explain(question);
   };
 
@@ -123,7 +135,7 @@ export function createPolicyDesk({ self, policy, asked, chain, bundle }: PolicyD
 
   return {
     "policy.check": ({ action, who, targetRole, target, resource, context }) => {
-      const { orgChart } = bundle();
+      const orgChart = inForce(bundle)?.orgChart ?? [];
       const acted = orgChart.some(({ id }) => id === target) ? personOf(target, orgChart, "target") : undefined;
       const role = acted?.role ?? targetRole ?? target;
       const known = Object.fromEntries(Object.entries(context ?? {}).filter(([, value]) => value !== undefined));

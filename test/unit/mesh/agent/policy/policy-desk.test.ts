@@ -9,6 +9,7 @@ import { createPolicyDesk, type PolicyDesk } from "../../../../../mesh/agent/pol
 import { type AuditChain, openAuditChain } from "../../../../../mesh/audit/chain.ts";
 import { compareAsked } from "../../../../../mesh/cli/policy/shadow.ts";
 import type { DaemonConnection } from "../../../../../mesh/contract/daemon-api.ts";
+import { GaggleError } from "../../../../../mesh/contract/errors.ts";
 import type { PolicyEngine, PolicyQuestion } from "../../../../../mesh/contract/ports.ts";
 import { sendAudit } from "../../../../../mesh/delivery/outbox-audit.ts";
 import { createCommitQueue } from "../../../../../mesh/store/commit-queue.ts";
@@ -86,6 +87,20 @@ describe("policy.check", () => {
     expect(answer).toMatchObject({ allowed: false, rules: [], determining: [] });
     expect(answer.closest[0]).toMatchObject({ policy: { id: "ask-costs" }, failed: [{ text: expect.stringContaining("IBAN") }] });
     expect(answer.closest[0]?.failed).toHaveLength(1);
+  });
+
+  it("says no where there is no valid bundle, and why", async () => {
+    const bundle = () => {
+      throw new GaggleError("BUNDLE_EXPIRED", "The profile bundle expired.");
+    };
+    const asked = rememberQuestions(policy, { clock: createVirtualClock(NOW_MS) }).asked;
+    const without = createPolicyDesk({ self, policy: createBundlePolicy(bundle), asked, chain, bundle });
+    expect(await without["policy.check"]({ action: "task.send" }, connection)).toMatchObject({
+      allowed: false,
+      reason: "The profile bundle expired.",
+      determining: [],
+      closest: [],
+    });
   });
 
   it("answers for anybody of a role, and for a person of the org chart", async () => {
