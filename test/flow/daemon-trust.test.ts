@@ -1,10 +1,13 @@
 /** Who gets what from running daemons: strangers, members beyond their rights, forged approvals, the revoked. Real processes, crafted counterparts. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { tcp } from "@libp2p/tcp";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { readAgentConfig } from "../../mesh/agent/agent-config.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { orgPaths } from "../../mesh/cli/org/org-folder.ts";
 import { orgRevoke } from "../../mesh/cli/org/org-revoke.ts";
@@ -20,7 +23,7 @@ import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
 import { CARDS_PROTOCOL, MESSAGE_PROTOCOL, PEERS_PROTOCOL } from "../../mesh/peer/protocols.ts";
 import { type DaemonWorld, foundWorld, peerAddressOf, until, type WorldAgent } from "../support/daemon-world.ts";
 import { identityOf, type RogueIdentity, type RoguePeer, startRogue } from "../support/rogue-peer.ts";
-import { seededSigner } from "../support/seeded-keys.ts";
+import { seededRandom, seededSigner } from "../support/seeded-keys.ts";
 
 const HOUR_MS = 3_600_000;
 /** The bootstrap node pushes news to connected daemons, and they fetch the bundle from it as a peer; a busy machine takes its time. */
@@ -294,14 +297,94 @@ describe("an approval", () => {
   });
 });
 
+describe("a bootstrap node that is taken over", () => {
+  /** What whoever has the node's folder can admit: anybody in anybody's name, with a key of their own. */
+  const impostorOf = async ({ subject, role }: WorldAgent, name: string): Promise<RogueIdentity> => {
+    const keys = generateAgentKeys(seededRandom(name));
+    const signer = createSigner(await readSigningKey(orgPaths(world.orgDir).issuerKey, "issuer key"));
+    const member = { subject, role, department: role, agentId: agentIdOf(publicJwkOf(keys.sign)), seal: publicJwkOf(keys.seal) };
+    const { org } = fiona.config;
+    const credential = issueMembership({ org, member, signer, nowMs: systemClock.now(), random: systemRandom });
+    return { key: keys.sign, credential, org };
+  };
+  const notify = { type: "notification", message: "Pay this at once.", severity: "info" } as const;
+
+  it("admits nobody in the name of a person on the roster", async () => {
+    const received = (await fiona.audit("message.receive")).length;
+    const rogue = await rogueOf(await impostorOf({ ...edward, role: "executive" }, "impostor of edward"));
+    await expect(rogue.send(await at(fiona), notify)).rejects.toMatchObject({ code: "AGENT_NOT_PINNED" });
+    expect(await fiona.audit("message.receive")).toHaveLength(received);
+  });
+
+  it("admits an impostor of somebody else, which the person's own daemon tells, and an admin cuts off at once while the node is down", async () => {
+    const rogue = await rogueOf(await impostorOf(hanna, "impostor of hanna"));
+    expect((await rogue.node.dial(await peerAddressOf(fiona))).principal.subject).toBe("fiona.berg");
+    const alarm = await until("hanna's daemon tells", async () => (await hanna.audit("member.second-agent")).at(-1), PUSHED_MS);
+    expect(alarm).toMatchObject({ target: `agent:${rogue.node.agentId}`, details: { alarm: true } });
+
+    await world.bootstrap.kill();
+    const revoked = await marco.gaggle(["org", "revoke", "--dir", world.orgDir, "--agent", rogue.node.agentId]);
+    expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining("Told this machine's agent") });
+    await until("fiona has cut it off", () => rogue.node.members().length === 0, PUSHED_MS);
+    await expect(rogue.node.dial(await peerAddressOf(fiona))).rejects.toMatchObject({ code: "REVOKED" });
+    expect((await fiona.audit("member.revoke")).at(-1)).toMatchObject({ result: "ok", details: { agents: rogue.node.agentId } });
+    await world.bootstrap.start();
+    await until("the node has it from the members", async () => (await openRevocations()).length === 1, PUSHED_MS);
+  });
+
+  const openRevocations = async (): Promise<unknown[]> => {
+    const answer = await fetch(`${world.bootstrap.url}/api/v1/revocations`);
+    return ((await answer.json()) as { statements: unknown[] }).statements;
+  };
+});
+
+describe("a person who moves to another role", () => {
+  it("works in it without joining again or a restart: bundle, credential, policy and card change; chats and inbox stay", async () => {
+    await fiona.call("notify", {
+      target: { agentId: hanna.agentId },
+      message: "See you on the third floor.",
+      idempotencyKey: "before the move",
+    });
+    const waiting = async (): Promise<number> => (await hanna.call("inbox.list", { kind: "notification" })).items.length;
+    await until("hanna has it", async () => (await waiting()) === 1);
+    await hanna.call("session.register", { sessionId: "chat of before" });
+    const { pid } = await hanna.call("daemon.status", {});
+
+    const chart = join(world.orgDir, "profiles", "organisation.yaml");
+    const inLegal = "id: hanna.okoye, title: Head of People, role: legal, department: legal";
+    writeFileSync(chart, readFileSync(chart, "utf8").replace(/id: hanna\.okoye, title: Head of People, role: hr, department: hr/, inLegal));
+    await world.sign();
+
+    const who = await until("hanna's daemon has moved", async () => {
+      const me = await hanna.call("policy.whoami", {});
+      return me.role === "legal" ? me : undefined;
+    });
+    expect(who).toMatchObject({ subject: "hanna.okoye", department: "legal" });
+    await until("colleagues see her there", async () => {
+      const { agents } = await fiona.call("directory.agents", {});
+      return agents.some(({ subject, role, online }) => subject === "hanna.okoye" && role === "legal" && online);
+    });
+    expect((await hanna.call("daemon.status", {})).pid).toBe(pid);
+    expect(await waiting()).toBe(1);
+    expect((await readAgentConfig(hanna.home)).role).toBe("legal");
+    expect((await hanna.audit("member.move")).at(-1)).toMatchObject({
+      actor: { role: "legal" },
+      details: { fromRole: "hr", role: "legal" },
+    });
+    expect(await hanna.call("hook.decide", { event: "PreToolUse", sessionId: "chat of before", tool: "mesh__list_agents" })).toMatchObject({
+      decision: "allow",
+    });
+  });
+});
+
 describe("a person who was revoked", () => {
   it("is cut off by running daemons within seconds, is in no directory, and gets and gives nothing more", async () => {
     const identity = await identityOf(marco);
     const before = (await fiona.audit("message.receive")).length;
-    await orgRevoke({ dir: world.orgDir, user: "marco.diaz" }, silent, { clock: systemClock, random: systemRandom });
-    const version = await world.sign();
+    const revoked = await edward.gaggle(["org", "revoke", "--dir", world.orgDir, "--user", "marco.diaz", "--publish", world.bootstrap.url]);
+    expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining(`Told ${world.bootstrap.url}`) });
     for (const agent of [fiona, hanna]) {
-      await until("it has the version", async () => (await agent.call("daemon.status", {})).bundleVersion === version, PUSHED_MS);
+      await until("it has heard", async () => (await agent.audit("member.revoke")).at(-1)?.details["subjects"] === "marco.diaz", PUSHED_MS);
       const { agents } = await agent.call("directory.agents", {});
       expect(agents.map(({ subject }) => subject)).not.toContain("marco.diaz");
     }
