@@ -28,6 +28,7 @@ const ALLOWED = {
   "mesh/resilience": [CONTRACT],
   "mesh/enforcement": [CONTRACT, "mesh/resilience"],
   "mesh/client": [CONTRACT],
+  "mesh/telemetry": [CONTRACT],
   "guard/detect": [CONTRACT],
   "guard/policy": [CONTRACT, "mesh/client"],
   "guard/pseudonym": [CONTRACT, "guard/detect"],

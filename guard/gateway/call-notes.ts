@@ -8,7 +8,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export type CallNotes = Writable<Omit<ModelCall, "result" | "durationMs" | "tokens">> & { planned?: PlannedCall };
 
 /** Nothing is known yet. */
-export const newNotes = (protocol: Protocol): CallNotes => ({
+export const newNotes = (protocol: Protocol, id: string): CallNotes => ({
+  id,
   sessionId: "none",
   protocol,
   task: "chat",

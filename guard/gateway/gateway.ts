@@ -44,7 +44,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 
   const handleCall = async (format: Format, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedAt = deps.clock.now();
-    const notes = newNotes(format.protocol);
+    const notes = newNotes(format.protocol, Buffer.from(deps.random.bytes(16)).toString("hex"));
     try {
       await runModelCall({ deps, config, seals, places, format, startedAt }, request, response, notes);
     } catch (error) {
@@ -102,7 +102,17 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
     if (turned !== undefined) return turnAway(turned);
     if (request.method === "POST" && format !== undefined) return handleCall(format, request, response);
     if (request.method === "GET" && path === `${VERSION_PREFIX}/models`) return handleModels(request, response);
+    if (request.method === "GET" && path === "/metrics" && deps.metrics !== undefined) return sendMetrics(deps.metrics, response);
     return turnAway(UNKNOWN_PATH);
+  };
+
+  const sendMetrics = async (metrics: () => Promise<string>, response: ServerResponse): Promise<void> => {
+    try {
+      response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8").end(await metrics());
+    } catch (err) {
+      deps.log.error({ err }, "The metrics could not be read.");
+      sendFailure(response, err);
+    }
   };
 
   const requestTimeout = config.requestTimeoutMs ?? 120_000;

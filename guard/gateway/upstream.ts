@@ -35,6 +35,8 @@ export interface UpstreamCall {
   readonly path: string;
   readonly protocol: Protocol;
   readonly body?: string;
+  /** W3C Trace Context, for a server of the company's own. */
+  readonly traceparent?: string;
   /** Aborts the call, for example when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -76,7 +78,7 @@ async function* watched(
   }
 }
 
-function headersFor({ apiKey, headers }: UpstreamConfig, { protocol, body }: UpstreamCall): Record<string, string> {
+function headersFor({ apiKey, headers }: UpstreamConfig, { protocol, body, traceparent }: UpstreamCall): Record<string, string> {
   const anthropic = protocol === "anthropic-messages";
   const key = apiKey === undefined ? {} : anthropic ? { "x-api-key": apiKey } : { authorization: `Bearer ${apiKey}` };
   return {
@@ -84,6 +86,7 @@ function headersFor({ apiKey, headers }: UpstreamConfig, { protocol, body }: Ups
     ...headers,
     ...key,
     ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }
 

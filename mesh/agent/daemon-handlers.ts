@@ -45,6 +45,8 @@ export interface HandlerDeps {
   shipAudit(): Promise<{ seq: number; shipped: number }>;
   /** Takes an admin's revocation; says whether it is new. */
   revoke(statement: string): Promise<boolean>;
+  /** What a Prometheus server is told. */
+  metrics(): Promise<string>;
   /** Writes a backup of the home. */
   backup(request: DaemonRequest<"daemon.backup">): Promise<DaemonResult<"daemon.backup">>;
   /** Tells everybody that this agent leaves, and hands the audit trail over. */
@@ -99,6 +101,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
       deps.stopSoon();
       return { ok: true };
     },
+    "daemon.metrics": async () => ({ text: await deps.metrics() }),
     "daemon.backup": (request) => deps.backup(request),
     "daemon.leave": () => deps.leave(),
     "session.register": (request) => hooks.register(request),

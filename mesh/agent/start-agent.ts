@@ -307,7 +307,7 @@ async function statusOf(
     inbox: { waiting },
     outbox: { queued, dead },
     busy,
-    audit: { seq: core.chain.head().seq, shipped: background.shipped() },
+    audit: { seq: core.chain.head().seq, shipped: background.shipped(), alarms: (await core.logWatch.alarms()).length },
     rssBytes: process.memoryUsage.rss(),
   };
 }

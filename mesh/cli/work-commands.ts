@@ -39,9 +39,14 @@ export function addWorkCommands(program: Command): void {
     .command("status")
     .description("how this agent is, or how a task, approval or session goes")
     .argument("[id]", "a task, approval or session")
+    .option("--metrics", "the daemon's metrics, as Prometheus reads them")
     .action(
-      daemonAction(async (daemon, { out }, _options, [id]) => {
-        if (id === undefined) await (await meshCommands()).showStatus(daemon, out, Date.now());
+      daemonAction<{ metrics?: boolean }>(async (daemon, { out }, { metrics }, [id]) => {
+        if (metrics === true) {
+          const { text } = await daemon.call("daemon.metrics", {});
+          out.result({ text });
+          out.line(text.trimEnd());
+        } else if (id === undefined) await (await meshCommands()).showStatus(daemon, out, Date.now());
         else await (await taskCommands()).showRecord(daemon, out, id, Date.now());
       }),
     );

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyExport } from "../../mesh/audit/verify.ts";
+import type { SpanDraft } from "../../mesh/telemetry/span-draft.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { auditEvents, auditLines, evidence, expectClosed, jsonLines, reportOf, rootOf, verifyAudit } from "../support/close-evidence.ts";
 import {
@@ -25,9 +26,12 @@ const TWO_CLOSES_MS = 240_000;
 let plain: { work: Workplace; run: DemoRun; ended: Ended };
 let json: { work: Workplace; run: DemoRun; ended: Ended };
 
+/** With the spans of its daemons in files. */
+const traced = (work: Workplace): Workplace => ({ ...work, env: { ...work.env, GAGGLE_TRACES: "file" } });
+
 beforeAll(async () => {
   if (!existsSync(PROGRAM)) throw new Error("dist/ is missing: run npm run build first.");
-  const works = [workplace(), workplace()] as const;
+  const works = [workplace(), traced(workplace())] as const;
   const runs = [startDemo(works[0]), startDemo(works[1], ["--json"])] as const;
   const [first, second] = await Promise.all(runs.map((run) => run.ended()));
   plain = { work: works[0], run: runs[0], ended: first as Ended };
@@ -349,5 +353,50 @@ describe("the command line", () => {
     using work = workplace();
     const { code, stderr } = await runProgram(args, work, { GAGGLE_HOME: join(work.dir, "home") });
     expect({ code, said: expected.test(stderr) ? "" : stderr }).toEqual({ code: 1, said: "" });
+  });
+});
+
+describe("what is traced of it", () => {
+  const files = (): string[] =>
+    readdirSync(json.work.dir, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(join("logs", "traces.ndjson")));
+  const spans = (): (SpanDraft & { line: string })[] =>
+    files().flatMap((file) =>
+      evidence(json.work.dir, file)
+        .trimEnd()
+        .split("\n")
+        .map((line) => ({ ...(JSON.parse(line) as SpanDraft), line })),
+    );
+
+  it("is one trace from finance's chat over guard, model, tools and mesh to the runs of the other departments", () => {
+    expect(files()).toHaveLength(5);
+    const root = spans().find(
+      ({ name, traceId }) => name === "goose.session" && spans().some((one) => one.traceId === traceId && one.name === "task.run"),
+    );
+    const trace = spans().filter(({ traceId }) => traceId === root?.traceId);
+    const names = new Set(trace.map(({ name }) => name));
+    for (const name of [
+      "guard.request",
+      "guard.detect",
+      "model.call",
+      "tool.decision",
+      "message.send",
+      "message.deliver",
+      "message.receive",
+      "task.run",
+      "approval",
+    ])
+      expect([...names]).toContain(name);
+    expect(new Set(trace.map(({ attributes }) => attributes["gaggle.agent"]).filter((id) => id !== undefined)).size).toBe(5);
+    const ids = new Set(trace.map(({ spanId }) => spanId));
+    expect(trace.filter(({ parentId }) => parentId !== undefined && !ids.has(parentId)).map(({ name }) => name)).toEqual([]);
+    expect(trace.filter(({ parentId }) => parentId === undefined).map(({ name }) => name)).toEqual(["goose.session"]);
+  });
+
+  it("holds no name, address or number of the books", () => {
+    const lines = spans().map(({ line }) => line);
+    expect(lines.length).toBeGreaterThan(100);
+    expect(leaksIn(lines, personalDataOf(join(json.work.dir, "input")))).toEqual([]);
+    for (const person of ["fiona", "marco", "elena", "hanna", "edward"])
+      expect(lines.filter((line) => line.toLowerCase().includes(person))).toEqual([]);
   });
 });

@@ -227,6 +227,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
       rssBytes: 1,
     }),
     "daemon.stop": () => ({ ok: true }),
+    "daemon.metrics": () => ({ text: "" }),
     "daemon.backup": () => ({ ok: true }),
     "daemon.leave": () => ({ seq: 0, shipped: 0 }),
     "member.revoke": () => ({ taken: true }),

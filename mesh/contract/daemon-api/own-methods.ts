@@ -36,11 +36,14 @@ export const OWN_METHODS = {
           away: z.int(),
         })
         .optional(),
-      audit: z.strictObject({ seq: z.int(), shipped: z.int() }),
+      /** `alarms`: what this agent holds against the bootstrap node. */
+      audit: z.strictObject({ seq: z.int(), shipped: z.int(), alarms: z.int().optional() }),
       rssBytes: z.int(),
     }),
   ),
   "daemon.stop": method(empty, done),
+  /** The daemon's metrics in Prometheus' exposition format. */
+  "daemon.metrics": method(empty, z.strictObject({ text: z.string() })),
   /** Writes a backup of the home. `header`: the file's first line; `key`: what the rest is under, 32 bytes, base64url. */
   "daemon.backup": method(
     z.strictObject({ file: z.string().min(1).max(4_096), header: z.string().max(4_000), key: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),

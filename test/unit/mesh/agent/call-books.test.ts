@@ -29,6 +29,7 @@ const planned = (): PlannedCall => ({
   maxOutputTokens: 100,
 });
 const over = (change: Partial<ModelCall> = {}): ModelCall => ({
+  id: "0".repeat(32),
   sessionId: "s",
   protocol: "openai-chat",
   task: "chat",

@@ -87,6 +87,7 @@ beforeEach(async () => {
     status: () => Promise.reject(new Error("not asked here")),
     guardStats: () => Promise.reject(new Error("not asked here")),
     shipAudit: async () => ({ seq: 1, shipped: 1 }),
+    metrics: async () => "",
     backup: async () => ({ ok: true }),
     leave: async () => ({ seq: 1, shipped: 1 }),
     stopSoon: () => undefined,
