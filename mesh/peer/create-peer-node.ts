@@ -4,11 +4,12 @@ import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import { agentIdOf, createSigner } from "../identity/keys.ts";
 import { cut } from "./cut.ts";
-import { readAddresses, readPeerAddress } from "./address.ts";
+import { hostOf, readAddresses, readPeerAddress } from "./address.ts";
 import { createAllowances } from "./allowance.ts";
 import { createBookKeeper } from "./book-keeper.ts";
 import { createBundleExchange } from "./bundle-exchange.ts";
 import { createDialler } from "./dialler.ts";
+import { createDoor } from "./door.ts";
 import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
 import { judgeHello, ownHello } from "./hello-wire.ts";
 import { createKnownPeers, type PeerRecord, type SharedPeer } from "./known-peers.ts";
@@ -25,6 +26,7 @@ import { createPeerSpread } from "./peer-spread.ts";
 import { createOwnStatement } from "./peer-statement.ts";
 import { libp2pKeyOf } from "./private-key.ts";
 import { createReach } from "./reach.ts";
+import { isRelayed } from "./relay.ts";
 import {
   ARTIFACT_PROTOCOL,
   BUNDLE_PROTOCOL,
@@ -51,6 +53,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const configured = config.bootstrapPeers.map(readPeerAddress);
   const members = createMembers({ ownId: agentId, clock });
   const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
+  const door = createDoor({ clock });
   const interfaces = deps.interfaces ?? networkInterfaces;
   const {
     node,
@@ -62,6 +65,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     interfaces,
     networkKey: config.networkKey,
     relay: { part: config.relay ?? "use", gate: () => gatekeeper },
+    mayTry: door.mayTry,
   });
   const stateSelf = createOwnStatement({ org: config.org, agent: agentId, signer: createSigner(deps.privateKey), now: clock.now });
   const own = (): SharedPeer & PeerRecord => {
@@ -94,6 +98,8 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
+      const { direction, remoteAddr } = proven.connection;
+      if (direction === "inbound" && !isRelayed(proven.connection)) door.proven(hostOf(remoteAddr) ?? "");
       wires.delete(proven.agentId);
       wires.set(proven.agentId, proven.hello.wire ?? 0);
       const [oldest] = wires.keys();

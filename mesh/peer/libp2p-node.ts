@@ -8,7 +8,7 @@ import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
-import { readAddresses, worthTelling } from "./address.ts";
+import { hostOf, readAddresses, worthTelling } from "./address.ts";
 import { createRelayClient, type RelayClient, type RelayGate, type RelayPart, relayService } from "./relay.ts";
 import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS, MAX_RELAYED } from "./protocols.ts";
 
@@ -74,6 +74,8 @@ export async function createLibp2pNode(config: {
   relay: { part: RelayPart; gate: RelayGate };
   /** Pre-shared key of the network, 32 bytes. */
   networkKey: Uint8Array | undefined;
+  /** Whether a connection that came from a host may go on to its handshake; default: yes. */
+  mayTry?: (host: string) => boolean;
 }): Promise<PeerLibp2p> {
   const { part, gate } = config.relay;
   const relay = part === "use" ? createRelayClient(gate) : undefined;
@@ -87,6 +89,9 @@ export async function createLibp2pNode(config: {
     ...(config.networkKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: swarmKey(config.networkKey) }) }),
     streamMuxers: [yamux(MUXER)],
     connectionManager: CONNECTIONS,
+    connectionGater: {
+      denyInboundConnection: ({ remoteAddr }) => !(config.mayTry?.(hostOf(remoteAddr) ?? "") ?? true),
+    },
     // Its pings need a protocol that would answer strangers.
     connectionMonitor: { enabled: false },
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },

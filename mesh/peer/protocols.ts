@@ -28,6 +28,14 @@ export const MAX_ADDRESSES = 16;
 export const MAX_UNPROVEN = 256;
 /** See {@link MAX_UNPROVEN}. */
 export const MAX_UNPROVEN_PER_HOST = 128;
+/** Connections from one host that may be on their way to proof, and how many a second may come to nothing: a handshake takes 3 to 4 ms. */
+export const DOOR_HOST = { burst: 32, perSecond: 5 } as const;
+/** The same from all hosts together from which nobody has proven itself within {@link DOOR_KNOWN_MS}. */
+export const DOOR_ALL = { burst: 200, perSecond: 10 } as const;
+/** How long a host counts as one of members after one of them has proven itself from there. */
+export const DOOR_KNOWN_MS = 86_400_000;
+/** Hosts that are told apart at the door. */
+export const MAX_DOOR_HOSTS = 4_096;
 /** Streams of one protocol that a member may hold open on a connection. */
 export const MAX_STREAMS_PER_PROTOCOL = 4;
 /** Requests of one member that are worked on at once; beyond it reading pauses. */
