@@ -26,10 +26,13 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
       `${status.inbox.waiting} waiting${status.busy?.inbox.full === true ? `, ${paint.warn("full: new work is told to come later")}` : ""}`,
     ],
     ["outbox", `${status.outbox.queued} queued, ${status.outbox.dead} dead${recipients(status.busy)}`],
-    ["audit", `${status.audit.seq} events, ${status.audit.seq - status.audit.shipped} not yet collected`],
+    ["audit", `${status.audit.seq} events, ${status.audit.seq - status.audit.shipped} not yet collected${alarmWords(status.audit.alarms)}`],
   ];
   for (const [name, value] of rows) out.line(`  ${(name ?? "").padEnd(15)} ${value}`);
 }
+
+const alarmWords = (alarms = 0): string =>
+  alarms === 0 ? "" : paint.bad(`; ${alarms} against the bootstrap node, see gaggle audit alarms`);
 
 /** Recipients for whom something waits, in words. */
 function recipients(busy: DaemonResult<"daemon.status">["busy"]): string {

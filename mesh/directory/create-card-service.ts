@@ -27,7 +27,7 @@ export interface CardServiceDeps {
   onRefused(from: string, code: string): void;
   readonly log: { warn(details: object, text: string): void };
   /** The newest signed head of the bootstrap node's audit log, and what to do with a member's. */
-  readonly auditLog?: { head(): string | undefined; hear(head: string, from: string): void };
+  readonly auditLog?: { head(): string | undefined; hear(head: string, from: string): void } | undefined;
 }
 
 /** Cards and load. */

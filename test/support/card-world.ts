@@ -119,7 +119,7 @@ export function createCardWorld(
       random,
       onRefused: (from, code) => void refused.push({ from, code }),
       log: { warn: () => undefined },
-      ...(options.auditLog === undefined ? {} : { auditLog: options.auditLog(subject) }),
+      auditLog: options.auditLog?.(subject),
     });
     const node: CardNode = { member, service, store, refused, facts: {}, skills: [recipeSkill("echo")], beat: IDLE, sentBytes: 0 };
     nodes.set(agentId, node);

@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { shipAudit } from "../../../mesh/agent/ship-audit.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
+import { createLogWatch } from "../../../mesh/audit/log-watch.ts";
+import { createAuditShipper } from "../../../mesh/audit/ship.ts";
+import { createCommitQueue } from "../../../mesh/store/commit-queue.ts";
 import { eventHash } from "../../../mesh/audit/event-text.ts";
 import { signHead } from "../../../mesh/audit/head.ts";
 import { isConsistent } from "../../../mesh/audit/merkle.ts";
@@ -163,6 +167,55 @@ describe("audit ingest", () => {
     const { consistency } = await marco.client.auditLog({ first: first.size, second: last.size });
     expect(isConsistent({ first, second: last, proof: consistency })).toBe(true);
     await expect(marco.client.auditLog({ first: 1, second: 99 })).rejects.toThrow(code("NOT_FOUND"));
+  });
+
+  it("gives a daemon that ships receipts which it believes, and its colleague's head is of the same log", async () => {
+    const daemonOf = async (who: TestAgent) => {
+      const config = { org: node.organisation.org, agentId: who.agentId };
+      const store = openMemoryStore();
+      const chain = await openAuditChain({ store, random: seededRandom(who.agentId), signer: who.signer }, config);
+      const onEffectError = (error: unknown): void => expect.unreachable(String(error));
+      const queue = createCommitQueue({ store, clock: node.clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError });
+      const draft = {
+        actor: { type: "agent", id: who.agentId, role: "finance" },
+        target: "task:1",
+        result: "ok",
+        traceId: "0".repeat(32),
+      } as const;
+      const watch = createLogWatch(
+        {
+          store,
+          queue,
+          issuers: () => [node.organisation.issuer.publicJwk],
+          prove: async (first, second) => (await who.client.auditLog({ first, second })).consistency,
+          event: (said) => ({ ...draft, ...said }),
+        },
+        config,
+      );
+      const shipper = createAuditShipper({ store, queue, chain, signer: who.signer, clock: node.clock }, { ...config, maxEvents: 3 });
+      const work = async (count: number): Promise<void> => {
+        for (let i = 0; i < count; i++) await queue.run((tx) => tx.audit({ ...draft, action: "task.state" }));
+        await shipAudit(shipper, chain, who.client, watch);
+      };
+      return { watch, work, shipped: shipper.shipped };
+    };
+    const marco = node.agent("marco's laptop");
+    await marco.join(node.invite({ subject: "marco.diaz", role: "marketing" }));
+    const [one, other] = [await daemonOf(agent), await daemonOf(marco)];
+    for (const [daemon, count] of [
+      [one, 7],
+      [other, 2],
+      [one, 1],
+      [other, 5],
+    ] as const)
+      await daemon.work(count);
+    expect([one.shipped(), other.shipped()]).toEqual([8, 7]);
+    expect([one.watch.size(), other.watch.size()]).toEqual([5, 7]);
+    await one.watch.hear(other.watch.head() ?? "", marco.agentId);
+    expect(one.watch.head()).toBe(other.watch.head());
+    await one.work(1);
+    expect(one.watch.size()).toBe(8);
+    for (const { watch } of [one, other]) expect(await watch.alarms()).toEqual([]);
   });
 
   it("lists forks, gaps and altered events as alarms for who may export; a gap that was filled is settled", async () => {
