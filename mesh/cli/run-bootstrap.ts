@@ -1,6 +1,7 @@
 /** `gaggle bootstrap`: runs the bootstrap node until it is told to end. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { createBootstrapNode } from "../../bootstrap-node/create-bootstrap-node.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -31,9 +32,16 @@ export interface BootstrapOptions {
   readonly endWithStdin: boolean;
 }
 
+/**
+ * V8's way to less memory, which the node needs more than speed (docs/benchmarks.md, A bootstrap node's memory): its optimising compiler takes 50 MB to make
+ * the policy engine's WebAssembly faster, and the space for young objects grows to 128 MB under load; neither is given back. They count from here on.
+ */
+const SMALL = ["--liftoff-only", "--semi-space-growth-factor=1"];
+
 /** Runs the node; resolves once it has ended in order. @throws GaggleError STORE_FAILED where its store could not be written */
 export async function runBootstrap({ out, env }: CommandContext, options: BootstrapOptions): Promise<void> {
   const { dir, host, port, peerListen, mdns } = options;
+  for (const flag of SMALL) setFlagsFromString(flag);
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);
   const { pin, ...tls } = await tlsOf(options);

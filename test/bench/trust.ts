@@ -2,7 +2,7 @@
  * The figures of trust in docs/benchmarks.md, measured anew: `npm run bench:trust -- [--json] [--events N] [--batch N] [--only PART]`.
  *   --events    audit events that eight agents send (default 80,000)
  *   --batch     events in one request (default 100)
- *   --only      `audit` or `policy` alone
+ *   --only      `audit`, `policy` or `node` alone; `node` measures the program in dist/: build it first
  * Without --json, exit code 1 where a wanted figure is missed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,11 +12,12 @@ import { parseArgs } from "node:util";
 import { systemRandom } from "../../mesh/agent/system.ts";
 import { createWallClock } from "../support/wall-clock.ts";
 import { measureTrail, type TrailFigures } from "./audit-trail.ts";
+import { measureNodeMemory, type NodeMemoryFigures } from "./node-memory.ts";
 import { measurePolicy, type PolicyFigures } from "./policy.ts";
 import { round, table } from "./table.ts";
 
 /** Everything that was measured; what was not asked for is left out. */
-type TrustFigures = Partial<TrailFigures> & Partial<PolicyFigures>;
+type TrustFigures = Partial<TrailFigures> & Partial<PolicyFigures> & Partial<NodeMemoryFigures>;
 
 /** Figures that are wanted: name, key, bound, unit. */
 const GOALS: readonly (readonly [string, keyof TrustFigures, "≥" | "≤", number])[] = [
@@ -24,6 +25,7 @@ const GOALS: readonly (readonly [string, keyof TrustFigures, "≥" | "≤", numb
   ["audit events ingested a second, on the disk", "auditIngestPerS", "≥", 2_000],
   ["a decision of the policy, p99, ms", "policyP99Ms", "≤", 1],
   ["loading a bundle's policies, ms", "bundleLoadMs", "≤", 300],
+  ["memory of the bootstrap node under load, MB", "nodePeakMB", "≤", 220],
 ];
 
 const { values: options } = parseArgs({
@@ -60,6 +62,7 @@ try {
   const size = { events: Number(options.events), batch: Number(options.batch) };
   const figures: TrustFigures = {
     ...(wants("audit") ? await measureTrail(folder, deps, size) : {}),
+    ...(wants("node") ? await measureNodeMemory(folder, deps) : {}),
     ...(wants("policy") ? measurePolicy() : {}),
   };
   if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
