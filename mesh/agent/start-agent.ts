@@ -281,7 +281,7 @@ const metricSource = ({ core, messaging, peer, background }: Parts): MetricSourc
   peersConnected: () => peer.members().length,
   bootstrapReachable: background.reachable,
   auditWaiting: () => core.chain.head().seq - background.shipped(),
-  bundleSeconds: () => Math.round((Date.parse(core.membership.lastBundle().manifest.expiresAt) - core.clock.now()) / 1_000),
+  bundleExpires: () => Date.parse(core.membership.lastBundle().manifest.expiresAt) / 1_000,
 });
 
 async function statusOf(

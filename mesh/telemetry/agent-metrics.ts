@@ -15,8 +15,8 @@ export interface MetricSource {
   bootstrapReachable(): boolean;
   /** Audit events that the bootstrap node does not have. */
   auditWaiting(): number;
-  /** Seconds until the bundle in force expires. */
-  bundleSeconds(): number;
+  /** When the bundle in force expires, seconds since the epoch. */
+  bundleExpires(): number;
 }
 
 /** The agent's metrics. */
@@ -73,14 +73,14 @@ function make({ Counter: C, Gauge: G, Histogram: H, Registry: R, collectDefaultM
     requests: counter("gaggle_agent_model_requests_total", "Model calls through the guard", ["result", "upstream", "task"]),
     refusals: counter("gaggle_agent_guard_refusals_total", "Model calls that the guard refused", ["code"]),
     seconds: new H({
-      name: "gaggle_agent_model_request_seconds",
+      name: "gaggle_agent_model_request_duration_seconds",
       help: "Time of a model call",
       labelNames: ["upstream"],
       buckets: SECONDS,
       registers,
     }),
     guardSeconds: new H({
-      name: "gaggle_agent_guard_seconds",
+      name: "gaggle_agent_guard_duration_seconds",
       help: "Of that, the guard's time before it left",
       buckets: GUARD_SECONDS,
       registers,
@@ -94,7 +94,7 @@ function make({ Counter: C, Gauge: G, Histogram: H, Registry: R, collectDefaultM
     peers: gauge("gaggle_agent_peers_connected", "Members that are connected"),
     bootstrap: gauge("gaggle_agent_bootstrap_reachable", "1 where the bootstrap node answered when it was last asked"),
     audit: gauge("gaggle_agent_audit_waiting_events", "Audit events that the bootstrap node does not have"),
-    bundle: gauge("gaggle_agent_bundle_expires_seconds", "Seconds until the bundle in force expires"),
+    bundle: gauge("gaggle_agent_bundle_expires_timestamp_seconds", "When the bundle in force expires, seconds since the epoch"),
   };
 }
 
@@ -127,5 +127,5 @@ async function look(made: Made, source: MetricSource): Promise<void> {
   made.peers.set(source.peersConnected());
   made.bootstrap.set(source.bootstrapReachable() ? 1 : 0);
   made.audit.set(source.auditWaiting());
-  made.bundle.set(source.bundleSeconds());
+  made.bundle.set(source.bundleExpires());
 }

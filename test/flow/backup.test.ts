@@ -68,6 +68,7 @@ describe("an agent that is backed up", () => {
     const daemon = await connectDaemon({ home: join(world.dir, "new-home"), program: "test" });
     const { events } = await daemon.call("audit.list", { fromSeq: 1, limit: 1_000 });
     expect(events.map(({ action }) => action)).toContain("agent.recover");
+    expect((await onNewMachine(["status", "--metrics"])).stdout).toContain("gaggle_agent_bootstrap_reachable 1\n");
     await daemon.call("daemon.stop", {});
     daemon.close();
   });

@@ -6,7 +6,7 @@ const source = () => ({
   peersConnected: () => 4,
   bootstrapReachable: () => true,
   auditWaiting: () => 5,
-  bundleSeconds: () => 86_400,
+  bundleExpires: () => 1_795_176_000,
 });
 const call = {
   protocol: "openai-chat",
@@ -35,8 +35,8 @@ describe("an agent's metrics", () => {
       'gaggle_agent_model_requests_total{result="ok",upstream="default",task="chat"} 1',
       'gaggle_agent_model_requests_total{result="denied",upstream="none",task="chat"} 1',
       'gaggle_agent_guard_refusals_total{code="GUARD_REFUSED"} 1',
-      'gaggle_agent_model_request_seconds_bucket{le="1",upstream="default"} 1',
-      "gaggle_agent_guard_seconds_count 1",
+      'gaggle_agent_model_request_duration_seconds_bucket{le="1",upstream="default"} 1',
+      "gaggle_agent_guard_duration_seconds_count 1",
       'gaggle_agent_model_tokens_total{kind="input",upstream="default"} 10',
       'gaggle_agent_guard_masked_total{class="EMAIL"} 4',
       'gaggle_agent_guard_texts_total{outcome="known"} 7',
@@ -46,7 +46,7 @@ describe("an agent's metrics", () => {
       "gaggle_agent_peers_connected 4",
       "gaggle_agent_bootstrap_reachable 1",
       "gaggle_agent_audit_waiting_events 5",
-      "gaggle_agent_bundle_expires_seconds 86400",
+      "gaggle_agent_bundle_expires_timestamp_seconds 1795176000",
     ])
       expect(text).toContain(`${line}\n`);
   });
