@@ -2,12 +2,14 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { PROOF_HEADER } from "../../../mesh/contract/bootstrap-api.ts";
+import { BUNDLE_LIFETIME_MS } from "../../../mesh/contract/limits.ts";
 import { createProof } from "../../../mesh/identity/proof.ts";
 import { fitting, type JsonSchema } from "../../support/json-schema-arbitrary.ts";
 import { seededRandom } from "../../support/seeded-keys.ts";
 import { openTestBootstrap, type TestAgent, type TestBootstrap } from "../../support/test-bootstrap.ts";
 
 const RUNS = 25;
+const RUNS_BROKEN = 5;
 
 /** What is read of the document. */
 interface Operation {
@@ -38,13 +40,18 @@ let fiona: TestAgent;
 const stranger = seededRandom("a stranger's requests");
 const schemas = new Map<string, z.ZodType>();
 
-beforeAll(async () => {
+/** A node with a member. */
+const openWorld = async (): Promise<void> => {
   node = await openTestBootstrap();
   await node.publish(1);
   fiona = node.agent("fiona's laptop");
   await fiona.join(node.invite({ subject: "fiona.berg", role: "finance" }));
   // So that no poll waits for a clock that stands still.
   node.feed.release();
+};
+
+beforeAll(async () => {
+  await openWorld();
   document = (await node.app.inject({ method: "GET", url: "/openapi.json" })).json();
 });
 
@@ -105,10 +112,10 @@ const mutated = (path: string, operation: Operation): fc.Arbitrary<Sent> =>
     ),
   );
 
-async function headersOf(sent: Sent, method: "GET" | "POST", url: string): Promise<Record<string, string>> {
+async function headersOf(sent: Sent, method: "GET" | "POST", url: string, held?: string): Promise<Record<string, string>> {
   if (sent.as === "nobody") return {};
   const signer = sent.as === "stranger" ? node.agent(`stranger ${stranger.bytes(4).join(".")}`).signer : fiona.signer;
-  const token = sent.as === "forger" ? "e30.e30.e30" : await fiona.client.token();
+  const token = sent.as === "forger" ? "e30.e30.e30" : (held ?? (await fiona.client.token()));
   const random = { bytes: (length: number) => stranger.bytes(length) };
   const body = method === "GET" ? {} : JSON.parse(JSON.stringify(sent.body ?? {}));
   try {
@@ -130,7 +137,7 @@ const fits = (operation: Operation, status: string, type: string): z.ZodType | u
 };
 
 /** Sends a request and holds the answer against the document. @returns its status */
-async function judge(operation: Operation, method: "GET" | "POST", sent: Sent): Promise<number> {
+async function judge(operation: Operation, method: "GET" | "POST", sent: Sent, held?: string): Promise<number> {
   // Time goes on, so that what was sent before is no flood.
   node.clock.jump(500);
   const query = new URLSearchParams(sent.query).toString();
@@ -139,7 +146,7 @@ async function judge(operation: Operation, method: "GET" | "POST", sent: Sent): 
   const answer = await node.app.inject({
     method,
     url,
-    headers: { ...(await headersOf(sent, method, url)), ...(method === "POST" ? { "content-type": sent.type } : {}) },
+    headers: { ...(await headersOf(sent, method, url, held)), ...(method === "POST" ? { "content-type": sent.type } : {}) },
     ...(method === "POST" && payload !== undefined ? { payload } : {}),
   });
   const { statusCode, headers } = answer;
@@ -191,5 +198,26 @@ describe("the API as its own document says", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  const emptyNode = async (): Promise<void> => {
+    node = await openTestBootstrap({ clock: node.clock });
+  };
+
+  it.each([
+    ["before its first bundle", emptyNode],
+    ["once its bundle has expired", async () => node.clock.jump(BUNDLE_LIFETIME_MS + 1)],
+    ["while it ends", async () => node.drain.end()],
+  ])("does so too %s", async (_, change) => {
+    await openWorld();
+    const token = await fiona.client.token();
+    await change();
+    for (const { path, method, operation } of operations()) {
+      const send = fc.asyncProperty(
+        fc.oneof(valid(path, operation), mutated(path, operation)),
+        async (sent) => void (await judge(operation, method, sent, token)),
+      );
+      await fc.assert(send, { numRuns: RUNS_BROKEN });
+    }
   });
 });
