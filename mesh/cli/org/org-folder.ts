@@ -22,9 +22,6 @@ const rootPlace = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("offline") }),
   vaultKey,
 ]);
-/** Where the root key is. */
-export type RootPlace = z.infer<typeof rootPlace>;
-
 /** `org.json`: public facts about the organisation. `version` is the last one that was signed; 0 before the first. */
 const orgFile = z.strictObject({
   v: z.literal(1),
