@@ -36,18 +36,14 @@ export function cedarRequest(question: PolicyQuestion, people: People): CedarReq
   const { action, principal, resource, context } = question;
   const target = targetOf(question);
   // Who acts comes first: what is said of the target can't change who that is.
-  const entities = new Map<string, EntityJson>();
-  for (const agent of [principal, target]) {
-    if (!entities.has(agent.agentId)) entities.set(agent.agentId, agentEntity(agent));
-  }
-  const persons = new Map<string, EntityJson>();
-  for (const agent of [principal, target]) addPerson(agent, people, persons);
+  const others = target.agentId === principal.agentId ? [] : [agentEntity(target)];
+  const persons = target.subject === principal.subject ? [principal] : [principal, target];
   return {
     principal: uid("Agent", principal.agentId),
     action: uid("Action", action),
     resource: uid(RESOURCE_TYPE[action], resource ?? UNKNOWN),
     context: { target: ref("Agent", target.agentId), ...circumstances(context) },
-    entities: [actionEntity(action), ...entities.values(), ...persons.values()],
+    entities: [actionEntity(action), agentEntity(principal), ...others, ...persons.map((one) => personEntity(one, people))],
   };
 }
 
@@ -66,22 +62,32 @@ const agentEntity = ({ agentId, subject, role, department }: Principal): EntityJ
   parents: [uid("Person", subject), uid("Role", role), uid("Department", department)],
 });
 
-/** Adds a person and everybody they report to. Who is not on the org chart reports to nobody and has what their credential says. */
-function addPerson({ subject, role, department }: Principal, people: People, into: Map<string, EntityJson>): void {
-  for (let id: string | null = subject; id !== null && !into.has(id); ) {
-    const person = people.get(id);
-    const manager: string | null = person?.manager ?? null;
-    into.set(id, {
-      uid: uid("Person", id),
-      attrs: {
-        role: ref("Role", person?.role ?? role),
-        department: ref("Department", person?.department ?? department),
-        ...(person === undefined ? {} : { title: person.title }),
-      },
-      parents: manager === null ? [] : [uid("Person", manager)],
-    });
-    id = manager;
+/** Who is not on the org chart reports to nobody and has what their credential says. */
+function personEntity({ subject, role, department }: Principal, people: People): EntityJson {
+  const person = people.get(subject);
+  return {
+    uid: uid("Person", subject),
+    attrs: {
+      role: ref("Role", person?.role ?? role),
+      department: ref("Department", person?.department ?? department),
+      ...(person === undefined ? {} : { title: person.title }),
+    },
+    // All of them at once: an entity of its own for each manager would cost more than all the rest of a decision.
+    parents: managersOf(subject, people).map((id) => uid("Person", id)),
+  };
+}
+
+/** Everybody a person reports to, the nearest first. */
+function managersOf(subject: string, people: People): string[] {
+  const above = new Set<string>();
+  for (
+    let id = people.get(subject)?.manager ?? null;
+    id !== null && id !== subject && !above.has(id);
+    id = people.get(id)?.manager ?? null
+  ) {
+    above.add(id);
   }
+  return [...above];
 }
 
 /** Only what is known: a policy asks with `has`. */
