@@ -1,5 +1,5 @@
 /** The `gaggle` command as people and programs use it, against running daemons. */
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
@@ -313,6 +313,30 @@ describe("gaggle policy and audit", () => {
     const denied = await marco.gaggle(["policy", "check", "task.send", "--target", "hr", "--resource", "payroll-accrual"]);
     expect(denied.code).toBe(1);
     expect(denied.stdout).toMatch(/^denied: /);
+  });
+
+  it("say why something was denied, draft a policy that allows it, and show what that would change, before anything is signed", async () => {
+    for (const agent of [marco, edward]) await said(agent, "status");
+    await world.meet(["marco.diaz", "edward.lindqvist"]);
+    const refused = await marco.gaggle(["--json", "send", "Hello.", "--role", "executive"]);
+    expect(errorOf(refused).code).toBe("POLICY_DENIED");
+    const event = (await marco.audit("message.send")).at(-1);
+    const why = await said(marco, "policy", "explain", event?.target.replace("envelope:", "") ?? "");
+    expect(why).toMatch(/marco\.diaz \(marketing\) → edward\.lindqvist \(executive\): task\.send/);
+    expect(why).toMatch(/denied[\s\S]*These came closest:[\s\S]*it would have to hold that/);
+    expect(await said(marco, "policy", "test", "--dir", world.orgDir)).toContain("tests pass");
+
+    const { permits, draft } = json(await marco.gaggle(["--json", "policy", "suggest"])) as { permits: number; draft: string };
+    expect(permits).toBeGreaterThan(0);
+    expect(draft).toContain('permit (principal in Role::"marketing", action == Action::"task.send", resource)');
+    const candidate = join(world.dir, "candidate");
+    cpSync(join(world.orgDir, "profiles", "policies"), candidate, { recursive: true });
+    writeFileSync(join(candidate, "draft.cedar"), draft);
+    const { differences } = json(await marco.gaggle(["--json", "policy", "shadow", candidate])) as { differences: object[] };
+    expect(differences.length).toBeGreaterThan(0);
+    for (const one of differences)
+      expect(one).toMatchObject({ question: { action: "task.send" }, before: { allowed: false }, after: { allowed: true } });
+    expect(errorOf(await marco.gaggle(["--json", "send", "Hello.", "--role", "executive"])).code).toBe("POLICY_DENIED");
   });
 
   it("collect, export and verify the trail of everything above, and find an altered byte", async () => {
