@@ -23,6 +23,8 @@ const memberRecord = z.strictObject({
   credential: z.string(),
   /** When the person last signed in with the identity provider; left out where an invitation let the agent in, which counts until it is revoked. */
   signedInAt: z.iso.datetime().optional(),
+  /** When the agent left by itself; it is no member any more, and its record stays for exports. */
+  leftAt: z.iso.datetime().optional(),
 });
 type MemberRecord = z.infer<typeof memberRecord>;
 
@@ -66,6 +68,8 @@ export interface Members {
    * @throws GaggleError SIGN_IN_NEEDED, and as {@link Members.get}
    */
   renew(agentId: string): Promise<string>;
+  /** The agent has left by its own word: it is no member from now on. In the caller's transaction. */
+  left(tx: Transaction, agentId: string): void;
   /** All members in good standing. */
   list(): Promise<Member[]>;
   /** Every agent that ever joined, with its newest credential; for exports. */
@@ -104,6 +108,8 @@ export function createMembers(deps: MembersDeps, config: { org: string; restored
   const toMember = (record: MemberRecord): Member => {
     const { manifest, orgChart, signIn } = shelf.newest();
     refuseRevoked(record, manifest);
+    if (record.leftAt !== undefined)
+      throw new GaggleError("NOT_A_MEMBER", "This agent has left the organisation; ask an admin for an invitation and join again.");
     membershipLeft(record, signIn?.provider, deps.clock.now());
     const { role, department, title } = placeOf(record.subject, orgChart);
     return { agentId: record.agentId, subject: record.subject, role, department, title, seal: record.seal, credential: record.credential };
@@ -208,12 +214,17 @@ export function createMembers(deps: MembersDeps, config: { org: string; restored
       });
       return record.credential;
     },
+    left(tx, id) {
+      put(tx, { ...get(id, tx.get), leftAt: new Date(tx.now).toISOString() });
+      tx.audit(ownEvent(deps.own, { action: "member.leave", target: `agent:${id}`, result: "ok" }));
+    },
     async list() {
       const records = await allRecords(store);
       const { manifest, orgChart, signIn } = shelf.newest();
       const present = new Set(orgChart.map(({ id }) => id));
       const signedIn = (record: MemberRecord): boolean => isSignedIn(record, signIn?.provider, deps.clock.now());
-      return records.filter((record) => present.has(record.subject) && !isRevoked(record, manifest) && signedIn(record)).map(toMember);
+      const standing = (record: MemberRecord): boolean => record.leftAt === undefined && !isRevoked(record, manifest) && signedIn(record);
+      return records.filter((record) => present.has(record.subject) && standing(record)).map(toMember);
     },
     credentials: async () => new Map((await allRecords(store)).map(({ agentId: id, credential }) => [id, credential])),
     async forgetProofs(beforeSeconds) {

@@ -16,6 +16,7 @@ import { type BundleShelf, openBundleShelf } from "./bundle-shelf.ts";
 import { type Controller, createController } from "./controller/create-controller.ts";
 import type { HandOvers } from "./controller/hand-overs.ts";
 import { readRoom, type Room } from "./mailbox/deposits.ts";
+import { noticingLeavers } from "./leavers.ts";
 import { createMailbox, type Mailbox } from "./mailbox/mailbox.ts";
 import { noteRestore } from "./backup/restored.ts";
 import { createMembers, type Members } from "./members.ts";
@@ -98,7 +99,7 @@ export async function openNodeCore(
     signInSecret === undefined ? {} : { clientSecret: signInSecret },
   );
   const collection = createAuditCollection(
-    { store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove },
+    { store, queue, clock, issuer, own, usage: noticingLeavers(controller.indexing(usage), members), onDelete: controller.index.remove },
     { org },
   );
   return {

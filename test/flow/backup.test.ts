@@ -5,7 +5,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
+import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
+import { readAgentKeys } from "../../mesh/identity/key-file.ts";
+import { createSigner } from "../../mesh/identity/keys.ts";
 import { type CommandOutcome, type DaemonWorld, foundWorld, INSTALL_DIR, until, type WorldAgent } from "../support/daemon-world.ts";
 
 const PASSPHRASE = "a passphrase of a backup\n";
@@ -87,6 +91,11 @@ describe("an agent that is backed up", () => {
     expect(JSON.parse(left.stdout)).toMatchObject({ left: true, agentId: fiona.agentId });
     expect(readFileSync(backup("audit.ndjson"), "utf8")).toContain("agent.leave");
     expect(existsSync(join(world.dir, "new-home", "keys"))).toBe(false);
+    // Who has a copy of the key, as the old machine has, is no member any more.
+    const { sign } = await readAgentKeys(join(fiona.home, "keys"));
+    const wire = { clock: systemClock, random: systemRandom, fetch, signer: createSigner(sign) };
+    const copy = createBootstrapClient(wire, { baseUrl: world.bootstrap.url, org: fiona.config.org });
+    await expect(copy.renew()).rejects.toMatchObject({ code: "NOT_A_MEMBER" });
     expect(await onNewMachine(["status"])).toMatchObject({ code: 1, stderr: expect.stringContaining("NOT_JOINED") });
   });
 });
