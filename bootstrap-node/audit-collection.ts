@@ -6,7 +6,7 @@ import { eventText } from "../mesh/audit/event-text.ts";
 import { type AgentExport, writeExport } from "../mesh/audit/export.ts";
 import { verifyHead } from "../mesh/audit/head.ts";
 import { firstSeq } from "../mesh/audit/prune.ts";
-import type { AuditAlarm, AuditEvent, AuditFilter, AuditReceipt } from "../mesh/contract/audit.ts";
+import { type AuditAlarm, type AuditEvent, type AuditFilter, type AuditReceipt, SECOND_AGENT } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../mesh/contract/ports.ts";
@@ -101,6 +101,9 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     const end: StoredEnd = { ...next, head: batch.head, index: state.size - 1, checkpoint };
     tx.put(endKey(agentId), JSON.stringify(end));
     alarms.settle(tx, agentId);
+    // The collection is where an admin looks: who has to know is not the person alone.
+    for (const { action, seq } of fresh)
+      if (action === SECOND_AGENT) alarms.raise(tx, { kind: "second-agent", agentId, seq, expectedSeq: seq });
     return { end, log: state };
   };
 

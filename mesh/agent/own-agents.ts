@@ -2,12 +2,9 @@
  * Other agents of this agent's own person. Most are a second machine of theirs; one that they don't know was admitted by a bootstrap node that lies or is taken
  * over, and the person's own daemon is who can tell. Source: decision 0109.
  */
-import type { AuditDraft } from "../contract/audit.ts";
+import { type AuditDraft, SECOND_AGENT } from "../contract/audit.ts";
 import type { CommitQueue, OrderedStore } from "../contract/ports.ts";
 import type { AgentLog } from "./agent-core.ts";
-
-/** Name of the alarm in the audit. */
-export const SECOND_AGENT = "member.second-agent";
 
 const keyOf = (agentId: string): string => `own-agent/${agentId}`;
 

@@ -26,6 +26,9 @@ export const auditDraft = z.strictObject({
 /** What a module says happened (defaults may be left out). */
 export type AuditDraft = z.input<typeof auditDraft>;
 
+/** Action of the event by which an agent tells that another one acts in its own person's name. */
+export const SECOND_AGENT = "member.second-agent";
+
 /** The agent as the one who acts: in the role that it has when the event is written, since a person may move while their daemon runs. */
 export const actorOf = (self: Pick<Principal, "agentId" | "role">): AuditDraft["actor"] => ({
   type: "agent",
@@ -133,7 +136,7 @@ export type AuditReceipt = z.infer<typeof auditReceipt>;
 
 /** Something about an agent's chain that must not happen, as the bootstrap node saw it. */
 export const auditAlarm = z.object({
-  kind: z.enum(["fork", "gap", "altered"]),
+  kind: z.enum(["fork", "gap", "altered", "second-agent"]),
   agentId,
   /** The event that it is about, and the one that was expected. */
   seq: z.int(),

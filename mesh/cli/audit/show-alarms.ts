@@ -9,6 +9,7 @@ const KIND_WORDS: Readonly<Record<AuditAlarm["kind"], string>> = {
   fork: "showed two histories",
   gap: "left events out",
   altered: "sent an event whose hash is wrong",
+  "second-agent": "saw another agent in its own person's name: a second machine of theirs, or an impostor",
 };
 const DOUBT_WORDS: Readonly<Record<LogAlarm["doubt"], string>> = {
   "two-histories": "The bootstrap node signed two logs of the same size that differ.",
@@ -21,7 +22,7 @@ const chainLine = ({ kind, agentId, seq, expectedSeq, lastAt, count, open }: Aud
   [
     open ? paint.bad("open   ") : paint.dim("settled"),
     lastAt,
-    `agent ${asSeen(agentId)} ${KIND_WORDS[kind]}: event ${seq} where ${expectedSeq} was expected (${count} times)`,
+    `agent ${asSeen(agentId)} ${KIND_WORDS[kind]}: event ${seq}${seq === expectedSeq ? "" : ` where ${expectedSeq} was expected`} (${count} times)`,
   ].join("  ");
 
 function showLogAlarms(out: Output, alarms: readonly LogAlarm[]): void {

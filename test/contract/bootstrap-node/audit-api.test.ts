@@ -9,7 +9,7 @@ import { signHead } from "../../../mesh/audit/head.ts";
 import { isConsistent } from "../../../mesh/audit/merkle.ts";
 import { holdsEntry, verifyLogHead } from "../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
-import type { AuditEvent } from "../../../mesh/contract/audit.ts";
+import { type AuditEvent, SECOND_AGENT } from "../../../mesh/contract/audit.ts";
 import { createTestOrganisation } from "../../support/test-organisation.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
 import { seededRandom } from "../../support/seeded-keys.ts";
@@ -26,14 +26,14 @@ describe("audit ingest", () => {
   const send = (list: AuditEvent[], signed?: string) =>
     agent.client.ingest({ events: list, head: signed ?? head(list.at(-1) ?? { seq: 0, hash: "0".repeat(64) }) });
   /** A chain of this agent; another `variant` is another history. */
-  const makeChain = async (count: number, variant = "a"): Promise<AuditEvent[]> => {
+  const makeChain = async (count: number, variant = "a", action = "task.state"): Promise<AuditEvent[]> => {
     const chain = await openAuditChain(
       { store: openMemoryStore(), random: seededRandom(variant) },
       { org: node.organisation.org, agentId: agent.agentId },
     );
     const draft = {
       actor: { type: "agent", id: agent.agentId, role: "finance" },
-      action: "task.state",
+      action,
       target: "task:1",
       result: "ok",
       traceId: "0".repeat(32),
@@ -239,6 +239,12 @@ describe("audit ingest", () => {
       ["gap", true, 7, 5, 2, false],
     ]);
     await expect(agent.client.auditAlarms()).rejects.toThrow(code("POLICY_DENIED"));
+  });
+
+  it("lists an agent's word that another one acts in its person's name as an alarm, for an admin to look at", async () => {
+    await send(await makeChain(2, "a", SECOND_AGENT));
+    const [alarm] = (await (await auditor()).client.auditAlarms()).alarms;
+    expect(alarm).toMatchObject({ kind: "second-agent", agentId: agent.agentId, seq: 2, count: 2, open: true });
   });
 
   it("exports with its signed log and a receipt for each agent; filtered, it holds stubs in place of the rest", async () => {

@@ -2,8 +2,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createMembership, type Membership } from "../../../../mesh/agent/membership.ts";
 import { trustOf, trustVersion } from "../../../../mesh/agent/agent-work.ts";
-import { createOwnAgents, SECOND_AGENT } from "../../../../mesh/agent/own-agents.ts";
+import { createOwnAgents } from "../../../../mesh/agent/own-agents.ts";
 import { openAuditChain } from "../../../../mesh/audit/chain.ts";
+import { SECOND_AGENT } from "../../../../mesh/contract/audit.ts";
 import type { MembershipClaims } from "../../../../mesh/contract/identity.ts";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
 import { canonicalHash } from "../../../../mesh/contract/json.ts";
