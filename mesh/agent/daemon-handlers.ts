@@ -126,6 +126,7 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "session.join": messaging("session.join"),
     "session.leave": messaging("session.leave"),
     "session.share": messaging("session.share"),
+    "session.invite": messaging("session.invite"),
     "session.handoff": messaging("session.handoff"),
     "session.close": messaging("session.close"),
     "session.status": messaging("session.status"),

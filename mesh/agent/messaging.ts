@@ -77,7 +77,7 @@ export type MessagingMethod =
   | "inbox.complete"
   | "inbox.ask"
   | "inbox.progress"
-  | `session.${"open" | "join" | "leave" | "share" | "handoff" | "close" | "status" | "list"}`
+  | `session.${"open" | "invite" | "join" | "leave" | "share" | "handoff" | "close" | "status" | "list"}`
   | "outbox.list"
   | "outbox.cancel"
   | "dead.list"

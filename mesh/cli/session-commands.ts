@@ -1,4 +1,4 @@
-/** Commands of sessions: `gaggle session open|list|show|share|hand|accept|decline|join|leave|close`. */
+/** Commands of sessions: `gaggle session open|list|show|share|invite|hand|accept|decline|withdraw|join|leave|close`. */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -123,6 +123,16 @@ export function addSessionCommands(program: Command): void {
         show(out, await daemon.call("session.handoff", { sessionId, to: targetOf(to) })),
       ),
     );
+  session
+    .command("invite")
+    .description("invite more agents, or again those who have left")
+    .argument("<session>")
+    .argument("<roles or agents>", "separated by commas")
+    .action(
+      daemonAction(async (daemon, out, _options, [sessionId = "", who = ""]) =>
+        show(out, await daemon.call("session.invite", { sessionId, participants: list(who).map(targetOf) })),
+      ),
+    );
   const one = (name: string, text: string, call: (daemon: DaemonCalls, sessionId: string) => Promise<SessionView>): void => {
     session
       .command(name)
@@ -135,6 +145,9 @@ export function addSessionCommands(program: Command): void {
   );
   one("decline", "leave an offered session with its owner", (daemon, sessionId) =>
     daemon.call("session.handoff", { sessionId, accept: false }),
+  );
+  one("withdraw", "take back an offer that has surely not arrived", (daemon, sessionId) =>
+    daemon.call("session.handoff", { sessionId, withdraw: true }),
   );
   one("join", "take part again", (daemon, sessionId) => daemon.call("session.join", { sessionId }));
   one("leave", "take part no longer; what was shared is deleted here", (daemon, sessionId) => daemon.call("session.leave", { sessionId }));

@@ -10,13 +10,13 @@ import type { OutboxEntry } from "./send-stream.ts";
 
 const unsentKey = (seq: number): string => queuedKey(seq).replace("/queued/", "/unsent/");
 
-/** A message that may be given to somebody else, as long as it was not handed over. */
+/** A message that may be taken back, or given to somebody else, as long as it was not handed over. */
 export interface Movable {
   /** Number and id in the outbox. */
   readonly seq: number;
   readonly id: string;
-  /** Task that it asks for. */
-  readonly taskId: string;
+  /** Task or session that it is about. */
+  readonly ref: string;
 }
 
 /** Keeps the marks. */
@@ -62,7 +62,7 @@ export function createHandOver(deps: {
             { finishing: true },
           )
           .catch(deps.onError);
-      return sure.flatMap(({ seq, id, movable }) => (movable === undefined ? [] : [{ seq, id, taskId: movable }]));
+      return sure.flatMap(({ seq, id, movable }) => (movable === undefined ? [] : [{ seq, id, ref: movable }]));
     },
 
     /**

@@ -59,7 +59,7 @@ export interface Outbox {
    * Takes a message out, in the caller's transaction, if the disk says that it was never handed over and is nowhere else either.
    * @returns the message; undefined where its recipient may have it
    */
-  takeBack(tx: Transaction, message: Pick<Movable, "seq" | "id">): Message | undefined;
+  takeBack(tx: Transaction, message: Pick<Movable, "id"> & Partial<Pick<Movable, "seq">>): Message | undefined;
   /** Records that the sender's policy did not let a message go; nothing is queued. */
   auditDenied(tx: Transaction, outgoing: OutgoingMessage): void;
   /** A recipient can be reached again. */

@@ -336,7 +336,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       );
       return id;
     },
-    takeBack(tx, { seq, id }) {
+    takeBack(tx, { id, seq = findEntry(id)?.entry.seq ?? 0 }) {
       const text = tx.get(queuedKey(seq));
       if (text === undefined || !handOver.isMarked(tx, { seq, id }) || deps.isElsewhere(tx, id)) return undefined;
       const waits = JSON.parse(text) as OutboxRecord;

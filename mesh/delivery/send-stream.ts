@@ -25,7 +25,7 @@ export interface OutboxEntry extends InLanes {
   attempts: number;
   /** An earlier run of the daemon may have sent it. */
   maybeTried?: boolean;
-  /** Task that somebody else may be asked for in its place, as long as it was not handed over; see hand-over.ts for the next two. */
+  /** What it is about, where it may be taken back as long as it was not handed over; see hand-over.ts for the next two. */
   readonly movable?: string;
   /** The disk says that it was not handed over, or is about to say so. */
   unsent?: boolean;
@@ -59,7 +59,7 @@ export const entryOf = (record: OutboxRecord): OutboxEntry => ({
   priority: record.priority,
   exp: record.exp,
   isWork: isNewWork(record.message.type),
-  ...(record.movable === true && record.message.type === "task.request" ? { movable: record.message.taskId } : {}),
+  ...(record.movable === true ? { movable: record.ref ?? record.id } : {}),
   blockers: 0,
   followers: [],
   removed: false,

@@ -20,8 +20,8 @@ const PATIENCE_MS = 5_000;
 
 /** Messages that begin something: every device of the person gets a copy. Others belong to the device that has the task or approval. */
 const COPIED: ReadonlySet<Message["type"]> = new Set(["task.request", "approval.request", "notification"]);
-/** Messages that are of use only while both are there. */
-const NEVER_MAILED: ReadonlySet<Message["type"]> = new Set(["task.progress", "task.read", "pseudonym.key"]);
+/** Messages that are of use only while both are there; an offer of a session can be taken back as long as nobody has it. */
+const NEVER_MAILED: ReadonlySet<Message["type"]> = new Set(["task.progress", "task.read", "pseudonym.key", "session.offer"]);
 
 /** Errors of the node that concern one deposit; after all others the round ends and the node is tried later. */
 const ABOUT_ONE = new Set([

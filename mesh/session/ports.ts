@@ -18,7 +18,7 @@ export interface Sender {
   /** Records that policy did not let a message go. */
   auditDenied(tx: Transaction, message: OutgoingMessage): void;
   /** Takes a message out that was surely never handed over; undefined where its recipient may have it. Left out, none can be. */
-  takeBack?(tx: Transaction, message: { readonly seq: number; readonly id: string }): Message | undefined;
+  takeBack?(tx: Transaction, message: { readonly id: string; readonly seq?: number }): Message | undefined;
 }
 
 /** Who makes a call, for the audit. */

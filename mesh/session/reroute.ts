@@ -22,7 +22,8 @@ const AGAIN_MS = 5_000;
 export interface Unreached {
   readonly seq: number;
   readonly id: string;
-  readonly taskId: string;
+  /** The task, where it asks for one. */
+  readonly ref: string;
 }
 
 /** What giving it to another needs of the asking side. */
@@ -79,7 +80,7 @@ export function createReroute(deps: RerouteDeps) {
   };
 
   const moveIn = (tx: Transaction, message: Unreached): boolean => {
-    const record = readTask(tx, "asker", message.taskId);
+    const record = readTask(tx, "asker", message.ref);
     if (!mayMove(record)) return false;
     const next = nextFor(record);
     if (next === undefined) return false;
@@ -109,7 +110,7 @@ export function createReroute(deps: RerouteDeps) {
     const now = deps.clock.now();
     for (const [id, { message, lookAt }] of waiting) {
       if (stopped || lookAt > now) continue;
-      const record = readTask(deps.store, "asker", message.taskId);
+      const record = readTask(deps.store, "asker", message.ref);
       if (!mayMove(record)) waiting.delete(id);
       else if (nextFor(record) === undefined) waiting.set(id, { message, lookAt: now + AGAIN_MS });
       else {
@@ -139,7 +140,7 @@ export function createReroute(deps: RerouteDeps) {
     onUnreached(messages: readonly Unreached[]): void {
       for (const message of messages) {
         if (waiting.has(message.id)) continue;
-        const record = readTask(deps.store, "asker", message.taskId);
+        const record = readTask(deps.store, "asker", message.ref);
         if (mayMove(record)) waiting.set(message.id, { message, lookAt: record.updatedAt + REROUTE_AFTER_MS });
       }
       plan();

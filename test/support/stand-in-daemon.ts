@@ -252,6 +252,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "session.leave": () => standInSession({ participation: "left" }),
     "session.share": ({ id, title, classes, visibility }) =>
       standInSession({ shards: [{ id, version: 1, title, classes, visibility, bytes: 2 }] }),
+    "session.invite": () => standInSession(),
     "session.handoff": () => standInSession({ handingTo: PEER }),
     "session.close": () => standInSession({ state: "CLOSED" }),
     "session.status": () => standInSession(),

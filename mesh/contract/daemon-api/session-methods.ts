@@ -22,6 +22,8 @@ export const SESSION_METHODS = {
     }),
     sessionView,
   ),
+  /** Invites more agents, or again those who have left; the owner's to do. Who takes part already stays as it is. */
+  "session.invite": method(z.strictObject({ sessionId: uuid, participants: z.array(target).min(1).max(64) }), sessionView),
   /** Takes part again after it has left. */
   "session.join": method(z.strictObject({ sessionId: uuid }), sessionView),
   /** Takes part no longer; what was shared is deleted here. */
@@ -38,11 +40,14 @@ export const SESSION_METHODS = {
     }),
     sessionView,
   ),
-  /** Offers the session to a participant (`to`), or answers such an offer (`accept`). */
+  /** Offers the session to a participant (`to`), answers such an offer (`accept`), or takes one back that surely has not arrived (`withdraw`). */
   "session.handoff": method(
     z
-      .strictObject({ sessionId: uuid, to: target.optional(), accept: z.boolean().optional() })
-      .refine(({ to, accept }) => (to === undefined) !== (accept === undefined), "say to whom it goes, or whether you accept it"),
+      .strictObject({ sessionId: uuid, to: target.optional(), accept: z.boolean().optional(), withdraw: z.literal(true).optional() })
+      .refine(
+        ({ to, accept, withdraw }) => [to, accept, withdraw].filter((one) => one !== undefined).length === 1,
+        "say to whom it goes, or whether you accept it, or that you take the offer back",
+      ),
     sessionView,
   ),
   /** Ends it; what was shared is deleted at all who take part. */

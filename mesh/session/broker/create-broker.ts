@@ -178,8 +178,11 @@ export function createBroker(deps: BrokerDeps) {
       "session.join": async ({ sessionId }: DaemonRequest<"session.join">) => view(await participant.join(sessionId)),
       "session.leave": async ({ sessionId }: DaemonRequest<"session.leave">) => view(await participant.leave(sessionId)),
       "session.share": async (request: DaemonRequest<"session.share">) => view(await owner.share(request)),
-      "session.handoff": async ({ sessionId, to, accept }: DaemonRequest<"session.handoff">) =>
-        view(await (to === undefined ? handOff.answer(sessionId, accept === true) : handOff.offer(sessionId, to))),
+      "session.invite": async (request: DaemonRequest<"session.invite">) => view(await owner.invite(request)),
+      "session.handoff": async ({ sessionId, to, accept, withdraw }: DaemonRequest<"session.handoff">) => {
+        if (withdraw === true) return view(await handOff.withdraw(sessionId));
+        return view(await (to === undefined ? handOff.answer(sessionId, accept === true) : handOff.offer(sessionId, to)));
+      },
       "session.close": async ({ sessionId }: DaemonRequest<"session.close">) => view(await owner.close(sessionId)),
       "session.status": async ({ sessionId, shard, waitMs }: DaemonRequest<"session.status">) => {
         const change = waitMs > 0 ? deps.changes.wait(sessionId, waitMs) : undefined;

@@ -67,9 +67,10 @@ export function createHandOff(
     const handOff = signHandOff({ v: 1, org: deps.org, sessionId, epoch, from: self.agentId, to: to.agentId }, deps.signer);
     const decision = policy.decide(handingTo(to), { counts: false });
     const shards = session.shards.map(({ id, version }) => ({ id, version }));
-    tell(tx, deps, session, { to, message: { type: "session.offer", sessionId, epoch, handOff, shards }, decision });
+    const message = { type: "session.offer" as const, sessionId, epoch, handOff, shards };
+    const offerId = tell(tx, deps, session, { to, message, decision, movable: true });
     auditSession(tx, self, session, "handoff", { details: { step: "offer", epoch, toSubject: to.subject } });
-    return save(tx, { ...session, handingTo: to });
+    return save(tx, { ...session, handingTo: to, offerId });
   };
 
   const reply = (
@@ -77,8 +78,10 @@ export function createHandOff(
     session: BrokerSession,
     to: BrokerSession["owner"],
     answered: { epoch: number; accepted: boolean },
-  ): void =>
-    tell(tx, deps, session, { to: principalOf(to), message: { type: "session.offer-answer", sessionId: session.sessionId, ...answered } });
+  ): void => {
+    const message = { type: "session.offer-answer" as const, sessionId: session.sessionId, ...answered };
+    tell(tx, deps, session, { to: principalOf(to), message });
+  };
 
   const holdsAll = ({ shards, offer: offered }: BrokerSession): boolean =>
     (offered?.shards ?? []).every(({ id, version }) => shards.some((one) => one.id === id && one.version >= version));
@@ -115,10 +118,22 @@ export function createHandOff(
   };
 
   /** The owner goes on. Its next epoch is above that of the offer, so that the signed offer is worth nothing any more. */
-  const resume = (tx: Transaction, session: BrokerSession): void => {
-    const { handingTo: _, ...rest } = session;
+  const resume = (tx: Transaction, session: BrokerSession): BrokerSession => {
+    const { handingTo: _, offerId: __, ...rest } = session;
     auditSession(tx, self, session, "handoff", { result: "failed", details: { step: "resume", epoch: session.epoch + 2 } });
-    owner.announce(tx, { ...rest, epoch: session.epoch + 2, rev: 0 });
+    return owner.announce(tx, { ...rest, epoch: session.epoch + 2, rev: 0 });
+  };
+
+  /** Takes an offer back that was surely never handed over: its receiver can't have accepted what it does not have. */
+  const withdraw = (tx: Transaction, sessionId: string): BrokerSession => {
+    const session = mustBeOpen(tx, sessionId);
+    if (session.mine !== "owner" || session.handingTo === undefined)
+      throw new GaggleError("STATE_CONFLICT", "This agent has offered the session to nobody.");
+    const { offerId } = session;
+    const taken = offerId === undefined ? undefined : deps.sender.takeBack?.(tx, { id: offerId });
+    if (taken === undefined)
+      throw new GaggleError("STATE_CONFLICT", "The offer may have arrived, so only the agent that has it can give the session back.");
+    return resume(tx, session);
   };
 
   /** The session that this agent has offered under an epoch. */
@@ -140,6 +155,9 @@ export function createHandOff(
           throw new GaggleError("STATE_CONFLICT", "The session is not offered to you; its owner would have to.");
         return isAccepted ? accept(tx, session, session.offer) : decline(tx, session, session.offer);
       }),
+
+    /** @throws GaggleError NOT_FOUND, STATE_CONFLICT where the offer may have arrived */
+    withdraw: (sessionId: string): Promise<BrokerSession> => deps.queue.run((tx) => withdraw(tx, sessionId)),
 
     /** An offer. One that was answered before gets the same answer again. */
     onOffer(tx: Transaction, incoming: SessionIncoming, message: MessageOf<"session.offer">): GaggleError | undefined {
@@ -180,7 +198,7 @@ export function createHandOff(
         resume(tx, session);
         return;
       }
-      const { handingTo: _, ...rest } = session;
+      const { handingTo: _, offerId: __, ...rest } = session;
       auditSession(tx, self, session, "handoff", { details: { step: "done", epoch: message.epoch, toSubject: from.subject } });
       // What it may still see comes from the new owner.
       const next = { ...withoutShards(tx, rest), mine: "participant" as const, owner: principalOf(from), epoch: message.epoch, rev: 0 };

@@ -99,7 +99,7 @@ export function createOwnerSide(deps: BrokerDeps) {
     ),
   });
 
-  const invited = (request: DaemonRequest<"session.open">): KeptParticipant[] => {
+  const invited = (request: Pick<DaemonRequest<"session.open">, "participants">): KeptParticipant[] => {
     const found = new Map<string, KeptParticipant>();
     for (const target of request.participants) {
       const who = principalOf(deps.resolve(target));
@@ -142,6 +142,25 @@ export function createOwnerSide(deps: BrokerDeps) {
     rememberId(tx, once, session.sessionId);
     auditSession(tx, self, session, "open", { details: { participants: session.participants.length } });
     return announce(tx, session);
+  };
+
+  const isIn = ({ state }: KeptParticipant): boolean => state === "invited" || state === "joined";
+
+  /** More agents, and those again who have left; who is in it stays as it is. */
+  const invite = (tx: Transaction, request: DaemonRequest<"session.invite">): BrokerSession => {
+    const session = mustOwn(tx, request.sessionId);
+    const there = new Set(session.participants.filter(isIn).map(({ agentId }) => agentId));
+    const asked = invited(request).filter(({ agentId }) => !there.has(agentId));
+    if (asked.length === 0) return session;
+    const before = new Map(session.participants.map((one) => [one.agentId, one]));
+    // Older words of one that is invited again count as little as before.
+    const fresh = asked.map((one) => ({ ...one, joinSeq: before.get(one.agentId)?.joinSeq ?? 0 }));
+    const named = new Set(fresh.map(({ agentId }) => agentId));
+    const participants = [...session.participants.filter(({ agentId }) => !named.has(agentId)), ...fresh];
+    if (participants.length > MAX_PARTICIPANTS)
+      throw new GaggleError("TOO_LARGE", `A session has at most ${MAX_PARTICIPANTS} participants; open another one.`);
+    auditSession(tx, self, session, "invite", { details: { participants: fresh.length } });
+    return announce(tx, { ...session, participants });
   };
 
   const newShard = (session: BrokerSession, request: DaemonRequest<"session.share">): HeldShard => {
@@ -199,6 +218,9 @@ export function createOwnerSide(deps: BrokerDeps) {
     /** @throws GaggleError NO_ROUTE, POLICY_DENIED, CONFLICT */
     open: (request: DaemonRequest<"session.open">, call: CallContext): Promise<BrokerSession> =>
       deps.queue.run((tx) => create(tx, request, call)),
+
+    /** @throws GaggleError NOT_FOUND, STATE_CONFLICT, POLICY_DENIED, NO_ROUTE, TOO_LARGE */
+    invite: (request: DaemonRequest<"session.invite">): Promise<BrokerSession> => deps.queue.run((tx) => invite(tx, request)),
 
     /** @throws GaggleError NOT_FOUND, STATE_CONFLICT, POLICY_DENIED, TOO_LARGE */
     share: (request: DaemonRequest<"session.share">): Promise<BrokerSession> => deps.queue.run((tx) => share(tx, request)),

@@ -77,7 +77,7 @@ export function createParticipantSide(deps: BrokerDeps) {
   /** The record under the owner that now speaks. What a former owner shared is dropped: the new one shares what this agent may see by its own right. */
   const under = (tx: Transaction, known: BrokerSession, message: MessageOf<"session.state">): BrokerSession => {
     const isNew = message.owner.agentId !== known.owner.agentId;
-    const { handingTo: _, offer: __, ...kept } = known;
+    const { handingTo: _, offerId: ___, offer: __, ...kept } = known;
     const base = isNew ? { ...withoutShards(tx, kept), mine: "participant" as const, reports: {} } : known;
     return { ...base, ...told(message) };
   };

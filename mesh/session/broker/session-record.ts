@@ -45,6 +45,8 @@ export interface BrokerSession {
   readonly shards: readonly HeldShard[];
   /** The owner has offered it under `epoch` + 1 and changes nothing until it has the answer. */
   readonly handingTo?: Principal;
+  /** Envelope of the offer that waits for an answer. */
+  readonly offerId?: string;
   /** It is offered to this agent. */
   readonly offer?: { readonly epoch: number; readonly handOff: string; readonly shards: readonly ShardRef[] };
   /** This agent's last word on an offer, for an owner that asks again. */
@@ -115,7 +117,7 @@ export function endSession(
   session: BrokerSession,
   state: "CLOSED" | "EXPIRED",
 ): BrokerSession {
-  const { handingTo: _, offer: __, ...rest } = session;
+  const { handingTo: _, offerId: ___, offer: __, ...rest } = session;
   const details = { shards: session.shards.length, mine: session.mine };
   auditSession(tx, self, session, state === "CLOSED" ? "close" : "expire", { details });
   return saveSession(tx, changes, {
@@ -135,7 +137,7 @@ export function auditSession(
   tx: Transaction,
   self: Principal,
   { sessionId, traceId, owner }: Pick<BrokerSession, "sessionId" | "traceId" | "owner">,
-  action: "open" | "join" | "leave" | "share" | "withhold" | "handoff" | "close" | "expire",
+  action: "open" | "invite" | "join" | "leave" | "share" | "withhold" | "handoff" | "close" | "expire",
   more: Pick<AuditDraft, "details"> & { result?: AuditDraft["result"] } = {},
 ): void {
   tx.audit({
@@ -148,14 +150,14 @@ export function auditSession(
   });
 }
 
-/** Sends a message of a session; those to one recipient arrive in order, with the session's tasks. */
+/** Sends a message of a session; those to one recipient arrive in order, with the session's tasks. @returns the envelope's id */
 export function tell(
   tx: Transaction,
   { sender }: Pick<BrokerDeps, "sender">,
   { sessionId, traceId }: Pick<BrokerSession, "sessionId" | "traceId">,
-  outgoing: { readonly to: Principal; readonly message: Message; readonly decision?: PolicyDecision },
-): void {
-  sender.enqueue(tx, { ...outgoing, priority: "P1", lane: sessionId, sessionLane: sessionId, traceId, ref: sessionId });
+  outgoing: { readonly to: Principal; readonly message: Message; readonly decision?: PolicyDecision; readonly movable?: true },
+): string {
+  return sender.enqueue(tx, { ...outgoing, priority: "P1", lane: sessionId, sessionLane: sessionId, traceId, ref: sessionId });
 }
 
 /** Who somebody is, without how it stands to a session. */

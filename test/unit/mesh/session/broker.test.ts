@@ -178,6 +178,46 @@ describe("a session", () => {
   });
 });
 
+describe("an invitation to a session that is open already", () => {
+  it("brings the agent in with all that it may see, and leaves the others as they are", async () => {
+    const { finance, marketing, hr } = await desks();
+    const { sessionId } = await open(finance, { participants: [{ targetRole: "marketing" }] });
+    await share(finance, sessionId, "plan");
+    await share(finance, sessionId, "wages", { classes: ["payroll"] });
+    await settle();
+    await expect(look(hr, sessionId)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const both = [{ targetRole: "hr" }, { targetRole: "marketing" }];
+    await expect(marketing.call("session.invite", { sessionId, participants: both })).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    await finance.call("session.invite", { sessionId, participants: both });
+    await finance.call("session.invite", { sessionId, participants: both });
+    await settle();
+    expect(await shardsAt(hr, sessionId)).toEqual(["plan@1", "wages@1"]);
+    expect(await shardsAt(marketing, sessionId)).toEqual(["plan@1"]);
+    expect((await look(finance, sessionId)).participants.map(({ subject, state }) => `${subject} ${state}`)).toEqual([
+      "marco.diaz joined",
+      "hanna.okoye joined",
+    ]);
+    expect((await actions(finance)).filter((one) => one.startsWith("session.invite"))).toEqual(["session.invite ok"]);
+  });
+
+  it("is asked of policy, and can be given again to one that has left", async () => {
+    const { finance, marketing } = await desks({ allow: (asked) => asked.action !== "session.join" || asked.targetRole !== "hr" });
+    const { sessionId } = await open(finance, { participants: [{ targetRole: "marketing" }] });
+    await settle();
+    await expect(finance.call("session.invite", { sessionId, participants: [{ targetRole: "hr" }] })).rejects.toMatchObject({
+      code: "POLICY_DENIED",
+    });
+    await marketing.call("session.leave", { sessionId });
+    await settle();
+    await finance.call("session.invite", { sessionId, participants: [{ targetRole: "marketing" }] });
+    expect((await look(finance, sessionId)).participants).toMatchObject([{ subject: "marco.diaz", state: "invited" }]);
+    await settle();
+    await marketing.call("session.join", { sessionId });
+    await settle();
+    expect((await look(finance, sessionId)).participants).toMatchObject([{ state: "joined" }]);
+  });
+});
+
 describe("a task in a session", () => {
   it("carries references to the shards that its receiver may see, and its run gets what they hold", async () => {
     const { finance, marketing, hr } = await desks({ allow, skills: { accruals: "safe" } });
@@ -305,6 +345,38 @@ describe("a hand-off", () => {
       expect(await look(node, sessionId, "plan")).toMatchObject({ shards: [{ version: 2, body: "by marco" }] });
     await expect(share(finance, sessionId, "plan", { body: 3 })).rejects.toMatchObject({ code: "POLICY_DENIED" });
     expect(await ownersOf([finance, marketing, hr], sessionId)).toBe(1);
+  });
+
+  it("to an agent that is off can be taken back: the owner goes on, and the agent never hears of it", async () => {
+    const { finance, marketing, hr, sessionId } = await shared();
+    marketing.stop();
+    await hand(finance, sessionId, "marketing");
+    await settle();
+    await expect(share(finance, sessionId, "plan", { body: 2 })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
+    expect(await finance.call("session.handoff", { sessionId, withdraw: true })).toMatchObject({ mine: "owner" });
+    await expect(finance.call("session.handoff", { sessionId, withdraw: true })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
+    const back = await marketing.restart();
+    finance.messaging.peerConnected(marketing.self.agentId);
+    await settle();
+    expect(await look(back, sessionId)).toMatchObject({ owner: { subject: "fiona.berg" }, offered: false, epoch: 3 });
+    await hand(finance, sessionId, "hr");
+    await settle();
+    await hr.call("session.handoff", { sessionId, accept: true });
+    await settle();
+    expect(await ownersOf([finance, back, hr], sessionId)).toBe(1);
+    expect(await look(back, sessionId)).toMatchObject({ owner: { subject: "hanna.okoye" } });
+  });
+
+  it("can't be taken back once it may have arrived, answered or not", async () => {
+    const { finance, marketing, sessionId } = await shared();
+    await hand(finance, sessionId, "marketing");
+    await settle();
+    await expect(finance.call("session.handoff", { sessionId, withdraw: true })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
+    marketing.stop();
+    await settle();
+    await expect(finance.call("session.handoff", { sessionId, withdraw: true })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
+    const again = await finance.restart();
+    await expect(again.call("session.handoff", { sessionId, withdraw: true })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
   });
 
   it("that is declined leaves the owner as it was, and its signed offer is worth nothing afterwards", async () => {
