@@ -3,14 +3,17 @@ import { createDetector } from "../../../../guard/detect/detector.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
 import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
 import { createBoundary, type BoundaryDeps } from "../../../../mesh/agent/boundary.ts";
+import type { MessagingDeps } from "../../../../mesh/agent/messaging.ts";
 import { createTaskValues, isTaskPeer, type TaskMessage } from "../../../../mesh/agent/task-values.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
-import type { CommitQueue, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
+import type { CommitQueue, Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { RunOutcome } from "../../../../mesh/session/ports.ts";
 import { taskKey } from "../../../../mesh/session/task-record.ts";
 import { envelopeClaims, type EnvelopeClaims, type MessageOf } from "../../../../mesh/contract/message.ts";
-import { createSigner } from "../../../../mesh/identity/keys.ts";
+import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
+import { signApproval } from "../../../../mesh/identity/approval.ts";
+import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { newUuid } from "../../../../mesh/contract/ids.ts";
 import type { TestMember } from "../../../support/audit-fixture.ts";
@@ -385,5 +388,63 @@ describe("values that came sealed", () => {
     expect(session.tokenFor("PERSON", { surface: "Anna Schmidt", value: "Anna Schmidt" })).toBe(
       sessions.open("other").tokenFor("PERSON", { surface: "Anna Schmidt", value: "Anna Schmidt" }),
     );
+  });
+});
+
+describe("a task that needs an approval before it leaves for another department", () => {
+  const key = createSigner(generateSigningKey(createSeededRandom(5)));
+  const roster = { approvers: [{ subject: "edward.lindqvist", role: "executive", key: key.publicJwk }], stewards: [] };
+  const needs: Obligation[] = [{ kind: "approval", role: "executive" }];
+  /** Sender and receiver want the approval. */
+  const approving = (deps: MessagingDeps): MessagingDeps => {
+    const decide: PolicyEngine["decide"] = (question) => {
+      const decision = deps.policy.decide(question);
+      return question.action === "task.send" || question.action === "task.receive" ? { ...decision, obligations: needs } : decision;
+    };
+    return { ...deps, policy: keepObligations({ decide }, { clock: deps.clock }) };
+  };
+
+  /** Finance asks marketing; the executive approves. What became of the task at finance, once it is decided there. */
+  async function approved(restores: readonly string[]) {
+    const options: NodeOptions = { alter: approving, trust: () => ({ ...world.org.manifest, roster }) };
+    const finance = await desk("fiona.berg", "finance", restores, options);
+    const marketing = await desk("marco.diaz", "marketing", restores, options);
+    const executive = await desk("edward.lindqvist", "executive", restores, options);
+    const { taskId } = await ask(finance.node, "marketing");
+    const item = await until(async () => (await executive.node.call("inbox.list", { kind: "approval" })).items[0]);
+    if (item.kind !== "approval") throw new Error("no approval");
+    const statement = {
+      v: 1 as const,
+      org: world.org.org,
+      approvalId: item.approvalId,
+      requester: item.peer.agentId,
+      payloadHash: item.payloadHash,
+      decision: "approved" as const,
+      reason: "",
+      approver: { subject: "edward.lindqvist", role: "executive" },
+      decidedAt: new Date(world.clock.now()).toISOString(),
+    };
+    const decision = signApproval({ statement, signer: key });
+    await executive.node.call("approval.decide", { approvalId: item.approvalId, decision });
+    const task = await until(async () => {
+      const view = await finance.node.call("status.fetch", { id: taskId });
+      return view.kind === "task" && (view.delivery === "stored" || view.delivery === "dead") ? view : undefined;
+    });
+    return { marketing, item, task };
+  }
+
+  it("is approved as its asker wrote it, leaves masked, and is the approved one again at a receiver that may restore it", async () => {
+    listen();
+    const { marketing, item, task } = await approved(["marketing<finance"]);
+    expect(item.payload).toMatchObject({ task: TASK, context: CONTEXT });
+    expect(task).toMatchObject({ state: "SUBMITTED", delivery: "stored" });
+    expect(requests()[0]?.task).not.toContain("Anna");
+    expect((await marketing.node.call("inbox.list", { kind: "task" })).items).toMatchObject([{ task: TASK }]);
+  });
+
+  it("is refused by a receiver that may not restore it, since it can't tell what was approved", async () => {
+    const { marketing, task } = await approved([]);
+    expect(task).toMatchObject({ state: "REJECTED", message: expect.stringContaining("approval by executive") });
+    expect((await marketing.node.call("inbox.list", { kind: "task" })).items).toEqual([]);
   });
 });
