@@ -170,7 +170,7 @@ describe("a sign-in", () => {
   it("is over after a quarter of an hour, and after a refused try", async () => {
     const late = await laptop.client.signInBegin();
     node.clock.jump(900_000);
-    await expect(finish(laptop, late.challenge)).rejects.toThrow(REFUSED);
+    await expect(finish(laptop, late.challenge)).rejects.toThrow("took too long");
     node.clock.jump(-900_000);
     const { challenge } = await laptop.client.signInBegin();
     provider.idToken = await provider.token({ nonce: "0" });
@@ -190,6 +190,12 @@ describe("a sign-in", () => {
       provider.calls.filter(({ path }) => path === "/token"),
       "nothing was redeemed",
     ).toEqual([]);
+  });
+
+  it("with a code is refused where the signed section does not allow it, whatever the agent thinks", async () => {
+    await publish(2, { device: false });
+    await expect(signIn({}, {}, { type: "device", deviceCode: "d" })).rejects.toThrow("does not allow signing in with a code");
+    expect(provider.calls, "the provider was not asked").toEqual([]);
   });
 
   it("needs a proof of the agent's key", async () => {

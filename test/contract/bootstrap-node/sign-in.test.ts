@@ -7,10 +7,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { createBootstrapClient } from "../../../mesh/agent/bootstrap-client.ts";
 import { readAgentConfig } from "../../../mesh/agent/agent-config.ts";
 import { joinBySignIn, signInAgain, type SignInDeps } from "../../../mesh/agent/sign-in-organisation.ts";
+import type { SignedBundle } from "../../../mesh/contract/bundle.ts";
+import type { MembershipClaims } from "../../../mesh/contract/identity.ts";
 import { type SignInProvider, signInProvider } from "../../../mesh/contract/sign-in.ts";
 import { parseJoinTarget, createJoinLink } from "../../../mesh/identity/join-link.ts";
 import { readAgentKeys } from "../../../mesh/identity/key-file.ts";
 import { createSigner } from "../../../mesh/identity/keys.ts";
+import { issueMembership } from "../../../mesh/identity/membership.ts";
 import { unverifiedPayloadOf } from "../../../mesh/identity/jws.ts";
 import { createPerson, startIdentityProvider, type TestIdentityProvider } from "../../support/identity-provider.ts";
 import { injectFetch, openTestBootstrap, type TestBootstrap } from "../../support/test-bootstrap.ts";
@@ -148,6 +151,58 @@ describe("signing in with a real provider", () => {
     const target = parseJoinTarget(NODE, { root: node.organisation.admin.thumbprint });
     await expect(laptop.signIn(false, {}, target)).rejects.toThrow(code("BUNDLE_SIGNATURE"));
     expect(laptop.pages, "no page was opened").toEqual([]);
+  });
+});
+
+describe("a bootstrap node that lies when a sign-in ends", () => {
+  type Answer = { credential: string; bundle: SignedBundle };
+  /** Signs in against a node whose last answer a test alters. */
+  async function altered(change: (answer: Answer, claims: MembershipClaims) => Partial<Answer>) {
+    await publish(2);
+    const laptop = machine("fiona");
+    const fetching: typeof fetch = async (input, init) => {
+      const response = await laptop.deps.fetch(input, init);
+      if (!String(input instanceof Request ? input.url : input).endsWith("/sign-in/finish")) return response;
+      const answer = (await response.json()) as Answer;
+      return Response.json({ ...answer, ...change(answer, unverifiedPayloadOf(answer.credential) as MembershipClaims) });
+    };
+    return { home: laptop.home, joined: laptop.signIn(false, { fetch: fetching }) };
+  }
+  const issue = (claims: MembershipClaims, member: { role?: string; subject?: string; x?: string }): string =>
+    issueMembership({
+      org: claims.iss,
+      member: {
+        subject: member.subject ?? claims.sub,
+        role: member.role ?? claims.role,
+        department: member.role ?? claims.department,
+        agentId: claims.agent,
+        seal: { ...claims.seal, x: member.x ?? claims.seal.x },
+      },
+      signer: node.organisation.issuer,
+      nowMs: Date.now(),
+      random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+    });
+  const bundleOf = (role: string, version: number): SignedBundle =>
+    node.organisation.sign(role, { version, nowMs: Date.now(), sources: { ...testSources(), signIn: section() } });
+
+  it.each<[string, string, Parameters<typeof altered>[0]]>([
+    [
+      "a role that the org chart doesn't give",
+      "CREDENTIAL_INVALID",
+      (_, claims) => ({ credential: issue(claims, { role: "executive" }), bundle: bundleOf("executive", 2) }),
+    ],
+    ["a person who is not on the chart", "CREDENTIAL_INVALID", (_, claims) => ({ credential: issue(claims, { subject: "mallory" }) })],
+    [
+      "another key to seal mail to",
+      "CREDENTIAL_INVALID",
+      (_, claims) => ({ credential: issue(claims, { x: node.organisation.root.publicJwk.x }) }),
+    ],
+    ["an older bundle than it told of before", "BUNDLE_ROLLBACK", () => ({ bundle: bundleOf("finance", 1) })],
+    ["a bundle of another role", "BUNDLE_MISMATCH", () => ({ bundle: bundleOf("marketing", 2) })],
+  ])("gives %s: nothing is joined", async (_what, refusal, change) => {
+    const { home, joined } = await altered(change);
+    await expect(joined).rejects.toThrow(code(refusal));
+    await expect(readAgentConfig(home)).rejects.toThrow(code("NOT_JOINED"));
   });
 });
 

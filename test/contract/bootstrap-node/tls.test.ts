@@ -121,7 +121,11 @@ describe("a pinned connection", () => {
   it("sends nothing to a server with another key, and says so", async () => {
     const { pin } = await certificate();
     const impostor = await startImpostor();
-    const call = bootstrapFetch(fetch, pin)(`${impostor.url}/api/v1/join`, { method: "POST", body: '{"invitation":"secret"}' });
+    const call = bootstrapFetch(fetch, pin)(`${impostor.url}/api/v1/join`, {
+      method: "POST",
+      body: '{"invitation":"secret"}',
+      signal: AbortSignal.timeout(5_000),
+    });
     await expect(call).rejects.toThrow(code("TLS_PIN_MISMATCH"));
     expect(Buffer.concat(impostor.heard).length).toBe(0);
   });
