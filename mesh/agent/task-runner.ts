@@ -37,7 +37,9 @@ export function createTaskRunner(deps: TaskRunnerDeps): TaskRunner {
     const bundle = deps.bundle();
     const skill = bundle.profile.skills.find(({ id }) => id === task.skill);
     if (skill === undefined) throw new GaggleError("NOT_FOUND", "The role has no such skill any more. Ask for another, or ask a person.");
-    const { taskId, context, asker, answers, parts, session } = task;
+    const { taskId, context, asker, answers, parts, session, recipeSha256 } = task;
+    if (recipeSha256 !== undefined && bundle.manifest.files[skill.recipe] !== recipeSha256)
+      throw new GaggleError("STATE_CONFLICT", "The recipe changed after policy had let this run begin. Ask for the task again.");
     const from = { subject: asker.subject, role: asker.role };
     const inputs = {
       task: task.task,

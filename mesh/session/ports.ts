@@ -67,6 +67,8 @@ export interface RunnableTask {
   readonly taskId: string;
   readonly attempt: number;
   readonly skill: string;
+  /** SHA-256 of the recipe that policy let this attempt run. */
+  readonly recipeSha256?: string;
   readonly task: string;
   readonly context: JsonObject;
   readonly policyHints: JsonObject;

@@ -37,6 +37,7 @@ const toRunnable = (record: WorkerTask, session: RunnableTask["session"]): Runna
   ...(record.artifacts === undefined ? {} : { artifacts: record.artifacts }),
   ...(record.sessionId === undefined ? {} : { sessionId: record.sessionId }),
   ...(record.stepId === undefined ? {} : { stepId: record.stepId }),
+  ...(record.recipeSha256 === undefined ? {} : { recipeSha256: record.recipeSha256 }),
 });
 
 /** Makes the queue. `concurrency`: most runs at a time. */

@@ -120,6 +120,8 @@ export interface WorkerTask extends TaskCommon {
   /** Classes that the guard found in the request, where it looked, and who signed that it may be done. */
   readonly dataClasses?: readonly string[];
   readonly approvers?: readonly Approver[];
+  /** SHA-256 of the recipe that policy let the newest attempt run. */
+  readonly recipeSha256?: string;
 }
 
 /** A task of either side. */

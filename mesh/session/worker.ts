@@ -88,6 +88,17 @@ interface ResultExtras {
   readonly artifacts?: readonly ArtifactRef[] | undefined;
 }
 
+const recipeHashOf = (skill: RunnableSkill | undefined): string | undefined => {
+  const hash = skill?.details["recipeSha256"];
+  return typeof hash === "string" ? hash : undefined;
+};
+
+/** The recipe that policy has decided on; a bundle that comes before the run begins must not put another in its place. */
+const decidedOn = (skill: RunnableSkill): { recipeSha256?: string } => {
+  const recipeSha256 = recipeHashOf(skill);
+  return recipeSha256 === undefined ? {} : { recipeSha256 };
+};
+
 /** Makes the working side. */
 export function createWorker(deps: WorkerDeps) {
   const actor = actorOf(deps.self);
@@ -173,12 +184,12 @@ export function createWorker(deps: WorkerDeps) {
   const mayRun = (record: Pick<WorkerTask, "skill" | "peer" | "dataClasses" | "approvers">, counts: boolean): boolean => {
     const { skill, peer, dataClasses, approvers = [] } = record;
     if (skill === undefined) return false;
-    const recipeHash = deps.skillOf(skill)?.details["recipeSha256"];
+    const recipeHash = recipeHashOf(deps.skillOf(skill));
     const context = {
       unattended: true,
       participants: [peer.subject, ...approvers.map(({ subject }) => subject)],
       ...(dataClasses === undefined ? {} : { dataClasses }),
-      ...(typeof recipeHash === "string" ? { recipeHash } : {}),
+      ...(recipeHash === undefined ? {} : { recipeHash }),
     };
     const question = {
       action: "task.run" as const,
@@ -419,7 +430,7 @@ export function createWorker(deps: WorkerDeps) {
           tx,
           withSchema(record),
           { state: "WORKING", note: `attempt ${attempt}` },
-          { attempt, running: true, restart: skill.restart, readAt: record.readAt ?? tx.now },
+          { attempt, running: true, restart: skill.restart, readAt: record.readAt ?? tx.now, ...decidedOn(skill) },
         );
         auditRun(tx, started, "run.start", { details: { ...skill.details } });
         return started;

@@ -19,7 +19,7 @@ const bundle = verifyBundle({
   minVersion: 1,
 });
 const asker = { agentId: `12D3KooW${"A".repeat(44)}`, subject: "fiona.berg", role: "finance", department: "finance" };
-const task = (change: Partial<Pick<RunnableTask, "taskId" | "attempt" | "skill">> = {}): RunnableTask => ({
+const task = (change: Partial<Pick<RunnableTask, "taskId" | "attempt" | "skill" | "recipeSha256">> = {}): RunnableTask => ({
   taskId: "t1",
   attempt: 1,
   skill: "accruals",
@@ -69,6 +69,16 @@ function fixture() {
 const RESULT = { result: { accrued: "12.50" }, turns: 3, tokens: 40, durationMs: 900 };
 
 describe("a run without a person", () => {
+  it("runs exactly the recipe that policy decided on: one that a newer bundle has put in its place does not run", async () => {
+    const { runner, runs, finished } = fixture();
+    const signed = bundle.manifest.files["recipes/marketing/accruals.yaml"] ?? "";
+    runner.start(task({ taskId: "same", recipeSha256: signed }));
+    runner.start(task({ taskId: "other", recipeSha256: "f".repeat(64) }));
+    await settle();
+    expect(runs.map(({ request }) => request.taskId)).toEqual(["same"]);
+    expect(finished).toMatchObject([{ taskId: "other", outcome: { state: "FAILED", details: { code: "STATE_CONFLICT" } } }]);
+  });
+
   it("gets the signed recipe and the task, and reports its result", async () => {
     const { runner, runs, finished, began } = fixture();
     runner.start(task());
