@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { errorCode, GaggleError } from "../../mesh/contract/errors.ts";
 import { orgId } from "../../mesh/contract/ids.ts";
 import { parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
@@ -30,30 +30,45 @@ async function* allLines(deps: { clock: Pick<Clock, "now">; fetch: typeof global
     }
     yield line(file);
   }
-  const running = await askNode(deps.fetch, dir);
-  if (running !== undefined) yield* linesOf(running);
-  else yield* ofStore(join(dir, "store"));
+  yield* storePart(deps.fetch, dir);
 }
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`;
 
-/** The store's lines from the running node; undefined where none runs. */
-async function askNode(fetch: typeof globalThis.fetch, dir: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const text = await readFile(join(dir, OPS_FILE), "utf8").catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+/** The store's lines: from the store itself, or from the node that holds it. Only its holder is asked, so that nobody else can answer on its port. */
+async function* storePart(fetch: typeof globalThis.fetch, dir: string): AsyncGenerator<string> {
+  const store = await openLevelStore(join(dir, "store")).catch((error: unknown) => {
+    if (errorCode(error) === "CONFLICT") return undefined;
     throw error;
   });
-  if (text === undefined) return undefined;
-  const { url, token } = parseAs(opsFile, parseJson(text, OPS_FILE), OPS_FILE);
-  // A node that was killed leaves the file behind.
-  const answer = await fetch(`${url}/backup`, { headers: { authorization: `Bearer ${token}` }, redirect: "error" }).catch(() => undefined);
-  if (answer === undefined) return undefined;
-  if (!answer.ok || answer.body === null) {
-    throw new GaggleError(
-      "CONFLICT",
-      "What listens where this node should is another program or another run of it; stop it, or start the node again.",
-    );
+  if (store === undefined) {
+    yield* linesOf(await askNode(fetch, dir));
+    return;
   }
+  try {
+    yield* storeLines(store.snapshot());
+  } finally {
+    await store.close();
+  }
+}
+
+async function askNode(fetch: typeof globalThis.fetch, dir: string): Promise<AsyncIterable<Uint8Array>> {
+  const cannot = (cause?: unknown): GaggleError =>
+    new GaggleError(
+      "CONFLICT",
+      "The bootstrap node runs and can't be asked for a backup; is it starting or ending? Otherwise stop it.",
+      cause === undefined ? {} : { cause },
+    );
+  const text = await readFile(join(dir, OPS_FILE), "utf8").catch((cause: unknown) => {
+    throw cannot(cause);
+  });
+  const { url, token } = parseAs(opsFile, parseJson(text, OPS_FILE), OPS_FILE);
+  const answer = await fetch(`${url}/backup`, { headers: { authorization: `Bearer ${token}` }, redirect: "error" }).catch(
+    (cause: unknown) => {
+      throw cannot(cause);
+    },
+  );
+  if (!answer.ok || answer.body === null) throw cannot();
   return answer.body;
 }
 
@@ -71,13 +86,4 @@ async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node ended before the backup was whole; take it again.", { cause });
   }
   if (rest !== "") throw new GaggleError("UPSTREAM_FAILED", "The bootstrap node ended before the backup was whole; take it again.");
-}
-
-async function* ofStore(storeDir: string): AsyncGenerator<string> {
-  const store = await openLevelStore(storeDir);
-  try {
-    yield* storeLines(store.snapshot());
-  } finally {
-    await store.close();
-  }
 }

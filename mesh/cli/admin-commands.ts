@@ -145,7 +145,6 @@ export function addAdminCommands(program: Command): void {
 
   const bootstrap = program
     .command("bootstrap")
-    .enablePositionalOptions()
     .description("run the bootstrap node: lets members join, gives out bundles, collects audit (admin)")
     .option("--dir <folder>", "the folder bootstrap/ that `gaggle org init` made", "./org/bootstrap")
     .option("--host <address>", "address of the HTTP API", "127.0.0.1")
@@ -169,16 +168,18 @@ export function addAdminCommands(program: Command): void {
 }
 
 function addBackupCommands(bootstrap: Command): void {
+  // Options that the command above has too are parsed there, wherever they stand; here it is for the help.
   const dir = ["--dir <folder>", "the node's folder", "./org/bootstrap"] as const;
+  const folder = (): string => resolve(bootstrap.opts<{ dir: string }>().dir);
   bootstrap
     .command("backup")
     .description("write everything of the node into one private file, also while it runs")
     .argument("<file>", "a new file; - for standard output")
     .option(...dir)
     .action(
-      action<{ dir: string }>(async (context, options, [file = ""]) => {
+      action(async (context, _options, [file = ""]) => {
         const { bootstrapBackup } = await import("./bootstrap-backup.ts");
-        await bootstrapBackup(context, { dir: resolve(options.dir), file });
+        await bootstrapBackup(context, { dir: folder(), file });
       }),
     );
   bootstrap
@@ -188,9 +189,9 @@ function addBackupCommands(bootstrap: Command): void {
     .option(...dir)
     .option("--replace", "move what is in the folder aside")
     .action(
-      action<{ dir: string; replace?: boolean }>(async (context, options, [file = ""]) => {
+      action<{ replace?: boolean }>(async (context, options, [file = ""]) => {
         const { bootstrapRestore } = await import("./bootstrap-backup.ts");
-        await bootstrapRestore(context, { dir: resolve(options.dir), file, replace: options.replace ?? false });
+        await bootstrapRestore(context, { dir: folder(), file, replace: options.replace ?? false });
       }),
     );
 }

@@ -104,6 +104,7 @@ export async function openTestBootstrap(
     store?: OrderedStore;
     clock?: VirtualClock;
     openRequestsPerMinute?: number;
+    trustProxy?: readonly string[];
     quotas?: MailQuotas;
     log?: NodeLog;
     fetch?: typeof globalThis.fetch;
@@ -184,6 +185,7 @@ export async function openTestBootstrap(
     {
       org,
       version: "0.0.0-test",
+      ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
       ...(options.openRequestsPerMinute === undefined ? {} : { openRequestsPerMinute: options.openRequestsPerMinute }),
     },
   );

@@ -34,7 +34,7 @@ describe("audit ingest", () => {
     const draft = {
       actor: { type: "agent", id: agent.agentId, role: "finance" },
       action,
-      target: "task:1",
+      target: "task:01930000-0000-7000-8000-000000000001",
       result: "ok",
       traceId: "0".repeat(32),
     } as const;
@@ -272,6 +272,7 @@ describe("audit ingest", () => {
     const edward = await auditor();
     const verdict = await verified(await edward.client.exportAudit());
     expect(verdict).toMatchObject({ ok: true, events: 6, agents: [{ pruned: { seq: 4 } }] });
+    expect(await node.store.range({ gte: "collected/about/", lt: "collected/about/~" })).toHaveLength(6);
     expect((await send(events.slice(2))).seq).toBe(10);
     expect(await alarms()).toBe(0);
   });

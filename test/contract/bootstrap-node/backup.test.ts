@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Command } from "commander";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { sealed } from "../../../bootstrap-node/backup/backup-lines.ts";
 import { restoreBackup } from "../../../bootstrap-node/backup/restore-backup.ts";
 import { takeBackup } from "../../../bootstrap-node/backup/take-backup.ts";
@@ -13,6 +14,7 @@ import { shipAudit } from "../../../mesh/agent/ship-audit.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { createAuditShipper } from "../../../mesh/audit/ship.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
+import { addAdminCommands } from "../../../mesh/cli/admin-commands.ts";
 import { bootstrapBackup, bootstrapRestore } from "../../../mesh/cli/bootstrap-backup.ts";
 import { adminSigner } from "../../../mesh/cli/org/org-folder.ts";
 import { orgInit } from "../../../mesh/cli/org/org-init.ts";
@@ -194,6 +196,39 @@ describe("a backup of a bootstrap node", () => {
     expect(await readdir(join(home, "restored"))).toEqual(expect.arrayContaining(["keys", "node.json", "store"]));
     expect((await stat(join(home, "restored", "keys", "issuer.json"))).mode & 0o777).toBe(0o600);
     await start(join(home, "restored"));
+  });
+
+  it("and a restore go to the folders that the command line names", async () => {
+    const program = (): Command => {
+      const made = new Command().option("--json").exitOverride();
+      addAdminCommands(made);
+      return made;
+    };
+    const run = (...args: string[]) => program().parseAsync(["bootstrap", ...args, "--json"], { from: "user" });
+    const [file, dir] = [join(home, "by-command.backup"), join(home, "by-command")];
+    const told = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await run("backup", file, "--dir", join(org, "bootstrap"));
+    await run("restore", "--dir", dir, file);
+    await expect(run("restore", file, "--dir", dir)).rejects.toThrow(code("CONFLICT"));
+    await run("restore", file, "--replace", "--dir", dir);
+    told.mockRestore();
+    expect(await readdir(dir)).toContain("node.json");
+  });
+
+  it("asks nobody on the port of a node that was killed, and says so where a running one can't be asked", async () => {
+    const dir = join(org, "bootstrap");
+    const asked: string[] = [];
+    const impostor = async (url: unknown) => {
+      asked.push(String(url));
+      return new Response('["member/x","planted"]\n');
+    };
+    const left = JSON.stringify({ v: 1, url: "http://127.0.0.1:9", token: "x".repeat(43) });
+    await writeFile(join(dir, "ops.json"), left, { mode: 0o600 });
+    expect(await textOf(takeBackup({ clock, fetch: impostor }, dir))).not.toContain("planted");
+    expect(asked).toEqual([]);
+    await start();
+    await rm(join(dir, "ops.json"));
+    await expect(textOf(takeBackup(deps, dir))).rejects.toThrow(code("CONFLICT"));
   });
 
   it("is given to who reads the node's folder alone", async () => {

@@ -123,6 +123,20 @@ describe("the HTTP API", () => {
     expect((await node.app.inject({ method: "GET", url: "/%zz" })).json()).toMatchObject({ status: 400, code: "INVALID_INPUT" });
   });
 
+  it("believes a forwarded address from the proxies that it is told alone", async () => {
+    const from = (server: TestBootstrap, client: string, proxy: string) =>
+      server.app.inject({ method: "GET", url: "/.well-known/jwks.json", headers: { "x-forwarded-for": client }, remoteAddress: proxy });
+    for (let i = 0; i < 10; i++) await from(node, `192.0.2.${i}`, "127.0.0.1");
+    expect((await from(node, "192.0.2.99", "127.0.0.1")).statusCode).toBe(429);
+    const behind = await openTestBootstrap({ openRequestsPerMinute: 10, trustProxy: ["127.0.0.1"] });
+    await behind.publish(1);
+    for (let i = 0; i < 10; i++) await from(behind, "192.0.2.1", "127.0.0.1");
+    expect((await from(behind, "192.0.2.1", "127.0.0.1")).statusCode).toBe(429);
+    expect((await from(behind, "192.0.2.2", "127.0.0.1")).statusCode).toBe(200);
+    for (let i = 0; i < 10; i++) await from(behind, `192.0.2.${i}`, "198.51.100.7");
+    expect((await from(behind, "192.0.2.99", "198.51.100.7")).statusCode).toBe(429);
+  });
+
   it("counts tries with forged tokens as requests of a stranger", async () => {
     const forged = () =>
       node.app.inject({ method: "GET", url: "/api/v1/usage", headers: { authorization: "Bearer a.b.c", [PROOF_HEADER]: "x" } });
