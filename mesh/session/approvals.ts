@@ -3,53 +3,20 @@
  * outside it; the requester's daemon believes it only after its own check against the roster. Sans-IO. Source: spec M10; design, Trust.
  */
 import { actorOf, type AuditDraft } from "../contract/audit.ts";
-import type { ApprovalView, DaemonRequest } from "../contract/daemon-api.ts";
+import type { DaemonRequest } from "../contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
-import type { Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
-import { canonicalHash, type Json, sha256Hex } from "../contract/json.ts";
+import { canonicalHash, sha256Hex } from "../contract/json.ts";
 import type { ApprovalStatement, Message, MessageOf } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
+import { approvalKey, type ApprovalRecord, type ExpectedDecision, readApproval } from "./approval-record.ts";
 import type { Changes } from "./changes.ts";
 import { indexItem } from "./inbox.ts";
 import { earlierId, rememberId } from "./once.ts";
 import { policyDenied } from "./policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming } from "./ports.ts";
 import { indexSession } from "./session-index.ts";
-
-/** An approval as either side keeps it. */
-export interface ApprovalRecord {
-  readonly v: 1;
-  readonly side: "requester" | "approver";
-  readonly approvalId: string;
-  readonly peer: Principal;
-  readonly state: ApprovalView["state"];
-  readonly payload: Json;
-  readonly payloadHash: string;
-  readonly delivery?: "queued" | "deposited" | "stored" | "dead";
-  readonly decision?: string;
-  readonly approver?: { readonly subject: string; readonly role: string };
-  readonly reason?: string;
-  /** Classes in the payload, where the guard looked. */
-  readonly dataClasses?: readonly string[];
-  /** Hash of a decision whose key this agent's roster did not name when it came. */
-  readonly unknownKeyOf?: string;
-  readonly sessionId?: string;
-  readonly stepId?: string;
-  readonly traceId: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly history: readonly { readonly at: number; readonly state: string; readonly note?: string }[];
-}
-
-/** What a decision must be about to count. */
-export interface ExpectedDecision {
-  readonly approvalId: string;
-  readonly requester: string;
-  readonly requesterSubject: string;
-  readonly payloadHash: string;
-}
 
 /** What approvals need. */
 export interface ApprovalDeps extends SessionDeps {
@@ -60,32 +27,9 @@ export interface ApprovalDeps extends SessionDeps {
   onDecided?(tx: Transaction, record: ApprovalRecord): void;
 }
 
-const keyOf = (side: ApprovalRecord["side"], id: string): string => `approval/${side}/${id}`;
-
 const unknown = (): GaggleError => new GaggleError("NOT_FOUND", "No such approval is known here; check the approval id.");
 const mismatch = (): GaggleError =>
   new GaggleError("APPROVAL_INVALID", "The approval was decided by another person or role than the one that was asked.");
-
-/** The record, or undefined. */
-export function readApproval(source: Pick<Transaction, "get">, side: ApprovalRecord["side"], id: string): ApprovalRecord | undefined {
-  const text = source.get(keyOf(side, id));
-  return text === undefined ? undefined : (JSON.parse(text) as ApprovalRecord);
-}
-
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-/** The approval as the daemon's API shows it. */
-export function viewApproval(record: ApprovalRecord): ApprovalView {
-  const { v: _, traceId: __, unknownKeyOf: ___, dataClasses: ____, createdAt, updatedAt, history, approver, ...shown } = record;
-  return {
-    kind: "approval",
-    ...shown,
-    ...(approver === undefined ? {} : { approver: { ...approver } }),
-    createdAt: iso(createdAt),
-    updatedAt: iso(updatedAt),
-    history: history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
-  };
-}
 
 const isUnknownKey = (error: unknown): boolean => error instanceof GaggleError && error.details["unknownKey"] === true;
 
@@ -95,7 +39,7 @@ export function createApprovals(deps: ApprovalDeps) {
 
   const save = (tx: Transaction, record: ApprovalRecord): ApprovalRecord => {
     const { approvalId: id, side, createdAt, state } = record;
-    tx.put(keyOf(side, id), JSON.stringify(record));
+    tx.put(approvalKey(side, id), JSON.stringify(record));
     if (side === "approver") indexItem(tx, { kind: "approval", id, createdAt }, state === "PENDING");
     if (side === "approver" && state !== "PENDING") deps.openItems.closed(tx, "approval", id);
     deps.changes.changed(tx, [id, record.sessionId]);
@@ -154,7 +98,7 @@ export function createApprovals(deps: ApprovalDeps) {
     await deps.queue.run(
       (tx) => {
         const record = readApproval(tx, side, id);
-        if (record !== undefined) tx.put(keyOf(side, id), JSON.stringify({ ...record, dataClasses }));
+        if (record !== undefined) tx.put(approvalKey(side, id), JSON.stringify({ ...record, dataClasses }));
       },
       { finishing: true },
     );

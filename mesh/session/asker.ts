@@ -8,7 +8,8 @@ import { type MessageOf, type TaskState, TERMINAL_STATES } from "../contract/mes
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
 import { approvalRoles } from "../enforcement/approvers.ts";
 import { type AskedPolicy, createApprovalGate, isHeld } from "./approval-gate.ts";
-import type { ApprovalRecord, Approvals } from "./approvals.ts";
+import type { ApprovalRecord } from "./approval-record.ts";
+import type { Approvals } from "./approvals.ts";
 import type { Changes } from "./changes.ts";
 import { assertFanout, childrenOf, type GroupRecord, readGroup, saveGroup, settleGroup } from "./group.ts";
 import { earlierId, rememberId } from "./once.ts";

@@ -4,7 +4,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
 import type { OrderedStore } from "../contract/ports.ts";
 import type { SessionView } from "../contract/session.ts";
-import { readApproval, viewApproval } from "./approvals.ts";
+import { readApproval, viewApproval } from "./approval-record.ts";
 import type { Changes } from "./changes.ts";
 import { childrenOf, readGroup, viewGroup } from "./group.ts";
 import { type InboxEntry, listItems } from "./inbox.ts";

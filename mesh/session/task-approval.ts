@@ -7,7 +7,7 @@ import type { Principal } from "../contract/identity.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
 import type { ApprovalStatement, Message, MessageOf } from "../contract/message.ts";
 import type { Approver } from "../enforcement/approvers.ts";
-import type { ExpectedDecision } from "./approvals.ts";
+import type { ExpectedDecision } from "./approval-record.ts";
 
 type TaskRequest = MessageOf<"task.request">;
 

@@ -2,7 +2,7 @@
 import type { StoreOp } from "../../mesh/contract/ports.ts";
 import { ERROR_TABLE } from "../../mesh/contract/errors.ts";
 import { TERMINAL_STATES } from "../../mesh/contract/message.ts";
-import type { ApprovalRecord } from "../../mesh/session/approvals.ts";
+import type { ApprovalRecord } from "../../mesh/session/approval-record.ts";
 import type { AskerTask, TaskRecord, WorkerTask } from "../../mesh/session/task-record.ts";
 import { isNewWork, type OutboxRecord } from "../../mesh/delivery/outbox-record.ts";
 import type { Journal } from "./journal.ts";

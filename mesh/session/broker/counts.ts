@@ -3,7 +3,7 @@ import { formatUsd, parseUsd } from "../../contract/money.ts";
 import type { MessageOf } from "../../contract/message.ts";
 import type { OrderedStore, Transaction } from "../../contract/ports.ts";
 import type { SessionCounts } from "../../contract/session.ts";
-import { readApproval } from "../approvals.ts";
+import { readApproval } from "../approval-record.ts";
 import type { SessionIncoming } from "../ports.ts";
 import { listSession } from "../session-index.ts";
 import { readTask } from "../task-record.ts";

@@ -4,7 +4,7 @@ import { type ErrorCode, GaggleError } from "../../../../mesh/contract/errors.ts
 import { canonicalHash } from "../../../../mesh/contract/json.ts";
 import type { ApprovalStatement, MessageOf } from "../../../../mesh/contract/message.ts";
 import { missingApprovals } from "../../../../mesh/enforcement/approvers.ts";
-import type { ExpectedDecision } from "../../../../mesh/session/approvals.ts";
+import type { ExpectedDecision } from "../../../../mesh/session/approval-record.ts";
 import { approvalPayload, approversOf } from "../../../../mesh/session/task-approval.ts";
 
 const ID = "0192e0a0-0000-7000-8000-000000000001";
