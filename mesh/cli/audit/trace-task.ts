@@ -43,7 +43,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "approval.decide": "decided",
 };
 
-const FIELDS_LEFT_OUT = new Set(["policy", "rules", "policyHash", "senderPolicyHash", "ref"]);
+/** Told elsewhere on the line, or as a subject. */
+const FIELDS_LEFT_OUT = new Set(["policy", "rules", "policyHash", "senderPolicyHash", "ref", "to", "from"]);
 
 /** What an event adds to its action, in its own words. */
 const detailsOf = ({ details, redactions, cost }: AuditEvent): string =>

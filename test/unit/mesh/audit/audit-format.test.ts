@@ -81,7 +81,7 @@ describe.skipIf(!hasPython())("an independent verifier in Python, written from t
     expect(await verdictOf(made.lines)).toEqual({ ok: true, problem: null });
     expect(await verdictOf((await makeExport(3, [4, 3])).lines)).toMatchObject({ ok: true });
     expect(await verdictOf(made.lines, "A".repeat(43))).toMatchObject({ ok: false, problem: { line: 1 } });
-  });
+  }, 60_000);
 
   test("finds a line that is altered, dropped, repeated or swapped with the next, whatever is on it", async () => {
     const { lines } = made;
@@ -99,5 +99,5 @@ describe.skipIf(!hasPython())("an independent verifier in Python, written from t
     expect(await lineOf(lines.with(at, lines[at + 1] ?? "").with(at + 1, lines[at] ?? ""))).toBe(at + 1);
     expect(await lineOf(lines.toSpliced(at + 1, 0, lines[at] ?? ""))).toBe(at + 2);
     expect(await lineOf(lines.slice(0, -1))).toBe(lines.length);
-  });
+  }, 60_000);
 });

@@ -92,4 +92,4 @@ test("an event's text is RFC 8785 whatever is in it, and half of a surrogate pai
     { seed: 11, numRuns: 300 },
   );
   expect(() => chain.link([said("\ud800")], NOW)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-});
+}, 60_000);

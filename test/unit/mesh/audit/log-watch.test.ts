@@ -102,6 +102,17 @@ describe("an honest node", () => {
     expect(told).toEqual([]);
   });
 
+  test("is believed when its receipt was overtaken by a colleague's newer head", async () => {
+    await ship(1);
+    const known = watch.size();
+    const receipt = await receiptOf(node, 2, known);
+    await node.take(9, colleague.agentId);
+    await watch.hear(node.head(), colleague.agentId);
+    await watch.takeReceipt(receipt, { seq: 2, hash: hashOf(2) }, known);
+    expect(await doubts()).toEqual([]);
+    expect(watch.size()).toBe(3);
+  });
+
   test("that can't be asked for a proof now is not accused", async () => {
     await ship(1);
     await node.take(9, colleague.agentId);

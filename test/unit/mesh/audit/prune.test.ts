@@ -94,6 +94,24 @@ describe("a chain of ten days with three events each", () => {
     await expect(open(store.crash())).rejects.toThrow(expect.objectContaining({ code: "STORE_FAILED" }));
   });
 
+  test("is refused when it is opened and all that came after the anchor is gone", async () => {
+    await prune(4, 30);
+    const key = (seq: number): string => `audit/event/${String(seq).padStart(16, "0")}`;
+    const [left] = await chain.list({ fromSeq: 19, limit: 1 });
+    await store.batch([{ type: "put", key: key(18), value: JSON.stringify({ ...left, seq: 18 }) }], { sync: true });
+    for (let seq = 19; seq <= 31; seq++) await store.batch([{ type: "del", key: key(seq) }], { sync: true });
+    await expect(open(store.crash())).rejects.toThrow(expect.objectContaining({ code: "STORE_FAILED" }));
+  });
+
+  test("signs no further checkpoint on the same day after a restart", async () => {
+    const count = async (): Promise<number> => (await store.range({ gte: OWN_CHAIN.checkpoints, lt: `${OWN_CHAIN.checkpoints}~` })).length;
+    await say(2);
+    const before = await count();
+    await open(store.crash());
+    await say(2);
+    expect(await count()).toBe(before);
+  });
+
   test("goes on after a restart with the same anchor, and is pruned again days later", async () => {
     await prune(4, 30);
     await open(store.crash());
