@@ -18,10 +18,10 @@ export const scryptParameters = z.strictObject({
 /** What is stored beside the ciphertext. */
 export type ScryptParameters = z.infer<typeof scryptParameters>;
 
-/** Parameters for a new key: 128 MiB and a few tenths of a second a guess. @param salt 16 random bytes */
-export const newScryptParameters = (salt: Uint8Array): ScryptParameters => ({
+/** Parameters for a new key: 128 MiB and a few tenths of a second a guess. @param salt 16 random bytes @param cost less of it for tests alone */
+export const newScryptParameters = (salt: Uint8Array, cost: ScryptParameters["N"] = 131_072): ScryptParameters => ({
   name: "scrypt",
-  N: 131_072,
+  N: cost,
   r: 8,
   p: 1,
   salt: Buffer.from(salt).toString("base64url"),

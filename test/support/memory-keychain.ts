@@ -34,5 +34,6 @@ export const keySources = (given: Partial<KeySources> = {}): KeySources => ({
   passphrase: async () => undefined,
   machineKey: async () => new Uint8Array(32).fill(7),
   opened: new Map(),
+  scryptCost: 32_768,
   ...given,
 });

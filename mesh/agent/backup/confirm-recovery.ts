@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { AuditChain } from "../../audit/chain.ts";
 import { signHead, verifyHead } from "../../audit/head.ts";
 import { createAuditShipper } from "../../audit/ship.ts";
-import { MAX_INGEST_EVENTS } from "../../contract/bootstrap-api.ts";
+import { MAX_INGEST_EVENTS } from "../../contract/bootstrap-api/audit-routes.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { writePrivateFile } from "../../store/private-file.ts";
 import type { AgentCore } from "../agent-core.ts";

@@ -1,8 +1,7 @@
 /** What a backup holds: files of a folder, keys taken out of their protection, and the pairs of a store. docs/decisions/0118-backup-of-an-agent.md */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { GaggleError } from "../../contract/errors.ts";
 import { parseAs, parseJson } from "../../contract/json.ts";
@@ -10,7 +9,13 @@ import { PROTECTION_FILE } from "../../identity/at-rest/folder-key.ts";
 import { processKeySources } from "../../identity/at-rest/key-sources.ts";
 import { protectFolder } from "../../identity/at-rest/protect-folder.ts";
 import { openBytes, sealBytes, sealedBytes } from "../../identity/at-rest/sealed-json.ts";
-import { keyFromPassphrase, MIN_PASSPHRASE_LENGTH, newScryptParameters, scryptParameters } from "../../identity/passphrase-key.ts";
+import {
+  keyFromPassphrase,
+  MIN_PASSPHRASE_LENGTH,
+  newScryptParameters,
+  type ScryptParameters,
+  scryptParameters,
+} from "../../identity/passphrase-key.ts";
 import { readSecretValue, writeSecretFile } from "../../identity/secret-file.ts";
 import { openLevelStore } from "../../store/level-store.ts";
 import { makePrivateFolder, writePrivateFile } from "../../store/private-file.ts";
@@ -42,12 +47,17 @@ const header = z.strictObject({
 });
 const BOUND = "gaggle backup";
 
-/** A new backup's first line and the key that it wraps. @throws GaggleError INVALID_INPUT for a short passphrase */
-export async function newBackup(kind: "agent" | "org", passphrase: string, nowMs: number): Promise<{ header: string; key: Uint8Array }> {
+/** A new backup's first line and the key that it wraps. @param cost of the passphrase's key; less than usual for tests alone @throws GaggleError INVALID_INPUT for a short passphrase */
+export async function newBackup(
+  kind: "agent" | "org",
+  passphrase: string,
+  nowMs: number,
+  cost?: ScryptParameters["N"],
+): Promise<{ header: string; key: Uint8Array }> {
   if ([...passphrase].length < MIN_PASSPHRASE_LENGTH)
     throw new GaggleError("INVALID_INPUT", `The passphrase is too short; use at least ${MIN_PASSPHRASE_LENGTH} characters.`);
   const key = randomBytes(32);
-  const kdf = newScryptParameters(randomBytes(16));
+  const kdf = newScryptParameters(randomBytes(16), cost);
   const wrapped = sealBytes(await keyFromPassphrase(passphrase, kdf), BOUND, key);
   return { header: JSON.stringify({ v: 1, kind, createdAt: new Date(nowMs).toISOString(), kdf, wrapped }), key };
 }
@@ -120,21 +130,14 @@ export const recoveredMark = (dir: string): string => join(dir, MARK);
  * @param last the file that makes the folder count, such as `config.json`
  * @throws GaggleError CONFLICT where the folder holds something already, CREDENTIAL_INVALID where the backup is damaged
  */
-export async function restoreFolder(
-  dir: string,
-  what: ArchivedFolder,
-  last: string,
-  createdAt: string,
-  lines: AsyncIterable<string>,
-): Promise<void> {
-  if (existsSync(join(dir, last)) || (existsSync(dir) && (await readdir(dir)).length > 0 && !existsSync(recoveredMark(dir))))
-    throw new GaggleError("CONFLICT", `${dir} is not empty. Recover into a folder of its own, or move this one away.`);
+export async function restoreFolder(dir: string, last: string, createdAt: string, lines: AsyncIterable<string>): Promise<void> {
   await makePrivateFolder(dir);
+  const there = await readdir(dir);
+  if (there.includes(last) || (there.length > 0 && !there.includes(MARK)))
+    throw new GaggleError("CONFLICT", `${dir} is not empty. Recover into a folder of its own, or move this one away.`);
+  // What an earlier try left: it may be of another backup.
+  for (const name of there) await rm(join(dir, name), { recursive: true });
   await writePrivateFile(recoveredMark(dir), JSON.stringify({ v: 1, backedUpAt: createdAt }));
-  for (const folder of what.secrets) {
-    await makePrivateFolder(join(dir, folder));
-    await protectFolder(join(dir, folder));
-  }
   const kept = await restoreEntries(dir, last, lines);
   if (kept === undefined) throw new GaggleError("CREDENTIAL_INVALID", "The backup is incomplete.");
   await writePrivateFile(join(dir, last), kept);
@@ -142,6 +145,7 @@ export async function restoreFolder(
 
 /** @returns the text of the file that makes the folder count */
 async function restoreEntries(dir: string, last: string, lines: AsyncIterable<string>): Promise<string | undefined> {
+  const secret = createSecretWriter();
   const store = createPairWriter(join(dir, "store"));
   let kept: string | undefined;
   let entries = 0;
@@ -151,7 +155,7 @@ async function restoreEntries(dir: string, last: string, lines: AsyncIterable<st
     if (one.is === "end") ended = one.entries === entries;
     else entries++;
     if (one.is === "pair") await store.put(one.key, one.value);
-    if (one.is === "secret") await writeSecretFile(join(dir, one.path), one.value, { asIs: one.asIs });
+    if (one.is === "secret") await secret(join(dir, one.path), one.value, one.asIs);
     if (one.is !== "file") continue;
     const text = Buffer.from(one.base64, "base64").toString("utf8");
     if (one.path === last) kept = text;
@@ -159,6 +163,20 @@ async function restoreEntries(dir: string, last: string, lines: AsyncIterable<st
   }
   await store.close();
   return ended ? kept : undefined;
+}
+
+/** Writes keys; each folder of them is protected before its first one. */
+function createSecretWriter() {
+  const folders = new Set<string>();
+  return async (file: string, value: unknown, asIs: boolean): Promise<void> => {
+    const folder = dirname(file);
+    if (!folders.has(folder)) {
+      await makePrivateFolder(folder);
+      await protectFolder(folder);
+      folders.add(folder);
+    }
+    await writeSecretFile(file, value, { asIs });
+  };
 }
 
 function createPairWriter(dir: string) {

@@ -1,14 +1,6 @@
 /** Writes and reads backups of agents and of organisations' folders. */
 import { backupHome } from "../../agent/backup/backup-home.ts";
-import {
-  AGENT_HOME,
-  archiveLines,
-  newBackup,
-  openBackupKey,
-  ORG_FOLDER,
-  recoveredMark,
-  restoreFolder,
-} from "../../agent/backup/folder-archive.ts";
+import { archiveLines, newBackup, openBackupKey, ORG_FOLDER, recoveredMark, restoreFolder } from "../../agent/backup/folder-archive.ts";
 import { readHeader, readSealed, writeSealed } from "../../agent/backup/sealed-stream.ts";
 import { homePaths, readAgentConfig } from "../../agent/agent-config.ts";
 import { connectDaemon } from "../../client/connect-daemon.ts";
@@ -64,8 +56,7 @@ export async function recoverFolder(dir: string, kind: "agent" | "org", file: st
     const named = opened.kind === "org" ? "an organisation's folder; name where it goes with --org" : "an agent; leave --org out";
     throw new GaggleError("INVALID_INPUT", `This is the backup of ${named}.`);
   }
-  const what = kind === "agent" ? AGENT_HOME : ORG_FOLDER;
-  await restoreFolder(dir, what, kind === "agent" ? "config.json" : "org.json", opened.createdAt, readSealed(file, opened.key));
+  await restoreFolder(dir, kind === "agent" ? "config.json" : "org.json", opened.createdAt, readSealed(file, opened.key));
   // Nobody else has an organisation's folder; an agent's mark stays until its first start was confirmed.
   if (kind === "org") await unlink(recoveredMark(dir));
   return { createdAt: opened.createdAt };

@@ -120,7 +120,7 @@ async function wrap(key: FolderKey, by: SealingProtection, sources: KeySources):
   if ([...passphrase].length < MIN_PASSPHRASE_LENGTH) {
     throw new GaggleError("INVALID_INPUT", `The passphrase is too short; use at least ${MIN_PASSPHRASE_LENGTH} characters.`);
   }
-  const kdf = newScryptParameters(randomBytes(16));
+  const kdf = newScryptParameters(randomBytes(16), sources.scryptCost);
   return { by, kdf, wrapped: sealBytes(await keyFromPassphrase(passphrase, kdf), bound(key.id), key.secret) };
 }
 

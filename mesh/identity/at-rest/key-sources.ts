@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { GaggleError } from "../../contract/errors.ts";
 import { ensurePrivateFile, readPrivateText } from "../../store/private-file.ts";
+import type { ScryptParameters } from "../passphrase-key.ts";
 import { type Keychain, osKeychain } from "./keychain.ts";
 
 /** How a folder's key is kept. `none`: its files lie plain, readable by their owner alone. */
@@ -22,6 +23,8 @@ export interface KeySources {
   machineKey(make: boolean): Promise<Uint8Array>;
   /** What was asked for; undefined takes the best that works. */
   readonly wanted: Protection | undefined;
+  /** Cost of a new passphrase's key; the usual one where left out. */
+  readonly scryptCost?: ScryptParameters["N"];
   /** Keys that were opened already, by their ids, so that scrypt and keychains are asked once. Ids are random, so an entry is never out of date. */
   readonly opened: Map<string, Promise<Uint8Array>>;
 }

@@ -24,7 +24,8 @@ import { createVirtualClock } from "../../../../support/virtual-clock.ts";
 
 const installDir = fileURLToPath(new URL("../../../../../", import.meta.url));
 
-describe("the root key", () => {
+// Each organisation compiles its policies.
+describe("the root key", { timeout: 60_000 }, () => {
   const clock = createVirtualClock();
   let said: string;
   let dir: string;

@@ -14,7 +14,8 @@ const shape = z.strictObject({ key: z.string() });
 const PASSPHRASE = "correct horse battery";
 const locked = { code: "KEYS_LOCKED" };
 
-describe("keys at rest", () => {
+// Scrypt takes its time on a busy machine.
+describe("keys at rest", { timeout: 60_000 }, () => {
   let dir: string;
   const fill = async (sources: KeySources): Promise<void> => {
     for (const [name, key] of Object.entries(SECRETS)) await writeSecretFile(join(dir, name), { key }, { sources });
