@@ -1,6 +1,7 @@
 /** Finds out who calls: every call but the open ones carries a proof of the agent key for exactly this call, most also an access token. */
 import type { FastifyRequest } from "fastify";
-import { PROOF_HEADER, type RouteAccess } from "../mesh/contract/bootstrap-api.ts";
+import { PROOF_HEADER } from "../mesh/contract/bootstrap-api.ts";
+import type { RouteAccess } from "../mesh/contract/bootstrap-api/route.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import type { AccessClaims } from "../mesh/contract/identity.ts";
 import type { Clock } from "../mesh/contract/ports.ts";

@@ -1,6 +1,7 @@
 /** The OpenAPI document, made from the same table as the routes. A test drives the server by it and holds every answer against it. */
 import { z } from "zod";
-import { BOOTSTRAP_ROUTES, problemDetails, PROOF_HEADER, type RouteAccess, type RouteSpec } from "../mesh/contract/bootstrap-api.ts";
+import { BOOTSTRAP_ROUTES, problemDetails, PROOF_HEADER } from "../mesh/contract/bootstrap-api.ts";
+import type { RouteAccess, RouteSpec } from "../mesh/contract/bootstrap-api/route.ts";
 import { ERROR_TABLE, type ErrorCode } from "../mesh/contract/errors.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 

@@ -1,7 +1,8 @@
 /** One row of the route table on the server: who calls, whether it may, what it sent, what it gets. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { BOOTSTRAP_ROUTES, type BootstrapRoute, type RouteSpec } from "../mesh/contract/bootstrap-api.ts";
+import { BOOTSTRAP_ROUTES, type BootstrapRoute } from "../mesh/contract/bootstrap-api.ts";
+import type { RouteSpec } from "../mesh/contract/bootstrap-api/route.ts";
 import type { AccessClaims } from "../mesh/contract/identity.ts";
 import type { PolicyEngine } from "../mesh/contract/ports.ts";
 import { parseAs } from "../mesh/contract/json.ts";

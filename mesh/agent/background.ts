@@ -2,7 +2,7 @@
 import { OWN_CHAIN } from "../audit/chain-place.ts";
 import { pruneChain } from "../audit/prune.ts";
 import { createAuditShipper } from "../audit/ship.ts";
-import { MAX_INGEST_EVENTS } from "../contract/bootstrap-api.ts";
+import { MAX_INGEST_EVENTS } from "../contract/bootstrap-api/audit-routes.ts";
 import { errorCode } from "../contract/errors.ts";
 import { RETENTION_DAYS } from "../contract/limits.ts";
 import type { PeerNode } from "../peer/peer-node.ts";

@@ -2,7 +2,8 @@
  * The receiving side of the mailbox: fetches sealed mail, hands each envelope to the same receiver as those that come directly, tells the sender what
  * became of it, and only then deletes its copy. Sans-IO. Source: spec M5; docs/decisions/0087-mailbox.md
  */
-import { MAX_MAIL_ITEMS, type BootstrapResponse } from "../contract/bootstrap-api.ts";
+import type { BootstrapResponse } from "../contract/bootstrap-api.ts";
+import { MAX_MAIL_ITEMS } from "../contract/bootstrap-api/mail-routes.ts";
 import { ERROR_TABLE, type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk, Principal } from "../contract/identity.ts";
 import type { DepositStamp } from "../contract/mailbox.ts";
