@@ -4,7 +4,7 @@ import type { RoleProfile } from "../contract/bundle.ts";
 import { errorCode } from "../contract/errors.ts";
 import { BOOTSTRAP_ROLE } from "../contract/identity.ts";
 import { VERSION } from "../contract/version.ts";
-import { MAX_MESSAGE_BYTES } from "../delivery/outbox.ts";
+import { MAX_MESSAGE_BYTES } from "../delivery/outbox-accept.ts";
 import type { Beat } from "../directory/card-wire.ts";
 import { type CardService, createCardService } from "../directory/create-card-service.ts";
 import type { OwnContent } from "../directory/own-card.ts";

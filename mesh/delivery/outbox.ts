@@ -6,20 +6,19 @@ import type { AuditDraft } from "../contract/audit.ts";
 import { ERROR_TABLE, errorCode, GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import { jsonText } from "../contract/json.ts";
-import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import { type Receipt, receipt } from "../contract/message.ts";
-import type { OrderedStore, OutgoingMessage, PolicyDecision, Transaction } from "../contract/ports.ts";
+import type { OrderedStore, Transaction } from "../contract/ports.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createHandOver } from "./hand-over.ts";
 import { assertInvariant, brokenInvariant } from "./invariants.ts";
+import { putRecord, recordFor, recordText } from "./outbox-accept.ts";
 import { endAudit, sendAudit } from "./outbox-audit.ts";
-import { pages, toItem } from "./outbox-items.ts";
+import { pages } from "./outbox-items.ts";
 import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, QUEUED_RANGE, queuedKey, SEQ_KEY } from "./outbox-record.ts";
+import { createOutboxView } from "./outbox-view.ts";
 import type { Outbox, OutboxDeps } from "./outbox-types.ts";
 import { createSendStream, entryOf, type OutboxEntry, type SendStream } from "./send-stream.ts";
 
-/** Largest message in bytes of its canonical JSON: with claims, credential and base64url it still fits a frame. */
-export const MAX_MESSAGE_BYTES = 768_000;
 /** Messages in flight to one recipient. */
 const DEFAULT_WINDOW = 32;
 /** How often messages are looked through for those whose time is over. */
@@ -30,11 +29,6 @@ const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) 
 const FINAL: ReadonlySet<string> = new Set(["REVOKED", "TOO_LARGE", "POLICY_DENIED"]);
 /** Errors of the link, or of policy as the message leaves, after which another try can't help. */
 const isFinal = (error: unknown): boolean => error instanceof GaggleError && FINAL.has(error.code);
-
-const maskOf = (decision: PolicyDecision | undefined): Pick<OutboxRecord, "mask"> => {
-  const mask = (decision?.obligations ?? []).flatMap((one) => (one.kind === "mask" ? one.classes : []));
-  return mask.length === 0 ? {} : { mask };
-};
 
 /** Messages of which only the newest counts: one that could not be delivered is worth nothing. */
 const LOSSY: ReadonlySet<string> = new Set(["task.progress", "task.read", "session.report"]);
@@ -52,6 +46,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
   let cancelSweep: (() => void) | undefined;
 
   const handOver = createHandOver(deps);
+  const view = createOutboxView({ clock: deps.clock, store: deps.store, streams });
 
   const chance = (): number => (deps.random.bytes(1)[0] ?? 0) / 256;
 
@@ -246,62 +241,20 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     if (next !== undefined) wakeAt(agentId, next);
   };
 
-  const record = (tx: Transaction, outgoing: OutgoingMessage): OutboxRecord => {
-    const seq = Number(tx.get(SEQ_KEY) ?? 0) + 1;
-    const span = Buffer.from(deps.random.bytes(8)).toString("hex");
-    return {
-      v: 1,
-      seq,
-      id: newUuid(tx.now, deps.random),
-      to: outgoing.to,
-      priority: outgoing.priority,
-      lane: outgoing.lane,
-      createdAt: tx.now,
-      exp: Math.min(tx.now + ENVELOPE_LIFETIME_MS, outgoing.expiresAt ?? Number.POSITIVE_INFINITY),
-      policyHash: outgoing.decision?.policyHash ?? deps.policyHash(),
-      traceparent: `00-${outgoing.traceId}-${span}-01`,
-      ...(outgoing.ref === undefined ? {} : { ref: outgoing.ref }),
-      ...(outgoing.movable === undefined ? {} : { movable: outgoing.movable }),
-      ...(outgoing.sessionLane === undefined ? {} : { sessionLane: outgoing.sessionLane }),
-      ...maskOf(outgoing.decision),
-      message: outgoing.message,
-    };
-  };
-
   const store = (tx: Transaction, made: OutboxRecord): void => {
-    const text = jsonText(made);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > MAX_MESSAGE_BYTES) {
-      throw new GaggleError("TOO_LARGE", "The message is too large to be sent; shorten its text or context.", {
-        details: { bytes, maxBytes: MAX_MESSAGE_BYTES },
-      });
-    }
+    const text = recordText(made);
     try {
       assertInvariant(made.seq > lastSeq, "outbox.seq-grows", { seq: made.seq, lastSeq });
     } catch (error) {
       report(error);
       throw error;
     }
-    tx.put(SEQ_KEY, String(made.seq));
-    tx.put(queuedKey(made.seq), text);
+    putRecord(tx, made, text);
     tx.afterCommit(() => {
       lastSeq = made.seq;
       add(made, true);
       pump(made.to.agentId);
     });
-  };
-
-  /** The next tries of all streams by recipient, as texts. */
-  const nextTries = (): Map<string, { nextAttemptAt?: string }> => {
-    const now = deps.clock.now();
-    const next = (at: number | undefined) => (at === undefined ? {} : { nextAttemptAt: new Date(at).toISOString() });
-    return new Map([...streams].map(([agentId, stream]) => [agentId, next(stream.nextAt(now))]));
-  };
-
-  const findEntry = (id: string): { agentId: string; stream: SendStream; entry: OutboxEntry } | undefined => {
-    for (const [agentId, stream] of streams)
-      for (const entry of stream.entries().values()) if (entry.id === id) return { agentId, stream, entry };
-    return undefined;
   };
 
   const dead = createDeadLetters(deps, {
@@ -328,7 +281,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       wakers.clear();
     },
     enqueue(tx, outgoing) {
-      const made = record(tx, outgoing);
+      const made = recordFor(tx, outgoing, deps);
       const { id, to, policyHash, ref } = made;
       store(tx, made);
       tx.audit(
@@ -336,7 +289,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       );
       return id;
     },
-    takeBack(tx, { id, seq = findEntry(id)?.entry.seq ?? 0 }) {
+    takeBack(tx, { id, seq = view.find(id)?.entry.seq ?? 0 }) {
       const text = tx.get(queuedKey(seq));
       if (text === undefined || !handOver.isMarked(tx, { seq, id }) || deps.isElsewhere(tx, id)) return undefined;
       const waits = JSON.parse(text) as OutboxRecord;
@@ -364,11 +317,8 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         pump(agentId);
       }
     },
-    waiting: () => new Map([...streams].map(([agentId, stream]) => [agentId, [...stream.entries().keys()].toSorted((x, y) => x - y)])),
-    record(seq) {
-      const text = deps.store.get(queuedKey(seq));
-      return text === undefined ? undefined : (JSON.parse(text) as OutboxRecord);
-    },
+    waiting: view.waiting,
+    record: view.record,
     receipted(tx, { seq, id }, got) {
       const text = tx.get(queuedKey(seq));
       const waits = text === undefined ? undefined : (JSON.parse(text) as OutboxRecord);
@@ -382,31 +332,11 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
         pump(waits.to.agentId);
       });
     },
-    list(limit) {
-      const waiting = [...streams.values()].flatMap((stream) => [...stream.entries().values()]).toSorted((a, b) => a.seq - b.seq);
-      const next = nextTries();
-      return waiting.slice(0, limit).flatMap((entry) => {
-        // What is delivered already waits for nothing but the write that says so.
-        const text = deps.store.get(queuedKey(entry.seq));
-        if (text === undefined) return [];
-        const waits = JSON.parse(text) as OutboxRecord;
-        return { ...toItem(waits, entry), ...next.get(waits.to.agentId) };
-      });
-    },
-    counts() {
-      const all = [...streams.values()];
-      const now = deps.clock.now();
-      const conditions = all.map((stream) => stream.condition(now));
-      return {
-        queued: all.reduce((sum, stream) => sum + stream.entries().size, 0),
-        dead: deadCount,
-        away: conditions.filter((condition) => condition === "away").length,
-        busy: conditions.filter((condition) => condition === "busy").length,
-      };
-    },
+    list: view.list,
+    counts: () => ({ ...view.counts(), dead: deadCount }),
     dead: dead.list,
     async withdraw(id) {
-      const found = findEntry(id);
+      const found = view.find(id);
       if (found === undefined) throw new GaggleError("NOT_FOUND", "No such message waits; `gaggle outbox` lists them.");
       const { agentId, stream, entry } = found;
       if (!entry.isWork)
@@ -416,6 +346,8 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
       if (isTried || !stream.remove(entry)) return { withdrawn: false, record: waits };
       const withdrawn = await deps.queue.run(
         (tx) => {
+          // Meanwhile it was given to somebody else: that one is to be told.
+          if (tx.get(queuedKey(entry.seq)) === undefined) return false;
           // It left for elsewhere since it was looked at.
           if (deps.isElsewhere(tx, id)) {
             tx.afterCommit(() => add(waits, false));
