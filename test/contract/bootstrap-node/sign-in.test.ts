@@ -66,8 +66,9 @@ function machine(login: string | undefined) {
   const pages: Promise<unknown>[] = [];
   const person = createPerson(login);
   const inject = injectFetch(node.app);
+  const wall = createWallClock();
   const deps: SignInDeps = {
-    clock: createWallClock(),
+    clock: { ...wall, after: (ms, fn) => wall.after(ms / 10, fn) },
     random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
     fetch: (input, init) =>
       new URL(input instanceof Request ? input.url : input).origin === NODE ? inject(input, init) : fetch(input, init),
