@@ -4,6 +4,7 @@ import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { canonicalHash, parseAs, parseJson, sha256Hex } from "../mesh/contract/json.ts";
 import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
+import { claimedKeyOf } from "../mesh/identity/jws.ts";
 import { thumbprintOf } from "../mesh/identity/keys.ts";
 import { addRevocation, openRevocations, revocationEvent, withRevocations } from "../mesh/identity/revocation.ts";
 import { checkBundleTimes, verifyBundleContent, verifyManifest, type VerifiedBundle } from "../profiles/bundle/verify.ts";
@@ -101,7 +102,10 @@ export async function openBundleShelf(
       const { signed, manifest } = inTime(newest(), "yet");
       const here = new Set(manifest.issuers.map((key) => ISSUER_PREFIX + thumbprintOf(key)));
       const all = await deps.store.range({ gte: ISSUER_PREFIX, lt: `${ISSUER_PREFIX}~` });
-      const left = all.filter(([key]) => !here.has(key)).map(([, text]) => readIssuer(text)?.manifest ?? "");
+      const left = all
+        .filter(([key]) => !here.has(key))
+        .map(([, text]) => readIssuer(text)?.manifest ?? "")
+        .filter((jws) => isSignedBy(jws, thumbprintOf(manifest.root)));
       return [...new Set([signed.manifest, ...left])];
     },
     revocations: () => {
@@ -178,3 +182,6 @@ function replaces(candidate: VerifiedBundle, there: VerifiedBundle | undefined):
 
 const readIssuer = (text: string | undefined): z.infer<typeof namedIssuer> | undefined =>
   text === undefined ? undefined : parseAs(namedIssuer, parseJson(text, "A stored issuer"), "A stored issuer");
+
+/** Whether a manifest that was checked when it came is of this root: one of a root that another has followed is believed by no verifier. */
+const isSignedBy = (jws: string, root: string): boolean => claimedKeyOf(jws, jws.length) === root;

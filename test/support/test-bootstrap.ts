@@ -18,6 +18,7 @@ import { createUsageCounters } from "../../bootstrap-node/usage-totals.ts";
 import { createBootstrapServer, type NodeLog } from "../../bootstrap-node/server.ts";
 import { type AuditChain, openAuditChain } from "../../mesh/audit/chain.ts";
 import { type BootstrapClient, createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
+import type { SignedBundle } from "../../mesh/contract/bundle.ts";
 import type { OrderedStore, PolicyEngine, Signer } from "../../mesh/contract/ports.ts";
 import { PROOF_HEADER } from "../../mesh/contract/bootstrap-api.ts";
 import { createProof } from "../../mesh/identity/proof.ts";
@@ -64,6 +65,8 @@ export interface TestBootstrap {
   invite(who: { subject: string; role: string; org?: string; signer?: Signer }): string;
   /** Publishes a bundle of every role. */
   publish(version: number, trust?: Parameters<TestOrganisation["sign"]>[1]["trust"]): Promise<void>;
+  /** Hands the node a bundle, as an admin does. */
+  accept(bundle: SignedBundle): Promise<unknown>;
   /** An agent of a name, with its client. */
   agent(name: string): TestAgent;
 }
@@ -219,6 +222,7 @@ export async function openTestBootstrap(
       });
       return parseInvitation(link).secret.jws;
     },
+    accept: (bundle) => shelf.accept(bundle),
     async publish(version, trust = {}) {
       for (const role of ["finance", "marketing", "executive"]) {
         await shelf.accept(organisation.sign(role, { version, nowMs: clock.now(), trust }));

@@ -10,9 +10,10 @@ import { isConsistent } from "../../../mesh/audit/merkle.ts";
 import { holdsEntry, verifyLogHead } from "../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import { type AuditEvent, SECOND_AGENT } from "../../../mesh/contract/audit.ts";
+import { signSuccession } from "../../../mesh/identity/root-chain.ts";
 import { createTestOrganisation } from "../../support/test-organisation.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
-import { seededRandom } from "../../support/seeded-keys.ts";
+import { seededRandom, seededSigner } from "../../support/seeded-keys.ts";
 import { openTestBootstrap, type TestAgent, type TestBootstrap } from "../../support/test-bootstrap.ts";
 
 const code = (name: string) => expect.objectContaining({ code: name });
@@ -260,6 +261,35 @@ describe("audit ingest", () => {
     });
     const other = await verified(await edward.client.exportAudit({ filter: { agent: edward.agentId } }));
     expect(other).toMatchObject({ ok: true, agents: [] });
+  });
+
+  it("exports what verifies after an issuer has left and after another root has followed", async () => {
+    const { organisation } = node;
+    const [left, next] = [seededSigner("an issuer that leaves"), seededSigner("the next root")];
+    await node.publish(2, { issuers: [organisation.issuer.publicJwk, left.publicJwk] });
+    await send(events);
+    await node.publish(3);
+    const edward = await auditor();
+    const lines: Uint8Array[] = [];
+    for await (const chunk of await edward.client.exportAudit()) lines.push(chunk);
+    expect(
+      Buffer.concat(lines)
+        .toString()
+        .match(/"kind":"manifest"/g),
+    ).toHaveLength(2);
+    expect(await verifyExport(lines, { rootFingerprint: organisation.root.thumbprint })).toMatchObject({ ok: true });
+    const said = {
+      v: 1,
+      org: organisation.org,
+      from: organisation.root.publicJwk,
+      to: next.publicJwk,
+      at: "2026-11-20T00:00:00.000Z",
+    } as const;
+    const rotation = [{ old: signSuccession(said, organisation.root), new: signSuccession(said, next) }];
+    for (const role of ["finance", "marketing", "executive"])
+      await node.accept(organisation.sign(role, { version: 4, nowMs: node.clock.now(), root: next, trust: { rotation } }));
+    for (const rootFingerprint of [organisation.root.thumbprint, next.thumbprint])
+      expect(await verifyExport(await edward.client.exportAudit(), { rootFingerprint })).toMatchObject({ ok: true });
   });
 
   it("forgets what is older than the retention, and what is left verifies from the agent's signed head on", async () => {
