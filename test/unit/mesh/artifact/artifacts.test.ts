@@ -1,8 +1,10 @@
 /** Artifacts between two folders of files, over a link that tests can cut, slow down and let lie. */
+import { fork } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createArtifactFetcher } from "../../../../mesh/artifact/artifact-fetcher.ts";
 import { createArtifactServer } from "../../../../mesh/artifact/artifact-server.ts";
@@ -14,6 +16,7 @@ import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import type { BlobStore } from "../../../../mesh/contract/ports.ts";
 
 const FIONA = { agentId: "fiona", subject: "fiona.berg", role: "finance", department: "finance" };
+const FETCH_PROGRAM = fileURLToPath(new URL("../../../support/fetch-artifact-process.ts", import.meta.url));
 const code = (name: string) => expect.objectContaining({ code: name });
 
 let dir: string;
@@ -78,6 +81,39 @@ describe("an artifact", () => {
     await fetcher().fetch(ref, "marco");
     expect(chunksAsked()).toBeLessThan(9);
     expect((await contentOf(here, ref)).equals(content)).toBe(true);
+  });
+
+  it("goes on after a kill -9 of the process that fetched it, and fetches nothing again that was verified and kept", async () => {
+    const chunks = 12;
+    const content = randomBytes((chunks - 1) * CHUNK_BYTES + 3);
+    const ref = await attach(content);
+    const serve = createArtifactServer({ blobs: there, mayFetch: async () => true, countRefusal: () => undefined });
+    /** Serves the process; kills it where it asks for one chunk more than it may have. */
+    const run = (most: number): Promise<{ answered: number; isDone: boolean }> =>
+      new Promise((resolve, reject) => {
+        const child = fork(FETCH_PROGRAM, [join(dir, "here"), JSON.stringify(ref)], { stdio: "ignore" });
+        let answered = 0;
+        let isDone = false;
+        child.on("message", (said: "done" | { id: number; frame: string }) => {
+          if (said === "done") isDone = true;
+          else if (answered > most) child.kill("SIGKILL");
+          else {
+            const frame = Buffer.from(said.frame, "base64");
+            if (frame.includes('"index"')) answered++;
+            serve(frame, FIONA).then(
+              (answer) => child.connected && child.send({ id: said.id, answer: Buffer.from(answer).toString("base64") }),
+              reject,
+            );
+          }
+        });
+        child.on("error", reject);
+        child.on("exit", () => resolve({ answered, isDone }));
+      });
+    expect(await run(5)).toMatchObject({ isDone: false });
+    const kept = Math.floor(statSync(join(dir, "here", "partial", ref.sha256)).size / CHUNK_BYTES);
+    expect(kept).toBeGreaterThan(0);
+    expect(await run(chunks)).toEqual({ answered: chunks - kept, isDone: true });
+    expect((await contentOf(await openFileBlobStore(join(dir, "here")), ref)).equals(content)).toBe(true);
   });
 
   it("fetches again what a crash left torn or altered on the disk", async () => {
