@@ -1,26 +1,19 @@
 /** The bootstrap node, composed: store, state, HTTP API, libp2p peer. One process, one folder. */
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import type { AuditDraft } from "../mesh/contract/audit.ts";
-import { errorCode, GaggleError } from "../mesh/contract/errors.ts";
-import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
+import { errorCode } from "../mesh/contract/errors.ts";
 import type { Clock, Random } from "../mesh/contract/ports.ts";
-import { isLoopback } from "../mesh/identity/invitation.ts";
 import { createDiskReserve, freeBytesOf } from "../mesh/store/disk-reserve.ts";
 import { type LevelStore, openLevelStore } from "../mesh/store/level-store.ts";
+import { startHousekeeping, tell } from "./housekeeping.ts";
+import { listen, refusePlainHttp } from "./listen.ts";
 import { createDrain } from "./drain.ts";
 import { createNodeMetrics } from "./metrics.ts";
 import { type NodeCore, openNodeCore } from "./node-core.ts";
 import { type OpsAddress, type OpsServer, startOpsServer } from "./ops-server.ts";
 import { type NodeFolder, readNodeFolder } from "./node-folder.ts";
-import { type BootstrapPeer, every, startBootstrapPeer } from "./peer.ts";
+import { type BootstrapPeer, startBootstrapPeer } from "./peer.ts";
 import { createBootstrapServer, type NodeLog, type ServerConfig } from "./server.ts";
-
-/** How often expired proofs and old usage are forgotten. */
-const HOUSEKEEPING_MS = 60_000;
-/** How often old audit events are forgotten. */
-const RETENTION_MS = 3_600_000;
 
 /** What the node needs of the world. */
 export interface BootstrapNodeDeps {
@@ -61,12 +54,6 @@ export interface BootstrapNode {
   /** Finishes what runs, then closes everything. */
   close(): Promise<void>;
 }
-
-/** For work in the background: its failure is told and nothing else. */
-const tell =
-  ({ log }: Pick<BootstrapNodeDeps, "log">, text: string) =>
-  (error: unknown): void =>
-    log.error({ code: errorCode(error) }, text);
 
 /** What has to be closed, in the order it was opened. */
 type Closers = (() => Promise<void> | void)[];
@@ -109,7 +96,6 @@ async function compose(
   const peer = await startPeer(deps, config, folder, core);
   if (peer !== undefined) closers.push(() => peer.close());
   closers.push(startHousekeeping(deps, core));
-  closers.push(every(deps.clock, RETENTION_MS, () => void core.pruneAudit().catch(tell(deps, "old audit events could not be forgotten"))));
   const parts = serverParts(deps, core, peer, store);
   parts.metrics.observe(parts);
   const ops = await startOps(config, parts, closers);
@@ -172,33 +158,4 @@ async function startPeer(
     },
   };
   return startBootstrapPeer(peerDeps, { org: core.org, networkKey: folder.networkKey, ...config.peer });
-}
-
-/** Forgets proofs that nobody could use again, old usage and expired mail; returns the function that ends it. */
-const startHousekeeping = ({ clock, log }: BootstrapNodeDeps, { members, usage, mailbox, handOvers }: NodeCore): (() => void) =>
-  every(clock, HOUSEKEEPING_MS, () => {
-    const before = Math.floor((clock.now() - CLOCK_LEEWAY_MS) / 1000);
-    members.forgetProofs(before).catch(tell({ log }, "old proofs could not be forgotten"));
-    usage.prune().catch(tell({ log }, "old usage could not be forgotten"));
-    mailbox.prune().catch(tell({ log }, "expired mail could not be deleted"));
-    handOvers.prune().catch(tell({ log }, "expired hand-overs could not be forgotten"));
-  });
-
-/** Members' invitations and tokens must not cross a network in clear. */
-function refusePlainHttp(config: BootstrapNodeConfig): void {
-  if (config.tls !== undefined || isLoopback(config.host)) return;
-  const problem = `The bootstrap node speaks plain HTTP on this machine only, and ${config.host} is reachable from others.`;
-  throw new GaggleError("INVALID_INPUT", `${problem} Give it a certificate and key (tls), or listen on 127.0.0.1 behind a proxy with TLS.`);
-}
-
-async function listen(server: FastifyInstance, config: BootstrapNodeConfig): Promise<string> {
-  try {
-    await server.listen({ host: config.host, port: config.port });
-  } catch (cause) {
-    const problem = `The bootstrap node can't listen on ${config.host}:${config.port}`;
-    throw new GaggleError("INVALID_INPUT", `${problem}; free the port or choose another.`, { cause });
-  }
-  const { port } = server.server.address() as AddressInfo;
-  const host = config.host.includes(":") ? `[${config.host.replaceAll(/[[\]]/g, "")}]` : config.host;
-  return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;
 }
