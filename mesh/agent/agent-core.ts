@@ -21,7 +21,7 @@ import { keepObligations } from "../enforcement/keep-obligations.ts";
 import { createBundlePolicy } from "./bundle-policy.ts";
 import { openGooseSessions } from "./goose-sessions.ts";
 import { createOwnAgents } from "./own-agents.ts";
-import { createMembership } from "./membership.ts";
+import { createMembership, type Place } from "./membership.ts";
 import { rememberQuestions } from "./policy/asked-questions.ts";
 import { newTraceId } from "./system.ts";
 import { createTrustedClock } from "./trusted-clock.ts";
@@ -113,6 +113,8 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     { ...deps, signer, fetch: bootstrapFetch(deps.fetch, config.bootstrapPin) },
     { baseUrl: config.bootstrapUrl, org },
   );
+  const savePlace = async ({ role: now, department }: Place): Promise<void> =>
+    writeAgentConfig(home, { ...(await readAgentConfig(home)), role: now, department });
   const membership = createMembership(
     {
       bundles: await openBundleStore({ clock }, { dir: paths.bundle, rootFingerprint, org, role, subject }),
@@ -120,11 +122,13 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
       clock,
       saveCredential: (jwt) => writePrivateFile(paths.credential, jwt),
       sawOwnSubject: ({ agent, iat }) => ownAgents.saw(agent, iat * 1_000),
-      savePlace: async (place) => writeAgentConfig(home, { ...(await readAgentConfig(home)), ...place }),
+      savePlace,
       audit,
     },
     { credential: await readFile(paths.credential, "utf8") },
   );
+  // After a crash between the bundle of a new role and this file.
+  if (membership.place().role !== role) await savePlace(membership.place());
   const sessions = await openGooseSessions({ clock, store });
   const bundlePolicy = createBundlePolicy(membership.bundle, () => membership.trust().manifest);
   const remembered = rememberQuestions(bundlePolicy, { clock });

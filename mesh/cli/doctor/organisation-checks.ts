@@ -4,6 +4,7 @@ import { type AgentConfig, homePaths } from "../../agent/agent-config.ts";
 import { bootstrapFetch } from "../../agent/pinned-fetch.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { CLOCK_LEEWAY_MS, CREDENTIAL_LIFETIME_MS } from "../../contract/limits.ts";
+import { checkPinned } from "../../identity/membership.ts";
 import { unverifiedPayloadOf } from "../../identity/jws.ts";
 import { openBundleStore } from "../../../profiles/bundle/bundle-store.ts";
 import { duration } from "../output.ts";
@@ -13,11 +14,12 @@ const BOOTSTRAP_TIMEOUT_MS = 5_000;
 /** A bundle with less time left than this should have been replaced by now. */
 const BUNDLE_WARN_MS = 3 * 86_400_000;
 
-/** The signed profile bundle that is in force. */
+/** The signed profile bundle that is in force. @throws GaggleError also AGENT_NOT_PINNED: colleagues then believe nothing that this agent says */
 export async function checkBundle(home: string, config: AgentConfig, now: () => number): Promise<Check> {
-  const { org, role, rootFingerprint } = config;
-  const store = await openBundleStore({ clock: { now } }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
-  const { version, issuedAt, expiresAt } = store.current().manifest;
+  const { org, role, subject, agentId, rootFingerprint } = config;
+  const store = await openBundleStore({ clock: { now } }, { dir: homePaths(home).bundle, org, role, subject, rootFingerprint });
+  const { version, issuedAt, expiresAt, roster } = store.current().manifest;
+  checkPinned({ sub: subject, agent: agentId }, roster);
   const left = Date.parse(expiresAt) - now();
   const message = `Version ${version}, ${duration(now() - Date.parse(issuedAt))} old, expires in ${duration(left)}`;
   if (left < BUNDLE_WARN_MS) return warn("bundle", message, "Ask your admin to sign a new one (gaggle org sign) before it expires.");

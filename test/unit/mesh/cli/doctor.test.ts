@@ -15,8 +15,9 @@ import { pluginFoldersIn } from "../../../../mesh/cli/setup/plugin-folder.ts";
 import { readIfThere } from "../../../../mesh/cli/setup/replace-file.ts";
 import { setup } from "../../../../mesh/cli/setup/setup.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
-import { createTestOrganisation } from "../../../support/test-organisation.ts";
 import { INSTALL_DIR, joinedHome, writeCredential } from "../../../support/joined-home.ts";
+import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
+import { createTestOrganisation } from "../../../support/test-organisation.ts";
 import { startStandIn } from "../../../support/stand-in-daemon.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -153,6 +154,18 @@ describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () 
     expect((await examine({ now: inDays(31) }))["bundle"]).toMatchObject({ state: "fail" });
     appendFileSync(join(homePaths(home).bundle, "bundle.json"), "x");
     expect((await examine())["bundle"]).toMatchObject({ state: "fail" });
+  });
+
+  it("tells a person on the roster whose agent is not named there that colleagues don't believe it, and who mends that", async () => {
+    const { examine, home, config } = await healthyDesk();
+    const { org, role, subject, rootFingerprint } = config;
+    const store = await openBundleStore({ clock: Date }, { dir: homePaths(home).bundle, org, role, rootFingerprint });
+    const roster = { approvers: [], stewards: [], agents: [{ subject, key: "A".repeat(43) }] };
+    await store.accept(createTestOrganisation().sign("finance", { version: 4, nowMs: Date.now(), trust: { roster } }));
+    expect((await examine())["bundle"]).toMatchObject({
+      state: "fail",
+      message: expect.stringContaining(`gaggle org pin --user ${subject} --agent ${config.agentId}`) as unknown,
+    });
   });
 
   it("tells of a membership that ends with its sign-in, or has ended", async () => {
