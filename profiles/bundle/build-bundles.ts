@@ -46,7 +46,14 @@ export function buildBundles(sources: OrganisationSources): BundleDraft[] {
   return sources.roles.map((role) => {
     const files = { ...shared, ...roleFiles(role), ...recipesOf(role.profile, sources.recipes) };
     checkSize(role.profile.role, files);
-    return { role: role.profile.role, orgName: sources.name, policyHash: sha256Hex(policy), files, ...signInOf(sources), ...retentionOf(sources) };
+    return {
+      role: role.profile.role,
+      orgName: sources.name,
+      policyHash: sha256Hex(policy),
+      files,
+      ...signInOf(sources),
+      ...retentionOf(sources),
+    };
   });
 }
 
