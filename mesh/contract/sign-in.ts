@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ed25519Jwk } from "./identity.ts";
 import { orgId, slug } from "./ids.ts";
 import { SIGN_IN_DAYS } from "./limits.ts";
+import { isForbiddenHost } from "./safe-address.ts";
 
 const claimName = z.string().min(1).max(200);
 /** Signatures of ID tokens that can be believed: asymmetric ones only, so no key of ours or of the client can stand in for the provider's. */
@@ -13,6 +14,7 @@ const isSafeUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password, hash } = new URL(text);
   const loopback = hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "localhost";
+  if (isForbiddenHost(hostname)) return false;
   return username === "" && password === "" && hash === "" && (protocol === "https:" || (protocol === "http:" && loopback));
 };
 const isLoopbackUrl = (text: string): boolean => isSafeUrl(text) && new URL(text).protocol === "http:";

@@ -39,6 +39,7 @@ describe("invitations", () => {
     const { jws } = parseInvitation(link).secret;
     expect(verifyInvitation({ jws, manifest, nowMs: NOW + 7 * DAY_MS }).sub).toBe("fiona.berg");
     expect(() => verifyInvitation({ jws, manifest, nowMs: NOW + 7 * DAY_MS + 1_000 })).toThrow(code("expired"));
+    expect(() => verifyInvitation({ jws, manifest, nowMs: NOW - 121_000 })).toThrow(code("from the future"));
   });
 
   it("by anyone but an admin are refused", () => {

@@ -63,6 +63,7 @@ describe("what the root key says about signing in", () => {
       { issuer: "http://id.example" },
       { issuer: "https://user:secret@id.example" },
       { issuer: "file:///etc" },
+      { issuer: "https://169.254.169.254" },
       { algorithms: ["HS256"] },
       { algorithms: ["none"] },
       { algorithms: [] },
