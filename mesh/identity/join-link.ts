@@ -49,6 +49,16 @@ export function parseJoinTarget(text: string, beside: { root?: string; pin?: str
   };
 }
 
+/** True for a join link without invitation, so that somebody who left out `--sign-in` is told so. */
+export function isJoinLink(text: string): boolean {
+  const [, fragment] = text.trim().split("#", 2);
+  try {
+    return fragment !== undefined && readContent(fragment) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 const invalid = (message: string): GaggleError => new GaggleError("INVITATION_INVALID", message);
 
 function readContent(fragment: string): JoinLinkContent {

@@ -3,7 +3,7 @@ import type { AgentConfig } from "../../agent/agent-config.ts";
 import type { HomeChoice } from "../../agent/become-member.ts";
 import { systemClock, systemRandom } from "../../agent/system.ts";
 import { GaggleError } from "../../contract/errors.ts";
-import { parseJoinTarget } from "../../identity/join-link.ts";
+import { isJoinLink, parseJoinTarget } from "../../identity/join-link.ts";
 import type { CommandContext } from "../context.ts";
 import { leadPerson } from "./lead-person.ts";
 import type { SignInOptions } from "./sign-in-command.ts";
@@ -26,6 +26,7 @@ export async function join(
   if (way.signIn !== true) {
     if (way.device === true || way.root !== undefined || way.pin !== undefined)
       throw new GaggleError("INVALID_INPUT", "--device, --root and --pin go with --sign-in; an invitation needs none of them.");
+    if (isJoinLink(text)) throw new GaggleError("INVALID_INPUT", "This link is for people who sign in: add --sign-in.");
     const { joinOrganisation } = await import("../../agent/join-organisation.ts");
     return joinOrganisation(deps, { ...choice, invitation: text });
   }

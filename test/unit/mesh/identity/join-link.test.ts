@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createJoinLink, parseJoinTarget } from "../../../../mesh/identity/join-link.ts";
+import { createJoinLink, isJoinLink, parseJoinTarget } from "../../../../mesh/identity/join-link.ts";
 
 const ROOT = "r".repeat(43);
 const PIN = "p".repeat(43);
@@ -35,6 +35,8 @@ describe("a join link", () => {
   it("tells an invitation from a link, and a damaged one from both", () => {
     const invitation = Buffer.from(JSON.stringify({ v: 1, jws: "a.b.c", rootFingerprint: ROOT })).toString("base64url");
     expect(() => parseJoinTarget(`${baseUrl}/join#${invitation}`)).toThrow("without --sign-in");
+    expect(isJoinLink(`${baseUrl}/join#${invitation}`)).toBe(false);
+    expect(isJoinLink(createJoinLink({ baseUrl, org: ORG, rootFingerprint: ROOT }))).toBe(true);
     for (const damaged of ["", "e30", "%%%", Buffer.from(JSON.stringify({ v: 2 })).toString("base64url")])
       expect(() => parseJoinTarget(`${baseUrl}/join#${damaged}`)).toThrow("damaged");
   });
