@@ -67,7 +67,9 @@ describe("gaggle doctor", () => {
     await Promise.all([fiona, marco, edward].map((agent) => agent.start()));
     await world.meet(["fiona.berg", "marco.diaz", "edward.lindqvist"]);
     const { code, checks } = await examine(fiona);
-    expect(Object.values(checks).filter(({ state }) => state !== "ok")).toEqual([]);
+    // Tests keep their keys plain.
+    expect(checks["keys"]).toMatchObject({ state: "warn", fix: expect.stringContaining("gaggle keys protect") });
+    expect(Object.values(checks).filter(({ state, name }) => state !== "ok" && name !== "keys")).toEqual([]);
     expect(code).toBe(0);
     expect(Object.keys(checks)).toEqual(
       expect.arrayContaining(["node", "goose", "joined", "files", "socket", "daemon", "bundle", "provider"]),
@@ -110,7 +112,7 @@ describe("gaggle doctor", () => {
       Object.values(checks)
         .filter(({ state }) => state !== "ok")
         .map(({ name }) => name),
-    ).toEqual(["bootstrap", "clock"]);
+    ).toEqual(["keys", "bootstrap", "clock"]);
   });
 });
 
