@@ -61,8 +61,7 @@ export function createTrustedClock(deps: TrustedClockDeps): TrustedClock {
     after: (ms, fn) => clock.after(ms, fn),
     behindMs,
     confirm() {
-      // A clock that is behind is not confirmed by whoever is as far behind.
-      if (behindMs() > CLOCK_LEEWAY_MS) return;
+      // Whoever agrees with a clock that is behind does not take anything back.
       floor = { at: Math.max(clock.now(), Math.floor(lowest())), elapsed: deps.elapsedMs() };
       write(floor.at);
     },
