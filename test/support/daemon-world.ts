@@ -248,7 +248,11 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         launch(["agent"], home, `${subject}.log`, request.machineOf?.(subject), request.daemon?.(subject));
         const answers = async (): Promise<boolean> => (await call("policy.check", { action: "task.send" })) !== undefined;
         // Where each has a machine of its own, all start at once, on the few cores of this one.
-        await until(`${subject}'s daemon answers`, answers, request.machineOf === undefined ? START_MS : 150_000);
+        await until(`${subject}'s daemon answers`, answers, request.machineOf === undefined ? START_MS : 150_000).catch((error: Error) => {
+          // The folder with its log is gone when somebody reads of it.
+          const log = readFileSync(join(dir, `${subject}.log`), "utf8");
+          throw new Error(`${error.message}; its log ends:\n${log.slice(-2_000)}`, { cause: error });
+        });
       },
       kill: async () => void (await Promise.all(daemonPids().map(killAndWait))),
       async stop() {
