@@ -49,7 +49,7 @@ import { createStatus } from "../session/status.ts";
 import { approversOf } from "../session/task-approval.ts";
 import { viewTask, type WorkerTask } from "../session/task-record.ts";
 import type { SessionContext } from "../session/broker/session-tasks.ts";
-import { createWorker } from "../session/worker.ts";
+import { createWorker } from "../session/worker/create-worker.ts";
 
 /** What one sender and all together may leave open in the inbox. */
 const QUOTA: QuotaConfig = {

@@ -4,7 +4,7 @@ import type { Priority } from "../contract/message.ts";
 import type { Clock, OrderedStore } from "../contract/ports.ts";
 import type { Runner, RunnableTask, RunOutcome } from "./ports.ts";
 import { RUN_RANGE, type WorkerTask } from "./task-record.ts";
-import type { Worker } from "./worker.ts";
+import type { Worker } from "./worker/create-worker.ts";
 
 /** Wait after an attempt could not be recorded, as on a full disk. */
 const RETRY_MS = 10_000;
