@@ -5,7 +5,7 @@ import type { MessageOf } from "../contract/message.ts";
 import type { CommitQueue, Transaction } from "../contract/ports.ts";
 import type { Outbox } from "../delivery/outbox-types.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
-import type { Incoming, Receiver } from "../delivery/receive.ts";
+import type { Incoming, Receiver } from "../delivery/receiver-types.ts";
 import { dropMark, readMark } from "../mailbox/mail-mark.ts";
 import type { MailCollectorDeps, MailOutcome } from "../mailbox/mail-collector.ts";
 import type { MailSenderDeps } from "../mailbox/mail-sender.ts";
