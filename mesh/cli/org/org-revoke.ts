@@ -28,8 +28,10 @@ export interface RevocationListener {
   readonly name: string;
   /** The statements that it knows; none where it can't say. */
   known(): Promise<readonly string[]>;
-  /** @throws GaggleError where it refuses or can't be reached */
-  tell(statement: string): Promise<unknown>;
+  /** The newest list of the root key that it knows; left out where it can't say. */
+  list?(): Promise<Revocations>;
+  /** @returns `taken`: whether it says something new there @throws GaggleError where it refuses or can't be reached */
+  tell(statement: string): Promise<{ readonly taken: boolean }>;
 }
 
 /**
@@ -45,19 +47,21 @@ export async function orgRevoke(
 ): Promise<Revocations> {
   const { dir } = options;
   const named = readNamed(options);
-  const trust = await readTrust(dir);
   const listeners = deps.listeners ?? [];
+  const lists = (await Promise.all(listeners.map((one) => one.list?.().catch(() => undefined)))).filter((one) => one !== undefined);
+  const trust = await readTrust(dir, lists);
   const heard = await Promise.all(listeners.map((one) => one.known().catch(() => [])));
   const statements = [...new Set([...(await readStatements(dir)), ...heard.flat()])];
   const missing = without(named, withRevocations(trust, statements));
   const isNew = missing.agents.length + missing.subjects.length + missing.keys.length > 0;
-  const known = isNew ? [...statements, await sign(dir, missing, { statements, trust, deps })] : statements;
+  const fresh = isNew ? await sign(dir, missing, { statements, trust, deps }) : undefined;
+  const known = fresh === undefined ? statements : [...statements, fresh];
   if (isNew) await writeStatements(dir, known);
   if (isNew) await keepInList(dir, missing);
-  const after = withRevocations(await readTrust(dir), known);
+  const after = withRevocations(await readTrust(dir, lists), known);
   out.result(after);
   out.line(isNew ? "Revoked, signed with the admin key." : "That was revoked already.");
-  await tellAll(listeners, known, out);
+  await tellAll(listeners, { known, fresh }, out);
   return after;
 }
 
@@ -77,10 +81,20 @@ const without = (named: Named, { agents, subjects, keys }: Named): Named => ({
   keys: named.keys.filter((one) => !keys.includes(one)),
 });
 
-/** What the folder knows of whom to believe; an admin's machine need not have the list that the root's holder keeps. */
-async function readTrust(dir: string): Promise<RevocationTrust> {
+const NOTHING: Revocations = { seq: 0, agents: [], subjects: [], keys: [] };
+
+/**
+ * What is known of whom to believe. An admin's machine need not have the list that the root's holder keeps, or has an old one: without the newest it would
+ * use numbers that a bundle has settled, and such a statement counts nowhere.
+ * @param lists of the root key, as listeners have them
+ */
+async function readTrust(dir: string, lists: readonly Revocations[]): Promise<RevocationTrust> {
   const { org, admins } = await readOrg(dir);
-  return { org, admins, revocations: (await findRevocations(dir)) ?? { seq: 0, agents: [], subjects: [], keys: [] } };
+  const all = [(await findRevocations(dir)) ?? NOTHING, ...lists];
+  const newest = all.reduce((best, one) => (one.seq > best.seq ? one : best));
+  const settled: Record<string, number> = {};
+  for (const [admin, seq] of all.flatMap((one) => Object.entries(one.settled ?? {}))) settled[admin] = Math.max(settled[admin] ?? 0, seq);
+  return { org, admins, revocations: Object.keys(settled).length === 0 ? newest : { ...newest, settled } };
 }
 
 async function sign(
@@ -106,20 +120,37 @@ async function keepInList(dir: string, { agents, subjects, keys }: Named): Promi
   await writeJson(orgPaths(dir).revocations, { ...before, ...grown, seq: before.seq + 1 });
 }
 
-/** Tells everybody all that is known, so that a second run makes up for a first that reached nobody. One who was told is enough: it spreads from there. */
-async function tellAll(listeners: readonly RevocationListener[], statements: readonly string[], out: Output): Promise<void> {
+/**
+ * Tells everybody all that is known, so that a second run makes up for a first that reached nobody. One who was told is enough: it spreads from there.
+ * @param all `fresh`: signed just now, so that the first who hears it has to take it
+ */
+async function tellAll(
+  listeners: readonly RevocationListener[],
+  { known, fresh }: { readonly known: readonly string[]; readonly fresh: string | undefined },
+  out: Output,
+): Promise<void> {
   let problem: GaggleError | undefined;
   const told: string[] = [];
   for (const listener of listeners) {
     try {
-      for (const statement of statements) await listener.tell(statement);
+      for (const statement of known) {
+        const { taken } = await listener.tell(statement);
+        if (statement === fresh && !taken && told.length === 0) throw countsNowhere(listener.name);
+      }
       told.push(listener.name);
     } catch (error) {
       if (!(error instanceof GaggleError)) throw error;
       problem ??= error;
     }
   }
+  if (problem?.code === "CONFLICT") throw problem;
   if (told.length > 0) out.line(`Told ${told.join(" and ")}: connected members cut it off within seconds.`);
   else if (problem !== undefined) throw problem;
   else out.line("Nobody has been told yet. Run it again with --publish URL, or on the machine of an agent that is up.");
 }
+
+const countsNowhere = (name: string): GaggleError =>
+  new GaggleError(
+    "CONFLICT",
+    `The revocation does not count for ${name}: another machine with this admin key has used its number, and a bundle has settled it. Remove it from statements.json and run it again with --publish URL, or sign a bundle with: gaggle org sign --publish URL`,
+  );

@@ -1,4 +1,5 @@
 /** Who can be told a revocation: the bootstrap node over its API, the daemon of this machine over its socket. */
+import { verifyManifest } from "../../../profiles/bundle/verify.ts";
 import { createBootstrapClient } from "../../agent/bootstrap-client.ts";
 import { connectDaemon } from "../../client/connect-daemon.ts";
 import { GaggleError } from "../../contract/errors.ts";
@@ -13,13 +14,18 @@ export type NodeDeps = OrgDeps & { readonly fetch?: typeof globalThis.fetch };
 
 /** A bootstrap node. @param url its base URL */
 export async function nodeListener(dir: string, url: string, deps: NodeDeps): Promise<RevocationListener> {
-  const { org } = await readOrg(dir);
+  const { org, rootFingerprint } = await readOrg(dir);
   const baseUrl = checkBaseUrl(url);
   const client = createBootstrapClient(
     { ...deps, fetch: await nodeFetch(dir, url, deps.fetch), signer: await adminSigner(dir) },
     { baseUrl, org },
   );
-  return { name: baseUrl, known: async () => (await client.revocations()).statements, tell: (statement) => client.revoke(statement) };
+  return {
+    name: baseUrl,
+    known: async () => (await client.revocations()).statements,
+    list: async () => verifyManifest((await client.revocations()).manifest, rootFingerprint).revocations,
+    tell: (statement) => client.revoke(statement),
+  };
 }
 
 /** The daemon of a home; undefined where none runs. It is not started for this. */

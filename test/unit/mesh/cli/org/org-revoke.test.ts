@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -28,7 +28,8 @@ const out = createOutput({ write: (text: string) => (said += text) }, false);
 
 /** Somebody who can be told, and remembers. */
 function listener(known: string[] = []): RevocationListener & { heard: string[] } {
-  return { name: "a node", heard: known, known: async () => known, tell: async (jws) => void (known.includes(jws) || known.push(jws)) };
+  const take = (jws: string): boolean => !known.includes(jws) && known.push(jws) > 0;
+  return { name: "a node", heard: known, known: async () => known, tell: async (jws) => ({ taken: take(jws) }) };
 }
 
 const unreachable: RevocationListener = {
@@ -74,6 +75,27 @@ describe("gaggle org revoke", () => {
         { seq: 2, subjects: ["hanna.okoye"] },
       ]),
     );
+  });
+
+  it("uses no number that a bundle has settled, which the machine has not seen: what it says would count nowhere", async () => {
+    const admin = (await adminOf(dir)).thumbprint;
+    const list = { seq: 4, agents: [], subjects: ["hanna.okoye"], keys: [], settled: { [admin]: 3 } };
+    await rm(orgPaths(dir).revocations);
+    const node = { ...listener(), list: async () => list };
+    const after = await orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [node] });
+    expect(after.subjects).toEqual(["hanna.okoye", "marco.diaz"]);
+    expect(await statementsOf(dir)).toEqual([{ seq: 4, subjects: ["marco.diaz"] }]);
+
+    // Whom the root has taken back since is revoked anew, although an old statement names them.
+    const later = { ...listener([...node.heard]), list: async () => ({ ...list, seq: 6, subjects: [], settled: { [admin]: 4 } }) };
+    await orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [later] });
+    expect(await statementsOf(dir)).toContainEqual({ seq: 5, subjects: ["marco.diaz"] });
+  });
+
+  it("fails where the first who is told does not take what was just signed, instead of saying that it counts", async () => {
+    const deaf = { ...listener(), tell: async () => ({ taken: false }) };
+    await expect(orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [deaf, listener()] })).rejects.toThrow(code("CONFLICT"));
+    expect(said).not.toContain("within seconds");
   });
 
   it("fails where nobody could be told, and is only told when run again", async () => {
