@@ -136,6 +136,8 @@ export async function verifyExport(
     }
     if (statement.org !== trust?.org) report("STATEMENT_INVALID", "The export's statement is of another organisation.");
     chains.finish(statement.agents);
+    if (statement.filter === undefined && chains.summaries().some(({ stubs }) => stubs > 0))
+      report("STATEMENT_MISMATCH", "Events are left out, and the export's statement names no filter that would leave them out.");
     if (statement.lines !== position - 1 || statement.sha256 !== hash.copy().digest("hex")) {
       report("STATEMENT_MISMATCH", `The lines before the statement are not the ${statement.lines} lines that were signed.`);
     }

@@ -1,6 +1,5 @@
 """Checks an audit export without any code of Gaggle: form, chains, stubs, anchors, receipts and all Ed25519 signatures. Written from
 docs/audit-format.md alone, with the standard library alone. Usage: python3 verify_audit.py FILE [ROOT_FINGERPRINT]; exit code 0 when all is well."""
-
 import base64, hashlib, json, sys
 P = 2**255 - 19
 Q = 2**252 + 27742317777372353535851937790883648493
@@ -91,7 +90,7 @@ def included(leaf, index, size, proof, root):
     return last == 0 and value == root
 
 def verify(lines, pinned):
-    root, org, issuers, agents, log, stated, expected, running, number = pinned, None, [], {}, None, False, 1, hashlib.sha256(), 0
+    root, org, issuers, agents, log, stated, stubbed, expected, running, number = pinned, None, [], {}, None, False, False, 1, hashlib.sha256(), 0
     chain = lambda agent: agents.setdefault(agent, {"after": 0, "seq": 0, "hash": "0" * 64, "closed": False, "count": 0})
     for number, raw in enumerate(lines, 1):
         line = json.loads(raw.decode())
@@ -114,6 +113,7 @@ def verify(lines, pinned):
             state = chain(item["agentId"])
             body = line.get("body") or sha256(canonical({key: value for key, value in item.items() if key not in ("hash", "hashPrev")}))
             check(item["hash"] == sha256(item.get("hashPrev", state["hash"]) + body), "the event was altered")
+            stubbed |= kind == "stub"
             check(item["seq"] == state["seq"] + 1 and not state["closed"], f"expected event {state['seq'] + 1} of the agent")
             check(item.get("hashPrev", state["hash"]) == state["hash"] and item.get("tenantId", org) == org, "of another chain")
             state.update(seq=item["seq"], hash=item["hash"], count=state["count"] + 1)
@@ -131,6 +131,7 @@ def verify(lines, pinned):
         else:
             stated, said = True, opened(line["jws"], "gaggle-export+jws", issuers)
             check((said["org"], said["lines"], said["sha256"]) == (org, number - 1, running.hexdigest()), "other lines than signed")
+            check("filter" in said or not stubbed, "events are left out without a filter")
             ends = {one["agentId"]: (one["after"], one["seq"], one["hash"], True) for one in said["agents"]}
             check(ends == {key: (one["after"], one["seq"], one["hash"], one["closed"]) for key, one in agents.items()}, "other agents")
         running.update(raw)

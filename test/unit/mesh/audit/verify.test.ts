@@ -236,6 +236,14 @@ describe("an export that is filtered and pruned", () => {
     expect(await first(await signedAnew(part.lines.with(at("stub"), `${canonicalJson(made)}\n`)))).toMatchObject({ code: "EVENT_ALTERED" });
   });
 
+  test("shows that events were left out where the node signs that all are there", async () => {
+    const lines = part.lines.slice(0, -1);
+    const { filter: _, ...said } = unverifiedPayloadOf(JSON.parse(part.lines.at(-1) ?? "").jws) as Record<string, unknown>;
+    const jws = signJws({ typ: EXPORT_TYP, payload: said, signer: part.org.issuer });
+    const hidden = [...lines, `${canonicalJson({ kind: "statement", jws, n: lines.length + 1 })}\n`];
+    expect(await first(hidden)).toMatchObject({ code: "STATEMENT_MISMATCH", line: hidden.length });
+  });
+
   test("shows an event that the node made up, with a right hash, in place of one it hides", async () => {
     const line = JSON.parse(part.lines[at("event")] ?? "");
     const forged = { ...line.event, result: "ok", target: "task:forged" };
