@@ -13,7 +13,8 @@ import type { AgentCore } from "./agent-core.ts";
 import { policyHashOf } from "./bundle-policy.ts";
 import type { AgentArtifacts, ArtifactDesk } from "./open-artifacts.ts";
 import type { OpenBoundary } from "./open-boundary.ts";
-import { createMessaging, type Messaging, type MessagingDeps } from "./messaging.ts";
+import { createMessaging } from "./messaging/create-messaging.ts";
+import type { Messaging, MessagingDeps } from "./messaging/messaging-types.ts";
 import { createRunExecutor, type RunExecutor, type RunOptions } from "./run-executor.ts";
 import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
 

@@ -22,7 +22,7 @@ import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/port
 import { type FoundClasses, type OpenedEnvelope, type RestoreNote, senderOf } from "../delivery/envelope.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion, receivingQuestion } from "../enforcement/message-question.ts";
-import type { Boundary } from "./messaging.ts";
+import type { Boundary } from "./messaging/messaging-types.ts";
 import { createReleasePolicy, type Released } from "./release-policy.ts";
 import type { TaskMessage } from "./task-values.ts";
 

@@ -17,7 +17,7 @@ import { OWN } from "./boundary.ts";
 import { createGooseHooks } from "./goose-hooks.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import { createInboxNotice } from "./inbox-notice.ts";
-import type { Messaging, MessagingMethod } from "./messaging.ts";
+import type { Messaging, MessagingMethod } from "./messaging/messaging-types.ts";
 import type { AgentArtifacts } from "./open-artifacts.ts";
 import type { PolicyDesk } from "./policy/policy-desk.ts";
 import { streamEvents } from "./stream-events.ts";

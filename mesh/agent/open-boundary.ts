@@ -4,7 +4,7 @@ import { readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createBoundary, type DepartmentBoundary } from "./boundary.ts";
 import { createHandOut, type HandOut, type HandOutDeps } from "./hand-out.ts";
-import type { Boundary } from "./messaging.ts";
+import type { Boundary } from "./messaging/messaging-types.ts";
 import type { SealKeys } from "./seal-keys.ts";
 import { createTaskValues, isTaskPeer, type TaskValues } from "./task-values.ts";
 import type { TokenVault } from "./token-vault.ts";

@@ -10,7 +10,7 @@ import { type CardService, createCardService } from "../directory/create-card-se
 import type { OwnContent } from "../directory/own-card.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { AgentCore } from "./agent-core.ts";
-import type { Messaging } from "./messaging.ts";
+import type { Messaging } from "./messaging/messaging-types.ts";
 
 /** Tools of an extension that a card names. */
 const MAX_TOOL_TAGS = 39;

@@ -27,7 +27,7 @@ import { type LocalServer, serveLocal } from "./local-server.ts";
 import { createModelGuard } from "./model-guard.ts";
 import { openModelRouting, readUpstreams } from "./model-routing.ts";
 import type { HandOut } from "./hand-out.ts";
-import type { Messaging } from "./messaging.ts";
+import type { Messaging } from "./messaging/messaging-types.ts";
 import { type AgentArtifacts, openArtifacts } from "./open-artifacts.ts";
 import { openBoundary } from "./open-boundary.ts";
 import { type AgentMailbox, openMailbox } from "./open-mailbox.ts";

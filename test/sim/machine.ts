@@ -1,5 +1,5 @@
 /** A machine of a history: a disk that stays, and daemons on it that come and die; each daemon is the real messaging over virtual ports. */
-import type { MessagingDeps, MessagingMethod } from "../../mesh/agent/messaging.ts";
+import type { MessagingDeps, MessagingMethod } from "../../mesh/agent/messaging/messaging-types.ts";
 import type { DaemonParams, DaemonResult, Target } from "../../mesh/contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../../mesh/contract/errors.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";

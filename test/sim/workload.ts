@@ -1,5 +1,5 @@
 /** What people and programs do in a history: ask for work, change their mind, look into their inbox, decide. They repeat what they got no answer to. */
-import type { MessagingMethod } from "../../mesh/agent/messaging.ts";
+import type { MessagingMethod } from "../../mesh/agent/messaging/messaging-types.ts";
 import type { DaemonParams, DaemonResult, InboxItem } from "../../mesh/contract/daemon-api.ts";
 import { ERROR_TABLE, errorCode } from "../../mesh/contract/errors.ts";
 import type { Priority } from "../../mesh/contract/message.ts";

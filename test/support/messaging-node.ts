@@ -1,5 +1,6 @@
 /** One agent in a simulation: the real messaging, commit queue and audit chain over a simulated disk, network, clock and runner. */
-import { type Boundary, createMessaging, type Messaging, type MessagingDeps, type MessagingMethod } from "../../mesh/agent/messaging.ts";
+import { createMessaging } from "../../mesh/agent/messaging/create-messaging.ts";
+import type { Boundary, Messaging, MessagingDeps, MessagingMethod } from "../../mesh/agent/messaging/messaging-types.ts";
 import { openAuditChain } from "../../mesh/audit/chain.ts";
 import { DAEMON_METHODS, type DaemonParams, type DaemonRequest, type DaemonResult, type Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";

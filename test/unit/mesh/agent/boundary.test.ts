@@ -3,7 +3,7 @@ import { createDetector } from "../../../../guard/detect/detector.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
 import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
 import { createBoundary, type BoundaryDeps } from "../../../../mesh/agent/boundary.ts";
-import type { MessagingDeps } from "../../../../mesh/agent/messaging.ts";
+import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import { createTaskValues, isTaskPeer, type TaskMessage } from "../../../../mesh/agent/task-values.ts";
 import { createTokenSessions } from "../../../../guard/pseudonym/token-sessions.ts";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";

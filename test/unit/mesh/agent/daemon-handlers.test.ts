@@ -3,7 +3,7 @@ import { createPolicyDesk } from "../../../../mesh/agent/policy/policy-desk.ts";
 import { createBundlePolicy } from "../../../../mesh/agent/bundle-policy.ts";
 import { createDaemonHandlers, type HandlerDeps } from "../../../../mesh/agent/daemon-handlers.ts";
 import { createGooseSessions, type GooseSessions } from "../../../../mesh/agent/goose-sessions.ts";
-import type { Messaging, MessagingMethod } from "../../../../mesh/agent/messaging.ts";
+import type { Messaging, MessagingMethod } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import { type AuditChain, openAuditChain } from "../../../../mesh/audit/chain.ts";
 import type { DaemonHandlers, InboxItem } from "../../../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";

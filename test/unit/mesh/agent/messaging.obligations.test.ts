@@ -8,7 +8,7 @@ import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.t
 import type { Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
-import type { MessagingDeps } from "../../../../mesh/agent/messaging.ts";
+import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
 const HASH = "d".repeat(64);
