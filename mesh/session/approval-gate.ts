@@ -6,6 +6,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import { newUuid } from "../contract/ids.ts";
 import type { MessageOf, TaskState } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
+import { approvalRoles } from "../enforcement/approvers.ts";
 import type { ApprovalRecord } from "./approval-record.ts";
 import type { Approvals } from "./approvals.ts";
 import type { CallContext, SessionDeps } from "./ports.ts";
@@ -38,6 +39,15 @@ const waitingFor = (approvals: NonNullable<AskerTask["approvals"]>): string => {
   return `Policy wants an approval before this leaves: it waits for ${roles.join(" and ")}.`;
 };
 
+/** The decision; a deny where it obliges to an approval that the task does not carry: policy may have changed since it was asked for. */
+export function withApprovals({ approvals = [] }: Pick<AskerTask, "approvals">, decision: PolicyDecision): PolicyDecision {
+  const carried = new Set(approvals.flatMap((one) => (one.decision === undefined ? [] : [one.role])));
+  const missing = approvalRoles(decision).filter((role) => !carried.has(role));
+  if (!decision.allowed || missing.length === 0) return decision;
+  const reason = `${decision.reason} It now needs an approval by ${missing.join(" and ")} that nobody was asked for. Send it as a new task.`;
+  return { ...decision, allowed: false, reason };
+}
+
 /** Makes it. */
 export function createApprovalGate(deps: ApprovalGateDeps) {
   const actor: AuditDraft["actor"] = { type: "agent", id: deps.self.agentId, role: deps.self.role };
@@ -51,7 +61,8 @@ export function createApprovalGate(deps: ApprovalGateDeps) {
   /** Every approval is there: policy is asked again, with those who approved among the participants. */
   const release = (tx: Transaction, record: AskerTask): void => {
     if (isTooLate(record, tx.now)) return void end(tx, record, { state: "FAILED", message: "It was approved after its time was over." });
-    const asked = deps.maySend(record, false);
+    const { question, decision } = deps.maySend(record, false);
+    const asked = { question, decision: withApprovals(record, decision) };
     const outgoing = deps.outgoingFor(record, record.heldKey ?? record.taskId, asked);
     if (!asked.decision.allowed) {
       deps.sender.auditDenied(tx, outgoing);

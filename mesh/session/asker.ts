@@ -7,7 +7,7 @@ import type { Principal } from "../contract/identity.ts";
 import { type MessageOf, type TaskState, TERMINAL_STATES } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
 import { approvalRoles } from "../enforcement/approvers.ts";
-import { type AskedPolicy, createApprovalGate, isHeld } from "./approval-gate.ts";
+import { type AskedPolicy, createApprovalGate, isHeld, withApprovals } from "./approval-gate.ts";
 import type { ApprovalRecord } from "./approval-record.ts";
 import type { Approvals } from "./approvals.ts";
 import type { Changes } from "./changes.ts";
@@ -430,7 +430,7 @@ export function createAsker(deps: AskerDeps) {
       }
       if (isTooLate(record, tx.now))
         throw new GaggleError("STATE_CONFLICT", "The time that this task had is over; send a new task instead.");
-      const { decision } = maySend(record);
+      const decision = withApprovals(record, maySend(record).decision);
       if (!decision.allowed) return decision;
       const { message: _, ...kept } = noteTask({ ...record, state: "SUBMITTED" }, tx.now, "sent again by a person");
       auditTaskState(tx, save(tx, { ...kept, delivery: "queued" }), actor);

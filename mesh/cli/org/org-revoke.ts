@@ -48,7 +48,7 @@ export async function orgRevoke(
   const { dir } = options;
   const named = readNamed(options);
   const listeners = deps.listeners ?? [];
-  const lists = (await Promise.all(listeners.map((one) => one.list?.().catch(() => undefined)))).filter((one) => one !== undefined);
+  const lists = (await Promise.all(listeners.map(async (one) => one.list?.().catch(() => undefined)))).filter((one) => one !== undefined);
   const trust = await readTrust(dir, lists);
   const heard = await Promise.all(listeners.map((one) => one.known().catch(() => [])));
   const statements = [...new Set([...(await readStatements(dir)), ...heard.flat()])];

@@ -5,6 +5,7 @@ import { compilePolicies } from "../../../../guard/policy/compile-policies.ts";
 import { signApproval } from "../../../../mesh/identity/approval.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
+import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
 import type { Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
@@ -93,8 +94,41 @@ async function withClasses() {
 const needsApproval = ({ action }: PolicyQuestion): readonly Obligation[] =>
   action === "task.send" || action === "task.receive" ? [{ kind: "approval", role: "executive" }] : [];
 const waiting = async (node: TestNode) => (await node.call("inbox.list", { kind: "task" })).items;
+/** Obliges the sender of tasks to approvals by roles that may change meanwhile. */
+const needsApprovalOf =
+  (roles: readonly string[]) =>
+  ({ action }: PolicyQuestion): readonly Obligation[] =>
+    action === "task.send" ? roles.map((role) => ({ kind: "approval", role })) : [];
 
 describe("a task that policy lets go only with an approval", () => {
+  it("does not go with the one that was asked for where policy has come to want another too", async () => {
+    const roles = ["executive"];
+    const { finance, marketing, decide } = await company(needsApprovalOf(roles));
+    const { taskId } = await send(finance);
+    await world.clock.advance(1_000);
+    roles.push("legal");
+    await decide("approved");
+    await world.clock.advance(1_000);
+    expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
+      state: "REJECTED",
+      message: expect.stringContaining("approval by legal"),
+    });
+    expect(await waiting(marketing)).toEqual([]);
+  });
+
+  it("is not sent again from the dead letters without one that policy has come to want", async () => {
+    const roles: string[] = [];
+    const { finance, marketing } = await company(needsApprovalOf(roles));
+    marketing.stop();
+    await send(finance);
+    world.clock.jump(ENVELOPE_LIFETIME_MS);
+    await world.clock.advance(120_000);
+    const [dead] = (await finance.call("dead.list", {})).items;
+    expect(dead).toMatchObject({ type: "task.request" });
+    roles.push("executive");
+    await expect(finance.call("dead.retry", { id: dead?.id ?? "" })).rejects.toThrow(expect.objectContaining({ code: "POLICY_DENIED" }));
+  });
+
   it("waits in a clear state, and goes once the approval of exactly it is signed; sender and receiver record both", async () => {
     const { finance, marketing, decide, asked } = await company(needsApproval);
     const { taskId, state } = await send(finance);
