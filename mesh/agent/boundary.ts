@@ -18,7 +18,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json } from "../contract/json.ts";
 import type { Message } from "../contract/message.ts";
-import type { CommitQueue, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import type { CommitQueue, PolicyContext, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
 import { type FoundClasses, type OpenedEnvelope, type RestoreNote, senderOf } from "../delivery/envelope.ts";
 import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion, receivingQuestion } from "../enforcement/message-question.ts";
@@ -174,11 +174,15 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   const actor = actorOf(self);
 
   /** What may pass to a receiver; `said` then holds what the audit says of it. */
-  const passing = (to: Principal, asked?: MessageQuestion): { readonly passes: Passes; said(): Released | undefined } => {
+  const passing = (
+    to: Principal,
+    asked?: MessageQuestion,
+    context?: PolicyContext,
+  ): { readonly passes: Passes; said(): Released | undefined } => {
     let released: Released | undefined;
     return {
       passes: (found) => {
-        released = release({ to, found, passes: passesTo(to.department, deps.profile()), asked });
+        released = release({ to, found, passes: passesTo(to.department, deps.profile()), asked, context });
         return released.passes;
       },
       said: () => released,
@@ -206,7 +210,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     const { id, to, ref = id } = leaving;
     const isHome = to.department === self.department;
     const message = isHome ? leaving.message : withOpaqueIds(leaving.message, deps.boundaryKey());
-    const asked = passing(to, leavingQuestion(message));
+    const asked = passing(to, leavingQuestion(message), leaving.asked);
     const passes = isHome ? obligedOnly(leaving.mask ?? []) : asked.passes;
     const content = contentOf(message);
     const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
@@ -233,6 +237,15 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       },
     ]);
     return { message: withShortStep(withContent(message, tree), deps.boundaryKey()), ...sealed };
+  };
+
+  /** A payload goes to its approver as it is, so policy has to know what is in it; for a task that waits for an approval nobody has looked yet. */
+  const assertAskable = async ({ to, message, asked }: Parameters<Boundary["depart"]>[0]): Promise<void> => {
+    if (message.type !== "approval.request" || asked?.dataClasses !== undefined) return;
+    const context = { ...asked, dataClasses: await classesIn(message.payload, deps.detection) };
+    const question = { action: "approval.request" as const, principal: self, target: to, targetRole: to.role, context };
+    const { allowed, reason } = policy.decide(question, { counts: false });
+    if (!allowed) throw new GaggleError("POLICY_DENIED", `The signed policy does not let this leave, with what is in it. ${reason}`);
   };
 
   /** What is in a message of another department that asks for something here: policy wants to know it, and this agent's own guard says it. */
@@ -263,6 +276,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     },
     depart: async (leaving) => {
       const { id, to, message } = leaving;
+      await assertAskable(leaving);
       if (to.department === self.department && leaving.mask === undefined) return { message };
       if (CONTENT[message.type].length === 0) return { message: withOpaqueIds(message, deps.boundaryKey()) };
       // A word on progress changes while it waits, under one id.

@@ -6,7 +6,7 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { DataClass } from "../contract/data-class.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import type { PolicyContext, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { MessageQuestion } from "../enforcement/message-question.ts";
 
@@ -17,6 +17,8 @@ export interface Leaving {
   readonly passes: ReadonlySet<DataClass>;
   /** The question that policy answers about the message itself, where it has one. */
   readonly asked?: MessageQuestion | undefined;
+  /** Under which circumstances it was let go. */
+  readonly context?: PolicyContext | undefined;
 }
 
 /** What may pass, and what the audit says of it; no details where nothing was asked. */
@@ -32,18 +34,19 @@ const rulesOf = (decisions: readonly PolicyDecision[]): string[] => [...new Set(
 
 /** Makes the question. */
 export function createReleasePolicy({ self, policy }: { readonly self: Principal; readonly policy: PolicyEngine }) {
-  const base = (to: Principal, found: ReadonlySet<DataClass>) => ({
+  const base = ({ to, found, context }: Leaving) => ({
     principal: self,
     target: to,
     targetRole: to.role,
-    context: { dataClasses: [...found].toSorted() },
+    context: { ...context, dataClasses: [...found].toSorted() },
   });
 
   /** Classes that the message's own decision obliges to mask, now that it is known what is in it. @throws GaggleError POLICY_DENIED */
-  const obliged = ({ to, found, asked }: Leaving): readonly string[] => {
+  const obliged = (leaving: Leaving): readonly string[] => {
+    const { asked } = leaving;
     if (asked === undefined) return [];
     // Whether it may be sent, and how often, was decided when it was: an approval that it needs is there, and it counts once.
-    const decision = policy.decide({ ...asked, ...base(to, found) }, { keeps: ["mask", "approval"], counts: false });
+    const decision = policy.decide({ ...asked, ...base(leaving) }, { keeps: ["mask", "approval"], counts: false });
     if (!decision.allowed)
       throw new GaggleError("POLICY_DENIED", `The signed policy does not let this leave, with what is in it. ${decision.reason}`);
     return masked(decision);
@@ -55,7 +58,7 @@ export function createReleasePolicy({ self, policy }: { readonly self: Principal
     const asked = [...passes].filter((name) => found.has(name) && !mask.includes(name)).toSorted();
     const answers = asked.map((name) => ({
       name,
-      decision: policy.decide({ action: "data.release", resource: name, ...base(to, found) }, { keeps: ["mask"] }),
+      decision: policy.decide({ action: "data.release", resource: name, ...base(leaving) }, { keeps: ["mask"] }),
     }));
     const released = new Set(
       answers.filter(({ name, decision }) => decision.allowed && !masked(decision).includes(name)).map(({ name }) => name),

@@ -34,6 +34,7 @@ export function recordFor(tx: Transaction, outgoing: OutgoingMessage, deps: Pick
     ...(outgoing.movable === undefined ? {} : { movable: outgoing.movable }),
     ...(outgoing.sessionLane === undefined ? {} : { sessionLane: outgoing.sessionLane }),
     ...maskOf(outgoing.decision),
+    ...(outgoing.question?.context === undefined ? {} : { asked: outgoing.question.context }),
     message: outgoing.message,
   };
 }

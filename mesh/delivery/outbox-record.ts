@@ -1,6 +1,7 @@
 /** What the outbox keeps about a message until its receiver has it, and the keys under which it lies in the store. */
 import type { Principal } from "../contract/identity.ts";
 import type { Message, Priority } from "../contract/message.ts";
+import type { PolicyContext } from "../contract/ports.ts";
 
 /** A message that waits. It is signed only when it is sent, so never before it is on the disk, and always with the newest credential. */
 export interface OutboxRecord {
@@ -25,6 +26,8 @@ export interface OutboxRecord {
   readonly movable?: true;
   /** Classes that policy obliges to mask before it leaves, also within the department. */
   readonly mask?: readonly string[];
+  /** Under which circumstances policy let it go: it is asked with all of them again once it is known what is in the message. */
+  readonly asked?: PolicyContext;
   readonly message: Message;
 }
 

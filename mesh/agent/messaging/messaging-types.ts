@@ -57,7 +57,7 @@ export interface Boundary {
    * @throws GaggleError GUARD_REFUSED where it could not be looked through, POLICY_DENIED with what is in it, PEER_UNREACHABLE where the receiver's key is not known yet
    */
   depart(
-    record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent" | "mask">,
+    record: Pick<OutboxRecord, "id" | "to" | "ref" | "message" | "traceparent" | "mask" | "asked">,
   ): Promise<Pick<EnvelopeClaims, "message" | "sealed">>;
   /** A message as it counts here. @throws GaggleError ENVELOPE_INVALID for a seal that is not for this agent and envelope */
   arrive(opened: OpenedEnvelope): Promise<OpenedEnvelope>;

@@ -96,6 +96,25 @@ const unlessRestoring =
     question.action === "guard.restore" ? { allowed: false } : say(question);
 const events = async (action: string) => (await chain.list({ fromSeq: 1, limit: 100 })).filter((event) => event.action === action);
 
+describe("a request for approval whose payload nobody has looked through yet, as that of a task which waits for it", () => {
+  const payload = { kind: "task", task: `Pay ${IBAN}` };
+  const message: Message = { type: "approval.request", approvalId: ID, payload, payloadHash: HASH, idempotencyKey: "k1" };
+  const record = { id: ID, ref: ID, message, traceparent: `00-${"c".repeat(32)}-${"1".repeat(16)}-01`, asked: { unattended: false } };
+
+  it("is looked through as it leaves, also within the department; what is not for the approver does not leave", async () => {
+    answer = ({ context }) => ({ allowed: !(context?.dataClasses ?? []).includes("IBAN") });
+    for (const to of [marco, pieter]) await expect(finance.depart({ ...record, to })).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    expect(asked[0]).toMatchObject({ action: "approval.request", target: marco, context: { unattended: false, dataClasses: ["IBAN"] } });
+  });
+
+  it("goes as it is where it may be asked for, and is not looked through twice", async () => {
+    expect(await finance.depart({ ...record, to: pieter })).toMatchObject({ message: { payload } });
+    asked.length = 0;
+    await finance.depart({ ...record, to: pieter, asked: { dataClasses: ["IBAN"] } });
+    expect(asked).toEqual([]);
+  });
+});
+
 describe("a message that leaves its department", () => {
   it("has unmasked what the profile passes and policy releases, class by class, and that is recorded under its envelope", async () => {
     answer = unlessRestoring(({ action, resource }) => ({ allowed: action !== "data.release" || resource === "EMAIL", risk: 40 }));
@@ -117,6 +136,16 @@ describe("a message that leaves its department", () => {
     answer = ({ action, context }) => ({ allowed: action !== "task.send" || !(context?.dataClasses ?? []).includes("IBAN") });
     await expect(leave(marco)).rejects.toMatchObject({ code: "POLICY_DENIED" });
     expect(asked[0]).toMatchObject({ action: "task.send", resource: "accruals", context: { dataClasses: ["EMAIL", "IBAN"] } });
+  });
+
+  it("is asked about with the circumstances under which it was let go, so that a rule on both them and its content counts", async () => {
+    answer = ({ action, context }) => ({
+      allowed: action !== "task.send" || context?.unattended !== true || !(context.dataClasses ?? []).includes("IBAN"),
+    });
+    const record = { id: ID, to: marco, ref: ID, message: request, traceparent: `00-${"c".repeat(32)}-${"1".repeat(16)}-01` };
+    const unattended = { ...record, asked: { unattended: true, participants: ["fiona.berg"] } };
+    await expect(finance.depart(unattended)).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    expect(asked[0]?.context).toEqual({ unattended: true, participants: ["fiona.berg"], dataClasses: ["EMAIL", "IBAN"] });
   });
 
   it("has masked what policy obliges to mask, also what profile and release would let pass", async () => {

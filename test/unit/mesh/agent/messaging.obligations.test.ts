@@ -9,7 +9,7 @@ import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
 import type { Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
-import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
+import type { Boundary, MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
 const HASH = "d".repeat(64);
@@ -99,6 +99,18 @@ const needsApprovalOf =
   (roles: readonly string[]) =>
   ({ action }: PolicyQuestion): readonly Obligation[] =>
     action === "task.send" ? roles.map((role) => ({ kind: "approval", role })) : [];
+
+it("a task leaves with the circumstances that policy was asked with, for when it is known what is in it", async () => {
+  const left: unknown[] = [];
+  const boundary = () => ({
+    depart: async ({ message, asked }: Parameters<Boundary["depart"]>[0]) => (left.push(asked), { message }),
+    arrive: async (opened: OpenedEnvelope) => opened,
+  });
+  const { finance } = await company(() => [], { boundary });
+  await send(finance);
+  await world.clock.advance(1_000);
+  expect(left).toContainEqual({ unattended: false, participants: ["fiona.berg"] });
+});
 
 describe("a task that policy lets go only with an approval", () => {
   it("does not go with the one that was asked for where policy has come to want another too", async () => {
