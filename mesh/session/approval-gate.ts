@@ -8,7 +8,7 @@ import type { MessageOf, TaskState } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
 import { approvalRoles } from "../enforcement/approvers.ts";
 import type { ApprovalRecord } from "./approval-record.ts";
-import type { Approvals } from "./approvals.ts";
+import type { Approvals } from "./approvals/create-approvals.ts";
 import type { CallContext, SessionDeps } from "./ports.ts";
 import { approvalPayload } from "./task-approval.ts";
 import { type AskerTask, auditTaskState, moveTask, noteTask, readTask } from "./task-record.ts";

@@ -9,7 +9,7 @@ import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } fro
 import { approvalRoles } from "../enforcement/approvers.ts";
 import { type AskedPolicy, createApprovalGate, isHeld, withApprovals } from "./approval-gate.ts";
 import type { ApprovalRecord } from "./approval-record.ts";
-import type { Approvals } from "./approvals.ts";
+import type { Approvals } from "./approvals/create-approvals.ts";
 import type { Changes } from "./changes.ts";
 import { assertFanout, childrenOf, type GroupRecord, readGroup, saveGroup, settleGroup } from "./group.ts";
 import { earlierId, rememberId } from "./once.ts";

@@ -1,7 +1,7 @@
 /** Tasks, approvals, notifications and sessions of one agent, put together: who tells whom. */
 import type { Principal } from "../../contract/identity.ts";
 import type { Outbox } from "../../delivery/outbox-types.ts";
-import { createApprovals } from "../../session/approvals.ts";
+import { createApprovals } from "../../session/approvals/create-approvals.ts";
 import { createAsker } from "../../session/asker.ts";
 import { createBroker } from "../../session/broker/create-broker.ts";
 import type { SessionContext } from "../../session/broker/session-tasks.ts";
