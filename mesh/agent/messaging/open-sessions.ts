@@ -2,7 +2,7 @@
 import type { Principal } from "../../contract/identity.ts";
 import type { Outbox } from "../../delivery/outbox-types.ts";
 import { createApprovals } from "../../session/approvals/create-approvals.ts";
-import { createAsker } from "../../session/asker.ts";
+import { createAsker } from "../../session/asker/create-asker.ts";
 import { createBroker } from "../../session/broker/create-broker.ts";
 import type { SessionContext } from "../../session/broker/session-tasks.ts";
 import { createChanges } from "../../session/changes.ts";
