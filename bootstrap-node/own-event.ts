@@ -9,12 +9,9 @@ export interface OwnIdentity {
   readonly random: Random;
 }
 
-/** Role, department and subject of the bootstrap node: a service, on no org chart, with no rights on the mesh. */
-export const BOOTSTRAP_PRINCIPAL = { subject: "bootstrap", role: BOOTSTRAP_ROLE, department: "platform" } as const;
-
 /** An event of the node itself; each starts a trace of its own. */
 export const ownEvent = (own: OwnIdentity, event: Pick<AuditDraft, "action" | "target" | "result" | "details">): AuditDraft => ({
   ...event,
-  actor: { type: "service", id: own.agentId, role: BOOTSTRAP_PRINCIPAL.role },
+  actor: { type: "service", id: own.agentId, role: BOOTSTRAP_ROLE },
   traceId: Buffer.from(own.random.bytes(16)).toString("hex"),
 });

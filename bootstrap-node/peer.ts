@@ -13,7 +13,8 @@ import { revocationDigest, takeRevocations } from "../mesh/identity/revocation.t
 import { createPeerNode } from "../mesh/peer/create-peer-node.ts";
 import type { BundleOffer, BundleSharing, PeerNode } from "../mesh/peer/peer-node.ts";
 import type { BundleShelf } from "./bundle-shelf.ts";
-import { BOOTSTRAP_PRINCIPAL, ownEvent, type OwnIdentity } from "./own-event.ts";
+import { BOOTSTRAP_PLACE } from "../mesh/contract/identity.ts";
+import { ownEvent, type OwnIdentity } from "./own-event.ts";
 import type { NodeLog } from "./server.ts";
 
 /** What the peer needs. */
@@ -48,12 +49,12 @@ export async function startBootstrapPeer(
   const { clock, random, shelf } = deps;
   const counter = createRefusalCounter({
     clock,
-    actor: { type: "service", id: deps.own.agentId, role: BOOTSTRAP_PRINCIPAL.role },
+    actor: { type: "service", id: deps.own.agentId, role: BOOTSTRAP_PLACE.role },
     newTraceId: () => ownEvent(deps.own, { action: "peer.refuse", target: "", result: "denied" }).traceId,
     record: deps.record,
   });
   const issue = (): string => {
-    const member = { ...BOOTSTRAP_PRINCIPAL, agentId: deps.own.agentId, seal: publicJwkOf(deps.keys.seal) };
+    const member = { ...BOOTSTRAP_PLACE, agentId: deps.own.agentId, seal: publicJwkOf(deps.keys.seal) };
     return issueMembership({ org: config.org, member, signer: deps.issuer, nowMs: clock.now(), random });
   };
   let credential = issue();

@@ -110,9 +110,16 @@ export const trustOf = ({
   verifyCredential: (jwt, agentId, atMs) => membership.verify(jwt, agentId, atMs),
   trustVersion: () => trustVersion(bundle, membership),
   verifyApproval: (jws, expected) => {
-    const { roster } = bundle().manifest;
-    const { revocations } = membership.trust().manifest;
-    return verifyApproval({ jws, roster, revocations, expected: { org: config.org, ...expected } });
+    const { orgChart } = bundle();
+    const { roster, revocations } = membership.trust().manifest;
+    const statement = verifyApproval({ jws, roster, revocations, expected: { org: config.org, ...expected } });
+    // The roster may still name who has left, or has another role by now; the signed chart is where that is said.
+    const { subject, role } = statement.approver;
+    if (orgChart.some((seat) => seat.id === subject && seat.role === role)) return statement;
+    throw new GaggleError(
+      "APPROVAL_INVALID",
+      "The approval does not count: the signed org chart has its approver not in this role (any more).",
+    );
   },
 });
 

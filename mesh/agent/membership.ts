@@ -4,7 +4,7 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { OrgChart } from "../contract/bundle.ts";
-import { BOOTSTRAP_ROLE, type MembershipClaims, type Principal } from "../contract/identity.ts";
+import { BOOTSTRAP_PLACE, BOOTSTRAP_ROLE, type MembershipClaims, type Principal } from "../contract/identity.ts";
 import { canonicalHash } from "../contract/json.ts";
 import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
@@ -151,8 +151,11 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     const claims = verifyMembership({ jwt: fresh, manifest: deps.bundles.trust().manifest, nowMs: now });
     const mine = unverifiedPayloadOf(credential) as MembershipClaims;
     // By showing it in hello, this agent vouches for the key in it with its own: that has to be its own key too.
-    if (claims.agent !== mine.agent || claims.seal.x !== mine.seal.x)
-      throw new GaggleError("CREDENTIAL_INVALID", "The bootstrap node sent a credential with another agent's key; it was not taken.");
+    if (claims.agent !== mine.agent || claims.seal.x !== mine.seal.x || claims.sub !== sub)
+      throw new GaggleError(
+        "CREDENTIAL_INVALID",
+        "The bootstrap node sent a credential with another agent's key or for another person; it was not taken.",
+      );
     await deps.saveCredential(fresh);
     credential = fresh;
     validity = validityOf(fresh);
@@ -236,7 +239,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
 
 /** Who has which role is for the root key to say: an issuer's word for a person or role that the signed org chart doesn't have counts for nothing. */
 function checkPlace({ sub, role, department }: MembershipClaims, orgChart: OrgChart): void {
-  if (role === BOOTSTRAP_ROLE) return;
+  if (role === BOOTSTRAP_ROLE && sub === BOOTSTRAP_PLACE.subject && department === BOOTSTRAP_PLACE.department) return;
   const place = placeOf(sub, orgChart);
   if (place?.role === role && place.department === department) return;
   throw new GaggleError(

@@ -12,6 +12,8 @@ export const x25519Jwk = z.strictObject({ kty: z.literal("OKP"), crv: z.literal(
 
 /** Role of the bootstrap node as a peer: a member for finding others, no colleague to ask. */
 export const BOOTSTRAP_ROLE = "bootstrap";
+/** The only place that a credential of that role can have: it is in no org chart. */
+export const BOOTSTRAP_PLACE = { subject: "bootstrap", role: BOOTSTRAP_ROLE, department: "platform" } as const;
 
 /** Who acts: one agent of one subject in one role. */
 export const principal = z.strictObject({ agentId, subject: subjectId, role: slug, department: slug });

@@ -121,6 +121,11 @@ describe("the credential", () => {
 
   it.each([
     ["of another agent", () => issue("mallory"), "CREDENTIAL_INVALID"],
+    [
+      "for another person",
+      () => issue("fiona", organisation.issuer, { subject: "marco.diaz", role: "marketing", department: "marketing" }),
+      "CREDENTIAL_INVALID",
+    ],
     ["by a key that is no issuer", () => issue("fiona", organisation.admin), "CREDENTIAL_INVALID"],
     ["that is none", () => "a.b.c", "CREDENTIAL_INVALID"],
   ])("%s is not taken, and the old one stays", async (_, credential, code) => {
@@ -156,12 +161,20 @@ describe("the credential", () => {
 
   it("of somebody whom the signed org chart does not have in that role counts for nothing, whatever the issuer says", async () => {
     const membership = await join();
-    const strangers = [{ subject: "nobody.known" }, { role: "hr" }, { department: "executive" }];
+    const asNode = { subject: "bootstrap", role: "bootstrap", department: "platform" };
+    const strangers = [
+      { subject: "nobody.known" },
+      { role: "hr" },
+      { department: "executive" },
+      // An issuer's key must not buy a place in a department under the node's role.
+      { ...asNode, department: "finance" },
+      { ...asNode, subject: "nobody.known" },
+    ];
     for (const claims of strangers) {
       const jwt = issue("marco", organisation.issuer, claims);
       expect(() => membership.verify(jwt), JSON.stringify(claims)).toThrow(expect.objectContaining({ code: "NOT_A_MEMBER" }));
     }
-    const node = issue("node", organisation.issuer, { subject: "bootstrap", role: "bootstrap", department: "platform" });
+    const node = issue("node", organisation.issuer, asNode);
     expect(membership.verify(node)).toMatchObject({ sub: "bootstrap" });
   });
 });

@@ -103,7 +103,10 @@ const needsApprovalOf =
 it("a task leaves with the circumstances that policy was asked with, for when it is known what is in it", async () => {
   const left: unknown[] = [];
   const boundary = () => ({
-    depart: async ({ message, asked }: Parameters<Boundary["depart"]>[0]) => (left.push(asked), { message }),
+    depart: async ({ message, asked }: Parameters<Boundary["depart"]>[0]) => {
+      left.push(asked);
+      return { message };
+    },
     arrive: async (opened: OpenedEnvelope) => opened,
   });
   const { finance } = await company(() => [], { boundary });

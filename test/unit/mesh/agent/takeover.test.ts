@@ -20,7 +20,7 @@ import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
 import { openMemoryStore } from "../../../support/memory-store.ts";
 import { seededRandom, seededSigner } from "../../../support/seeded-keys.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
-import { createTestOrganisation } from "../../../support/test-organisation.ts";
+import { createTestOrganisation, testSources } from "../../../support/test-organisation.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const organisation = createTestOrganisation();
@@ -127,6 +127,29 @@ describe("who holds the bootstrap node's issuer key", () => {
     for (const thief of [issuer, signerOf("mallory")])
       expect(() => trust().verifyApproval(signApproval({ statement, signer: thief }), asked)).toThrow(code("APPROVAL_INVALID"));
     expect(trust().verifyApproval(signApproval({ statement, signer: edwardsApprovalKey }), asked).decision).toBe("approved");
+  });
+
+  it("has no use for the approval key of somebody who has left or moved, also where the roster still names it", async () => {
+    const payloadHash = canonicalHash({});
+    const asked = { approvalId: newUuid(clock.now(), seededRandom("left")), requester: fiona, requesterSubject: "fiona.berg", payloadHash };
+    const { approvalId, requester } = asked;
+    const approver = { subject: "edward.lindqvist", role: "executive" };
+    const decidedAt = new Date(clock.now()).toISOString();
+    const statement = { v: 1, org, approvalId, requester, payloadHash, decision: "approved", reason: "", approver, decidedAt } as const;
+    const signed = signApproval({ statement, signer: edwardsApprovalKey });
+    expect(trust().verifyApproval(signed, asked).approver).toEqual(approver);
+    const sources = testSources();
+    const others = sources.orgChart.map((seat) => (seat.manager === "edward.lindqvist" ? { ...seat, manager: null } : seat));
+    const charts = [
+      sources.orgChart.map((seat) => (seat.id === "edward.lindqvist" ? { ...seat, role: "marketing", department: "marketing" } : seat)),
+      others.filter(({ id }) => id !== "edward.lindqvist"),
+    ];
+    for (const [i, orgChart] of charts.entries()) {
+      await membership.accept(
+        organisation.sign("finance", { version: 2 + i, nowMs: clock.now(), trust: { roster }, sources: { ...sources, orgChart } }),
+      );
+      expect(() => trust().verifyApproval(signed, asked)).toThrow(code("APPROVAL_INVALID"));
+    }
   });
 
   it("can't forge a bundle, nor a revocation", async () => {
