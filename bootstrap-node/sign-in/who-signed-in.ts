@@ -4,6 +4,8 @@ import { GaggleError } from "../../mesh/contract/errors.ts";
 import { subjectId } from "../../mesh/contract/ids.ts";
 import type { SignInProvider } from "../../mesh/contract/sign-in.ts";
 
+const PLAIN = /^[\x21-\x7e]+$/;
+
 const refuse = (problem: string): GaggleError => new GaggleError("SIGN_IN_FAILED", problem);
 
 /** A claim's name as the signed provider section has it, so that no text of the provider's gets into an error. */
@@ -28,7 +30,9 @@ export function subjectOf(claims: JWTPayload, { require, subject: { claim, domai
     );
   const login = domain === undefined ? value : localPart(value, domain);
   const parsed = subjectId.safeParse(login.toLowerCase());
-  if (!parsed.success) throw refuse(`The account's ${claim} is no id of the org chart; check signIn.subject in organisation.yaml.`);
+  // Unicode has letters that only become plain ones in lower case, such as the Kelvin sign: another account than the one with the plain letter.
+  if (!parsed.success || !PLAIN.test(value))
+    throw refuse(`The account's ${claim} is no id of the org chart; check signIn.subject in organisation.yaml.`);
   return parsed.data;
 }
 
