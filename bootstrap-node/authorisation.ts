@@ -28,7 +28,8 @@ export const ROUTE_AUTHORISATION: Readonly<Record<BootstrapRoute, Authorisation>
   signInFinish: open("an ID token of the identity provider that the root key names"),
   publish: open("a bundle signed by the root key"),
   revoke: open("a revocation signed by an admin key of the bundle"),
-  revocations: open("a manifest signed by the root key and revocations signed by admin keys; agents need it before they are members again"),
+  // It names people: approvers, and who has left.
+  revocations: { kind: "policy", actions: ["api.call"], admins: true },
   token: asked,
   credentials: asked,
   profile: asked,

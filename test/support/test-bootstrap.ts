@@ -67,6 +67,8 @@ export interface TestBootstrap {
   publish(version: number, trust?: Parameters<TestOrganisation["sign"]>[1]["trust"]): Promise<void>;
   /** Hands the node a bundle, as an admin does. */
   accept(bundle: SignedBundle): Promise<unknown>;
+  /** A client that proves this key, such as an admin's. */
+  client(signer: Signer): BootstrapClient;
   /** An agent of a name, with its client. */
   agent(name: string): TestAgent;
 }
@@ -197,6 +199,7 @@ export async function openTestBootstrap(
 
   return {
     app,
+    client,
     organisation,
     clock,
     store,

@@ -96,8 +96,8 @@ export const membershipRoutes = {
   revocations: route(
     "GET",
     "/api/v1/revocations",
-    "none",
-    "The newest manifest that the root key signed, and the admins' revocations on top of it.",
+    "export",
+    "For members and admins: the newest manifest that the root key signed, and the admins' revocations on top of it.",
     empty,
     z.object({ manifest: z.string(), statements: z.array(revocationJws) }),
     { codes: ["BUNDLE_MISSING", "BUNDLE_EXPIRED"] },

@@ -24,6 +24,8 @@ const statement = (subject: string, { seq = 1, signer = node.organisation.admin 
     signer,
   });
 
+const asAdmin = () => node.client(node.organisation.admin);
+
 beforeEach(async () => {
   node = await openTestBootstrap();
   await node.publish(1);
@@ -43,12 +45,13 @@ describe("a revocation by API", () => {
     expect(event?.details).toMatchObject({ admin: node.organisation.admin.thumbprint, seq: 1, subjects: "marco.diaz" });
   });
 
-  it("is handed to members with their bundle, and to anybody who asks, with the manifest that it stands on", async () => {
+  it("is handed to members with their bundle, and to admins with the manifest that it stands on; to no stranger, since both name people", async () => {
     const jws = statement("marco.diaz");
     expect(await fiona.client.revoke(jws)).toEqual({ taken: true });
     expect(await fiona.client.revoke(jws)).toEqual({ taken: false });
     expect((await fiona.client.fetchProfile("finance")).revocations).toEqual([jws]);
-    expect((await node.agent("stranger").client.revocations()).statements).toEqual([jws]);
+    expect((await asAdmin().revocations()).statements).toEqual([jws]);
+    for (const who of ["stranger", "marco"]) await expect(node.agent(who).client.revocations()).rejects.toThrow(code("CREDENTIAL_INVALID"));
   });
 
   it("is refused from the issuer key, with which the node itself would sign, and from a stranger's", async () => {
@@ -70,6 +73,6 @@ describe("a revocation by API", () => {
     const settled = { [node.organisation.admin.thumbprint]: 1 };
     await node.publish(2, { revocations: { seq: 1, agents: [], subjects: [], keys: [], settled } });
     expect(await node.agent("marco").client.renew()).toContain(".");
-    expect((await node.agent("marco").client.revocations()).statements).toEqual([]);
+    expect((await asAdmin().revocations()).statements).toEqual([]);
   });
 });
