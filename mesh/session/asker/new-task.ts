@@ -4,6 +4,7 @@ import { newUuid } from "../../contract/ids.ts";
 import type { Principal } from "../../contract/identity.ts";
 import type { Transaction } from "../../contract/ports.ts";
 import type { CallContext, SessionDeps, TaskSessions } from "../ports.ts";
+import { taskExtras } from "../task-extras.ts";
 import type { AskerTask } from "../task-record.ts";
 import { timesOf } from "../task-times.ts";
 
@@ -15,7 +16,7 @@ export interface NewTaskDeps extends Pick<SessionDeps, "random"> {
 /** Makes records for one worker each. */
 export function createNewTask(deps: NewTaskDeps) {
   return (tx: Transaction, request: DaemonRequest<"task.send">, call: CallContext, peer: Principal): AskerTask => {
-    const { target, sessionId, stepId, parts, artifacts, resultSchema, inSession, shards } = request;
+    const { target, inSession, shards } = request;
     const session =
       inSession === undefined ? undefined : deps.taskSessions.refer(tx, { sessionId: inSession, to: peer, skill: target.skill, shards });
     return {
@@ -37,13 +38,7 @@ export function createNewTask(deps: NewTaskDeps) {
       delivery: "queued",
       cancelRequested: false,
       answeredRev: 0,
-      ...(target.skill === undefined ? {} : { skill: target.skill }),
-      ...(sessionId === undefined ? {} : { sessionId }),
-      ...(stepId === undefined ? {} : { stepId }),
-      ...(parts === undefined ? {} : { parts }),
-      ...(artifacts === undefined ? {} : { artifacts }),
-      ...(resultSchema === undefined ? {} : { resultSchema }),
-      ...(session === undefined ? {} : { session }),
+      ...taskExtras({ ...request, skill: target.skill, session }),
       ...(call.unattended === true ? { unattended: true } : {}),
     };
   };

@@ -4,6 +4,7 @@ import type { Transaction } from "../../contract/ports.ts";
 import type { RunnableSkill, SessionIncoming, TaskSessions } from "../ports.ts";
 import { assertSchema } from "../results.ts";
 import { indexSession } from "../session-index.ts";
+import { taskExtras } from "../task-extras.ts";
 import type { WorkerTask } from "../task-record.ts";
 import type { RunQuestion } from "./run-policy.ts";
 
@@ -24,8 +25,7 @@ export function createNewTask(deps: NewTaskDeps) {
     request: MessageOf<"task.request">,
     requestHash: string,
   ): WorkerTask => {
-    const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } =
-      request;
+    const { taskId, skill, task, context, policyHints, startAt, expiresAt, resultSchema, session } = request;
     assertSchema(resultSchema);
     if (session !== undefined) deps.taskSessions.assertIn(tx, from, session, skill);
     indexSession(tx, session?.id, "task", taskId);
@@ -63,13 +63,7 @@ export function createNewTask(deps: NewTaskDeps) {
       ...known,
       ...(startAt === undefined ? {} : { startAt }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
-      ...(skill === undefined ? {} : { skill }),
-      ...(sessionId === undefined ? {} : { sessionId }),
-      ...(stepId === undefined ? {} : { stepId }),
-      ...(parts === undefined ? {} : { parts }),
-      ...(artifacts === undefined ? {} : { artifacts }),
-      ...(resultSchema === undefined ? {} : { resultSchema }),
-      ...(session === undefined ? {} : { session }),
+      ...taskExtras(request),
     };
   };
 }
