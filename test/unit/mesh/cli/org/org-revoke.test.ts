@@ -6,6 +6,7 @@ import { orgInit } from "../../../../../mesh/cli/org/org-init.ts";
 import { orgPaths, readOrg, readRevocations } from "../../../../../mesh/cli/org/org-folder.ts";
 import { orgReinstate } from "../../../../../mesh/cli/org/org-reinstate.ts";
 import { orgReplaceAdmin } from "../../../../../mesh/cli/org/org-replace-admin.ts";
+import { orgSign } from "../../../../../mesh/cli/org/org-sign.ts";
 import { orgRevoke, type RevocationListener } from "../../../../../mesh/cli/org/org-revoke.ts";
 import { foldRevocations, readStatements, writeStatements } from "../../../../../mesh/cli/org/revocation-file.ts";
 import { createOutput } from "../../../../../mesh/cli/output.ts";
@@ -146,6 +147,19 @@ describe("the list of the next bundle", () => {
     expect((await foldRevocations(dir)).settled).toEqual({ [admin]: 1 });
     await writeStatements(dir, all);
     expect((await foldRevocations(dir)).settled).toEqual({ [admin]: 3 });
+  });
+
+  it("is not signed over from an old copy of the folder, which would trust again whom it lacks", async () => {
+    const old = join(tempFolder(), "old");
+    await cp(dir, old, { recursive: true });
+    await orgRevoke({ dir, user: "marco.diaz" }, out, deps);
+    await orgSign({ dir }, out, deps);
+    const { manifest } = JSON.parse(await readFile(join(orgPaths(dir).bundles, "finance.json"), "utf8"));
+    const fetch = async (): Promise<Response> => Response.json({ manifest, statements: [] });
+    const publish = "http://127.0.0.1:1";
+    await expect(orgSign({ dir: old, publish }, out, { ...deps, fetch })).rejects.toThrow(code("CONFLICT"));
+    await cp(orgPaths(dir).revocations, orgPaths(old).revocations);
+    await expect(orgSign({ dir: old, publish }, out, { ...deps, fetch })).rejects.not.toThrow(code("CONFLICT"));
   });
 
   it("has nothing of an admin key that it revokes: what a thief revoked is gone with the key", async () => {
