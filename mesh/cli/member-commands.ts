@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { homePaths } from "../agent/agent-config.ts";
-import { systemClock, systemRandom } from "../agent/system.ts";
+import { systemClock } from "../agent/system.ts";
 import { action } from "./action.ts";
 import { port } from "./admin-commands.ts";
 import { addBackupCommands } from "./backup-commands.ts";
