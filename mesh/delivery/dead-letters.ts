@@ -5,6 +5,7 @@ import { errorCode, GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import type { PolicyDecision, Transaction } from "../contract/ports.ts";
+import { maskOf } from "./outbox-accept.ts";
 import { sendAudit } from "./outbox-audit.ts";
 import { pages, toItem } from "./outbox-items.ts";
 import { DEAD_RANGE, type DeadLetter, deadKey, type OutboxRecord, SEQ_KEY, traceIdOf } from "./outbox-record.ts";
@@ -22,6 +23,7 @@ export function createDeadLetters(
     createdAt: tx.now,
     exp: tx.now + ENVELOPE_LIFETIME_MS,
     policyHash: decision?.policyHash ?? deps.policyHash(),
+    ...maskOf(decision),
   });
 
   /** Queues a letter again; the decision where policy does not allow it any more. */

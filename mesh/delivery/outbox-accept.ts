@@ -10,7 +10,8 @@ import type { OutboxDeps } from "./outbox-types.ts";
 /** Largest message in bytes of its canonical JSON: with claims, credential and base64url it still fits a frame. */
 export const MAX_MESSAGE_BYTES = 768_000;
 
-const maskOf = (decision: PolicyDecision | undefined): Pick<OutboxRecord, "mask"> => {
+/** What of a decision is kept as the message leaves. */
+export const maskOf = (decision: PolicyDecision | undefined): Pick<OutboxRecord, "mask"> => {
   const mask = (decision?.obligations ?? []).flatMap((one) => (one.kind === "mask" ? one.classes : []));
   return mask.length === 0 ? {} : { mask };
 };

@@ -6,6 +6,7 @@ import { signApproval } from "../../../../mesh/identity/approval.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
 import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
+import { QUEUED_RANGE } from "../../../../mesh/delivery/outbox-record.ts";
 import type { Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
@@ -129,6 +130,27 @@ describe("a task that policy lets go only with an approval", () => {
       message: expect.stringContaining("approval by legal"),
     });
     expect(await waiting(marketing)).toEqual([]);
+  });
+
+  it("is sent again from the dead letters with what policy has come to want masked", async () => {
+    const classes: string[] = [];
+    const boundary = () => ({
+      depart: async ({ message }: { message: Message }) => ({ message }),
+      arrive: async (opened: OpenedEnvelope) => opened,
+    });
+    const { finance, marketing } = await company(
+      ({ action }) => (action === "task.send" && classes.length > 0 ? [{ kind: "mask", classes }] : []),
+      { boundary },
+    );
+    marketing.stop();
+    await send(finance);
+    world.clock.jump(ENVELOPE_LIFETIME_MS);
+    await world.clock.advance(120_000);
+    const [dead] = (await finance.call("dead.list", {})).items;
+    classes.push("IBAN");
+    await finance.call("dead.retry", { id: dead?.id ?? "" });
+    const [waiting] = await finance.store.range({ ...QUEUED_RANGE, limit: 1 });
+    expect(JSON.parse(waiting?.[1] ?? "{}")).toMatchObject({ mask: ["IBAN"] });
   });
 
   it("is not sent again from the dead letters without one that policy has come to want", async () => {
