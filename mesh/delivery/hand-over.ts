@@ -71,7 +71,7 @@ export function createHandOver(deps: {
      */
     begin(entry: OutboxEntry): Promise<void> | undefined {
       if (entry.unsent !== true) {
-        entry.handed = true;
+        [entry.handed, entry.left] = [true, true];
         return undefined;
       }
       return deps.queue.run(
@@ -79,7 +79,7 @@ export function createHandOver(deps: {
           if (!isMarked(tx, entry)) throw new GaggleError("STATE_CONFLICT", "The message was given to somebody else before it was sent.");
           tx.del(unsentKey(entry.seq));
           tx.afterCommit(() => {
-            [entry.unsent, entry.handed] = [false, true];
+            [entry.unsent, entry.handed, entry.left] = [false, true, true];
           });
         },
         { finishing: true },

@@ -60,6 +60,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     // What an earlier run of the daemon did with it is not known.
     if (!fresh) [entry.maybeTried, entry.mayBeThere] = [true, true];
     if (entry.movable !== undefined) handOver.takeUp(entry);
+    if (!fresh && deps.isElsewhere(deps.store, entry.id)) entry.mayBeThere = true;
     stream.add(entry);
     cancelSweep ??= deps.clock.after(SWEEP_MS, sweep);
   };
@@ -141,7 +142,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
 
   const request = async (record: OutboxRecord, entry: OutboxEntry): Promise<Receipt> => {
     const answer = await deps.link.request(record.to.agentId, await deps.seal(record), () => handOver.begin(entry));
-    assertInvariant(entry.handed === true, "outbox.hand-over-told", { seq: entry.seq });
+    assertInvariant(entry.left === true, "outbox.hand-over-told", { seq: entry.seq });
     const parsed = receipt.parse(JSON.parse(Buffer.from(answer).toString("utf8")));
     if (parsed.id !== record.id) throw new GaggleError("INTERNAL", "The receipt is for another message.");
     return parsed;
@@ -182,6 +183,7 @@ export function createOutbox(deps: OutboxDeps, config: { actor: AuditDraft["acto
     entry.attempts++;
     try {
       const record = recordOf(deps.store, entry);
+      if (entry.isWork && deps.isElsewhere(deps.store, entry.id)) entry.mayBeThere = true;
       const got = await request(record, entry);
       if (stopped) return;
       settle(stream, entry, record, got);

@@ -31,7 +31,12 @@ export interface OutboxEntry extends InLanes {
   unsent?: boolean;
   /** The link has begun to send it in this run of the daemon. */
   handed?: boolean;
-  /** It was sent and nobody knows what became of it: the recipient may have it, and then its room does not matter, and what waits behind may go. */
+  /** The link has begun to send it in this try. */
+  left?: boolean;
+  /**
+   * It left, or lies where its recipient gets it without a connection, and nobody knows what became of it: the recipient may have it, and then its room
+   * does not matter, and what waits behind may go.
+   */
   mayBeThere?: boolean;
   lastError?: string;
   /** Its receipt came another way while it was in flight, so what becomes of that try no longer counts. */
@@ -171,6 +176,7 @@ export function createSendStream(window: number) {
       attempts.set(entry, attempt);
       if (entry.isWork) workInFlight++;
       entry.state = "flying";
+      entry.left = false;
       entry.round = round;
       return entry;
     },
@@ -191,7 +197,8 @@ export function createSendStream(window: number) {
     failed(entry: OutboxEntry, nowMs: number, chance: number): void {
       now = nowMs;
       const attempt = landed(entry);
-      entry.mayBeThere = true;
+      // One that never left waits for the recipient's room like all new work: else it would go before what is more urgent.
+      if (entry.left === true) entry.mayBeThere = true;
       makeReady(entry);
       // Many in flight fail together when a connection ends: that is one failure.
       if (entry.round !== round) {

@@ -121,6 +121,27 @@ test("a recipient without room gets no new work for a while, then one at a time 
   expect(takeAll(stream, 5_000)).toHaveLength(2);
 });
 
+test.each([
+  { what: "goes where it left and got no receipt", left: true, next: [1] },
+  { what: "waits where it never left", left: false, next: [] },
+])("while a recipient has no room for a P0 request, a P2 request that failed before $what", ({ left, next }) => {
+  const stream = createSendStream(4);
+  const tried = entry(1, "a", "P2");
+  stream.add(tried);
+  expect(takeAll(stream)).toEqual([tried]);
+  tried.left = left;
+  stream.failed(tried, 0, 0);
+  stream.unblock();
+  const urgent = entry(2, "b", "P0");
+  stream.add(urgent);
+  expect(stream.take(1)).toBe(urgent);
+  stream.busy(urgent, 1, 5_000);
+  const meanwhile = takeAll(stream, 2);
+  expect(meanwhile.map(({ seq }) => seq)).toEqual(next);
+  for (const one of meanwhile) stream.settled(one, true);
+  expect(takeAll(stream, 5_001)).toEqual([urgent]);
+});
+
 test("a message that is refused for a passing reason waits alone", () => {
   const stream = createSendStream(1);
   stream.add(entry(1, "a"));
