@@ -67,9 +67,7 @@ async function play({ seed, keepLines = false, sabotage = {} }: HistoryOptions):
   const isPlaying = (agentId: string): boolean => machines.some((machine) => machine.agentId === agentId);
   const size = 2 + Math.floor(random.next() * 3);
   for (const player of CAST.players.slice(0, size))
-    machines.push(
-      createMachine({ clock, random, journal, network, outside, sabotage, itemsPerSender, isPlaying, onDurable: ledger.onDurable }, player),
-    );
+    machines.push(createMachine({ clock, random, journal, network, outside, sabotage, itemsPerSender, isPlaying, ...ledger }, player));
   const spanMs = 20_000 + Math.floor(random.next() * 60_000);
   const workload = createWorkload(
     { clock, random, journal, ledger, machines, isSettling: () => state.settling, isOver: () => state.over },

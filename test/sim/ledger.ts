@@ -14,8 +14,10 @@ interface Queued {
   readonly record: OutboxRecord;
   readonly durableAt: number;
   sends: number;
-  /** The recipient has answered for good; that it may leave the disk is not on the disk yet. */
+  /** The recipient has answered the daemon that is up for good; that it may leave the disk is not on the disk yet. */
   done: boolean;
+  /** As far as its sender can know, the recipient may have it. */
+  mayBeThere: boolean;
 }
 
 const URGENCY = { P0: 0, P1: 1, P2: 2, P3: 3 } as const;
@@ -127,7 +129,10 @@ export function createLedger(deps: {
     const { key } = op;
     if (key.startsWith("outbox/queued/")) {
       if (op.type === "del") outboxOf(machine.agentId).delete(key);
-      else outboxOf(machine.agentId).set(key, { record: JSON.parse(op.value) as OutboxRecord, durableAt: now(), sends: 0, done: false });
+      else {
+        const record = JSON.parse(op.value) as OutboxRecord;
+        outboxOf(machine.agentId).set(key, { record, durableAt: now(), sends: 0, done: false, mayBeThere: false });
+      }
     }
     if (key.startsWith("outbox/unsent/")) onUnsent(machine, op);
     if (key.startsWith("inbox/open/")) onOpenItem(machine, op);
@@ -136,21 +141,26 @@ export function createLedger(deps: {
     if (key.startsWith("approval/")) onApproval(machine, key, JSON.parse(op.value) as ApprovalRecord);
   };
 
+  /** A recipient without room takes no new work, however urgent; what continues work passes it by, and what it may have already. */
+  const needsRoom = ({ record, mayBeThere }: Queued): boolean => isNewWork(record.message.type) && !mayBeThere;
+
   /** A more urgent message to the same agent that could have gone instead. */
-  const moreUrgent = (from: string, box: Map<string, Queued>, { record: sent, sends: tries }: Queued): Queued | undefined => {
+  const moreUrgent = (from: string, box: Map<string, Queued>, mine: Queued): Queued | undefined => {
+    const sent = mine.record;
     const all = [...box.values()];
-    return all.find(
-      ({ record, durableAt, sends }) =>
+    return all.find((one) => {
+      const { record, durableAt, sends } = one;
+      return (
         record.to.agentId === sent.to.agentId &&
         URGENCY[record.priority] < URGENCY[sent.priority] &&
         sends === 0 &&
         durableAt < now() - TOLD_MS &&
         !inFlight.has(record.id) &&
         !unsent.has(`${from} ${record.seq}`) &&
-        // A recipient without room takes no new work, however urgent; what continues work passes it by, and what it may have already.
-        (!isNewWork(record.message.type) || (isNewWork(sent.message.type) && tries === 0)) &&
-        !all.some((other) => isBefore(other, record)),
-    );
+        (!needsRoom(one) || needsRoom(mine)) &&
+        !all.some((other) => isBefore(other, record))
+      );
+    });
   };
 
   return {
@@ -195,14 +205,24 @@ export function createLedger(deps: {
       const { id } = envelopeOf(frame);
       inFlight.delete(id);
       const mine = [...outboxOf(from).values()].find(({ record }) => record.id === id);
-      if (mine === undefined || answer === undefined) return;
+      if (mine === undefined) return;
+      if (answer === undefined) {
+        mine.mayBeThere = true;
+        return;
+      }
       const { status, code = "" } = JSON.parse(Buffer.from(answer).toString()) as { status: string; code?: string };
+      if (status === "busy") mine.mayBeThere = false;
       mine.done = status !== "busy" && !(status === "refused" && isRetryable(code));
     },
 
-    /** A dead process has nothing in flight. */
-    onCrash(machine: Machine): void {
-      for (const { record } of outboxOf(machine.agentId).values()) inFlight.delete(record.id);
+    /** A dead process has nothing in flight; what it heard and did not write is lost, and what it did with its messages the next one can't know. */
+    onCrash({ agentId }: Machine): void {
+      for (const one of outboxOf(agentId).values()) {
+        inFlight.delete(one.record.id);
+        leaving.delete(`${agentId} ${one.record.seq}`);
+        one.done = false;
+        one.mayBeThere = !unsent.has(`${agentId} ${one.record.seq}`);
+      }
     },
 
     /** A receipt leaves its receiver. */

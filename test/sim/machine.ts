@@ -47,6 +47,8 @@ export interface MachineDeps {
   isPlaying(agentId: string): boolean;
   /** Each batch that can't be lost any more. */
   onDurable(machine: Machine, ops: readonly StoreOp[]): void;
+  /** Its daemon has died, and the disk holds what it will hold at the next start. */
+  onCrash(machine: Machine): void;
 }
 
 /** One daemon from its start to its death. */
@@ -201,6 +203,7 @@ export function createMachine(deps: MachineDeps, player: Player) {
     life = undefined;
     network.detach(agentId);
     disk.crash();
+    deps.onCrash(machine);
     node?.messaging.stop();
     // A run is a process of its own and may live on for a while.
     outside.killRuns(name, random.next() * 0.5);
