@@ -1,6 +1,7 @@
 /** Bugs of the kinds that durable messaging is known for, planted at the ports of the real code: a simulator that can't find them is worth nothing. */
 import { randomBytes } from "node:crypto";
 import type { CommitQueue, StoreOp, Transaction } from "../../mesh/contract/ports.ts";
+import { unverifiedPayloadOf } from "../../mesh/identity/jws.ts";
 import { readTask } from "../../mesh/session/task-record.ts";
 import type { Sabotage } from "./machine.ts";
 
@@ -30,6 +31,9 @@ const hasty = (queue: CommitQueue): CommitQueue => ({
     return promise;
   },
 });
+
+const isUrgent = (frame: Uint8Array): boolean =>
+  (unverifiedPayloadOf(Buffer.from(frame).toString("latin1")) as { priority?: string }).priority === "P0";
 
 const isReplayRecord = (key: StoreOp["key"]): boolean => key.startsWith("replay/");
 
@@ -112,6 +116,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
             const answer = await deps.link.request(to, frame);
             await handOver?.();
             return answer;
+          },
+        },
+      }),
+    },
+  },
+  {
+    name: "the link keeps back what is urgent",
+    breaks: ["P0 goes first"],
+    sabotage: {
+      deps: (deps) => ({
+        ...deps,
+        link: {
+          request: async (to, frame, handOver) => {
+            if (isUrgent(frame)) await new Promise<void>((resolve) => void deps.clock.after(5_000, resolve));
+            return deps.link.request(to, frame, handOver);
           },
         },
       }),
