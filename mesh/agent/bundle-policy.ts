@@ -5,7 +5,7 @@ import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
-import { isRevoked } from "../identity/membership.ts";
+import { holdsPlace, isRevoked } from "../identity/membership.ts";
 
 /** Stands for the policy set where there is none. */
 const NO_POLICY_HASH = "0".repeat(64);
@@ -49,8 +49,9 @@ export function createBundlePolicy(
         return denyAll(error instanceof GaggleError ? error.message : "The profile bundle could not be read.");
       }
       const hash = current.manifest.policyHash;
-      // Who was a member when a message came in may be none when it is acted upon.
+      // Who was a member, and in this role, when a message came in may be none when it is acted upon.
       if (revoked) return denyAll(`${question.principal.subject} has been revoked.`, hash);
+      if (!holdsPlace(question.principal, current.orgChart)) return denyAll(`${question.principal.subject} no longer has this role.`, hash);
       return engineOf(current).decide(question);
     },
   };

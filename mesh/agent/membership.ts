@@ -4,12 +4,12 @@ import type { VerifiedBundle } from "../../profiles/bundle/verify.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { OrgChart } from "../contract/bundle.ts";
-import { BOOTSTRAP_PLACE, BOOTSTRAP_ROLE, type MembershipClaims, type Principal } from "../contract/identity.ts";
+import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { canonicalHash } from "../contract/json.ts";
 import { CREDENTIAL_RENEW_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
-import { checkPinned, verifyMembership } from "../identity/membership.ts";
+import { checkPinned, holdsPlace, verifyMembership } from "../identity/membership.ts";
 import { revocationEvent, takeRevocations } from "../identity/revocation.ts";
 
 /** What is asked of the bootstrap node here. */
@@ -239,9 +239,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
 
 /** Who has which role is for the root key to say: an issuer's word for a person or role that the signed org chart doesn't have counts for nothing. */
 function checkPlace({ sub, role, department }: MembershipClaims, orgChart: OrgChart): void {
-  if (role === BOOTSTRAP_ROLE && sub === BOOTSTRAP_PLACE.subject && department === BOOTSTRAP_PLACE.department) return;
-  const place = placeOf(sub, orgChart);
-  if (place?.role === role && place.department === department) return;
+  if (holdsPlace({ subject: sub, role, department }, orgChart)) return;
   throw new GaggleError(
     "NOT_A_MEMBER",
     "The signed org chart has no such person in this role; the member's agent renews itself at the bootstrap node when the role has changed.",

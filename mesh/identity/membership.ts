@@ -2,9 +2,9 @@
  * Membership credentials: what an issuer says about an agent, and when a receiver believes it. Source: design, Trust, Membership
  * credential.
  */
-import type { BundleManifest, Roster } from "../contract/bundle.ts";
+import type { BundleManifest, OrgChart, Roster } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
-import { type MembershipClaims, membershipClaims } from "../contract/identity.ts";
+import { BOOTSTRAP_PLACE, type MembershipClaims, membershipClaims, type Principal } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { CLOCK_LEEWAY_MS, CREDENTIAL_LIFETIME_MS } from "../contract/limits.ts";
 import type { Random, Signer } from "../contract/ports.ts";
@@ -133,3 +133,12 @@ function checkTimes(claims: MembershipClaims, nowMs: number): void {
 function checkRevocation(claims: MembershipClaims, manifest: MembershipTrust): void {
   if (isRevoked({ agentId: claims.agent, subject: claims.sub }, manifest)) throw revoked("This member or its key");
 }
+
+type Place = Pick<Principal, "subject" | "role" | "department">;
+
+/** Whether the signed org chart has the person in this role and department; the bootstrap node has a place of its own. */
+export const holdsPlace = (who: Place, orgChart: OrgChart): boolean =>
+  isPlace(who, BOOTSTRAP_PLACE) || orgChart.some(({ id, role, department }) => isPlace(who, { subject: id, role, department }));
+
+const isPlace = (who: Place, place: Place): boolean =>
+  who.subject === place.subject && who.role === place.role && who.department === place.department;

@@ -60,6 +60,17 @@ describe("a principal that the bundle revokes", () => {
     for (const revoked of [{ agents: [asker.agentId] }, { subjects: [asker.subject] }])
       expect(under(revoked)).toMatchObject({ allowed: false, rules: [], reason: expect.stringContaining("revoked") });
   });
+
+  it("may do nothing more in a role that the org chart no longer gives", () => {
+    const question = { action: "task.receive", principal: self, targetRole: "marketing", resource: "accruals" } as const;
+    const chart = bundleWith(["mesh__send_task"]).orgChart;
+    const under = (orgChart: VerifiedBundle["orgChart"]) =>
+      createBundlePolicy(() => ({ ...bundleWith(["mesh__send_task"]), orgChart })).decide(question);
+    expect(under(chart)).toMatchObject({ allowed: true });
+    const moved = chart.map((place) => (place.id === self.subject ? { ...place, role: "hr", department: "hr" } : place));
+    for (const later of [moved, chart.filter(({ id }) => id !== self.subject)])
+      expect(under(later)).toMatchObject({ allowed: false, rules: [], reason: expect.stringContaining("no longer has this role") });
+  });
 });
 
 describe("a tool call", () => {
