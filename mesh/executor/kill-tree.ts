@@ -3,6 +3,7 @@
  * Goose's group is not enough.
  */
 import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { systemCode } from "../contract/errors.ts";
 import { carries, listProcesses, type ProcessEntry } from "./process-table.ts";
@@ -16,7 +17,8 @@ export interface RunRecord {
   readonly start: string;
 }
 
-const MAX_ROUNDS = 10;
+const MAX_ROUNDS = 50;
+const ROUND_MS = 20;
 
 /**
  * Kills the run's Goose, its descendants and (Linux) every process that carries the run's marker, until none is left.
@@ -24,27 +26,34 @@ const MAX_ROUNDS = 10;
  * @returns how many processes were killed
  */
 export async function killTree(record: RunRecord): Promise<number> {
-  const killed = new Set<number>();
+  const killed = new Map<number, string>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const members = await membersOf(record);
-    if (members.length === 0) break;
-    for (const pid of members) {
+    if (round > 1) await sleep(ROUND_MS);
+    const processes = await listProcesses();
+    const members = await membersAmong(processes, record);
+    // A busy machine takes its time to end what was killed; with its parent gone, nothing else says that it belongs to the run.
+    const dying = processes.some(({ pid, start }) => killed.get(pid) === start);
+    if (members.length === 0 && !dying) break;
+    for (const { pid, start } of members) {
       await kill(pid);
-      killed.add(pid);
+      killed.set(pid, start);
     }
   }
   return killed.size;
 }
 
 /** The run's processes that still live, parents first. */
-export async function membersOf(record: RunRecord): Promise<number[]> {
-  const processes = (await listProcesses()).filter((entry) => entry.pid !== process.pid);
+export const membersOf = async (record: RunRecord): Promise<number[]> =>
+  (await membersAmong(await listProcesses(), record)).map(({ pid }) => pid);
+
+async function membersAmong(all: readonly ProcessEntry[], record: RunRecord): Promise<ProcessEntry[]> {
+  const processes = all.filter((entry) => entry.pid !== process.pid);
   const root = processes.find((entry) => entry.pid === record.pid && entry.start === record.start);
   const members = new Set(root === undefined ? [] : withDescendants(root, processes));
   for (const { pid } of processes) {
     if (!members.has(pid) && (await carries(pid, RUN_MARKER, record.runId))) members.add(pid);
   }
-  return [...members];
+  return [...members].flatMap((pid) => processes.find((entry) => entry.pid === pid) ?? []);
 }
 
 function withDescendants(root: ProcessEntry, processes: readonly ProcessEntry[]): number[] {
