@@ -200,6 +200,23 @@ export async function waitUntilMet({ dir }: DemoSetting): Promise<Map<string, { 
   return found;
 }
 
+/**
+ * Has every agent's audit collected now: on a busy machine an agent may be ended before its last batch has been taken. One that does not answer sends
+ * what it has at its end.
+ */
+export async function collectEvents({ dir }: DemoSetting): Promise<void> {
+  await Promise.allSettled(
+    DEMO_AGENTS.map(async ({ subject }) => {
+      const daemon = await connectDaemon({ home: demoPaths(dir).home(subject), program: "demo", timeoutMs: 10_000 });
+      try {
+        await daemon.call("audit.ship", {}, { timeoutMs: 30_000 });
+      } finally {
+        daemon.close();
+      }
+    }),
+  );
+}
+
 /** Asks every agent to end in order, so that its last audit events are collected; also those that an extension brought back. */
 export async function stopAgents({ dir }: DemoSetting, supervisor: Supervisor): Promise<void> {
   await Promise.all(

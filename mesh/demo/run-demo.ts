@@ -11,6 +11,7 @@ import { checkPeriod, demoPaths, makeDemoFolder, readDemoState } from "./demo-fo
 import type { DemoContext, DemoOptions } from "./demo-options.ts";
 import {
   changeModel,
+  collectEvents,
   createDemoSupervisor,
   type DemoSetting,
   foundOrganisation,
@@ -95,6 +96,7 @@ async function runClose(
     const story = await tellClose(context, options, setting, goose);
     const durationMs = story.durationMs;
     out.line();
+    await collectEvents(setting);
     await stopAgents(setting, supervisor);
     const verdict = await collectAudit(setting, `http://127.0.0.1:${state.apiPort}`);
     const masked = countMasked(story.timeline);
