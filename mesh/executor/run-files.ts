@@ -40,7 +40,8 @@ export function safeFileName(name: string): string {
   const ending = extname(plain).slice(0, MAX_ENDING_CHARS);
   const stem = plain.slice(0, plain.length - extname(plain).length);
   const short = stem.slice(0, MAX_NAME_CHARS - ending.length).trimEnd();
-  const safe = `${short}${ending}`.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])/g, "");
+  // Cutting may have halved a character, or left a space or dot at the end.
+  const safe = `${short}${ending}`.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])/g, "").replace(/[.\s]+$/, "");
   return safe === "" || DEVICE.test(safe) ? `file_${safe}` : safe;
 }
 

@@ -11,6 +11,7 @@ import { readAgentConfig } from "../../mesh/agent/agent-config.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { orgPaths } from "../../mesh/cli/org/org-folder.ts";
 import { orgRevoke } from "../../mesh/cli/org/org-revoke.ts";
+import { nodeListener } from "../../mesh/cli/org/revocation-listeners.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { newUuid } from "../../mesh/contract/ids.ts";
 import type { ApprovalStatement } from "../../mesh/contract/message.ts";
@@ -332,10 +333,8 @@ describe("a bootstrap node that is taken over", () => {
     await until("the node has it from the members", async () => (await openRevocations()).length === 1, PUSHED_MS);
   });
 
-  const openRevocations = async (): Promise<unknown[]> => {
-    const answer = await fetch(`${world.bootstrap.url}/api/v1/revocations`);
-    return ((await answer.json()) as { statements: unknown[] }).statements;
-  };
+  const openRevocations = async (): Promise<readonly string[]> =>
+    (await nodeListener(world.orgDir, world.bootstrap.url, { clock: systemClock, random: systemRandom })).known();
 });
 
 describe("a person who moves to another role", () => {
