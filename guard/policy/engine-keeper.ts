@@ -1,6 +1,7 @@
 /** One engine for as long as the bundle stays the same: loading a policy set costs as much as a hundred decisions. */
 import type { PolicyEngine } from "../../mesh/contract/ports.ts";
 import { type CedarEngine, type CedarEngineConfig, createCedarEngine } from "./cedar-engine.ts";
+import { rememberDecisions } from "./remember-decisions.ts";
 
 /** Keeps the engine of the bundle in force. */
 export interface EngineKeeper {
@@ -20,7 +21,7 @@ export function createEngineKeeper(): EngineKeeper {
         kept.config.orgChart === config.orgChart;
       if (kept === undefined || !same) {
         kept?.engine.close();
-        kept = { config, engine: createCedarEngine(config) };
+        kept = { config, engine: rememberDecisions(createCedarEngine(config)) };
       }
       return kept.engine;
     },
