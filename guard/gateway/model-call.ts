@@ -51,13 +51,13 @@ export async function runModelCall(
   const { deps, config, format } = context;
   const sessionId = readSessionId(request);
   notes.sessionId = sessionId ?? "none";
-  const session = requireSession(sessionId, deps, config.profile);
+  const unattended = requireSession(sessionId, deps, config.profile)?.unattended === true;
   const bytes = await readBody(request, config.maxRequestBytes ?? MAX_MODEL_REQUEST_BYTES);
   notes.requestBytes = bytes.length;
   const { body, model: askedModel } = parseBody(bytes);
   notes.model = recordedModel(askedModel);
   const side = taskOf(body);
-  notes.task = side === "chat" && session?.unattended === true ? "unattended" : side;
+  notes.task = side === "chat" && unattended ? "unattended" : side;
   const estimatedTokens = Math.ceil(bytes.length / CHARACTERS_PER_TOKEN);
   const planned: PlannedCall = {
     sessionId,
@@ -71,7 +71,7 @@ export async function runModelCall(
   const plan = await deps.routes.plan(planned);
   for (const [name, value] of Object.entries(plan.headers ?? {})) response.setHeader(name, value);
   const tokens = sessionId === undefined ? deps.sessions.temporary() : deps.sessions.open(sessionId);
-  await sendByPlan({ ...context, response, notes, body, planned, tokens, signal: abortOnClose(response) }, plan);
+  await sendByPlan({ ...context, response, notes, body, planned, unattended, tokens, signal: abortOnClose(response) }, plan);
 }
 
 /** A signal that aborts when the client goes before its answer is complete. */

@@ -36,6 +36,8 @@ export interface RunningCall extends CallContext {
   readonly notes: CallNotes;
   readonly body: JsonObject;
   readonly planned: PlannedCall;
+  /** The session that was let in is a run without a person. */
+  readonly unattended: boolean;
   readonly tokens: TokenSession;
   readonly signal: AbortSignal;
 }
@@ -121,7 +123,7 @@ async function tryTarget(call: RunningCall, target: ModelTarget, body: string, m
       await answer.discard();
       return false;
     }
-    const replacements = replacementsOf(tokens, valuesByTool(deps, config.profile, call.planned.sessionId));
+    const replacements = replacementsOf(tokens, valuesByTool(deps, config.profile, call.unattended));
     const relay = { format, signal, replacements, seals: seals.keeper(sealOwner(call, target)) };
     const onUsage = (told: Usage): void => {
       usage = told;

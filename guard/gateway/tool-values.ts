@@ -5,14 +5,13 @@ import type { GatewayDeps } from "./gateway-api.ts";
 
 /**
  * Whether a tool gets values of a class, for one answer: each tool is asked about once.
- * @param sessionId Goose's session; undefined where the request named none
+ * @param unattended whether the session was a run without a person when the call was let in; it may be over before the answer is
  */
 export function valuesByTool(
-  { mayUse, session }: Pick<GatewayDeps, "mayUse" | "session">,
+  { mayUse }: Pick<GatewayDeps, "mayUse">,
   profile: Pick<GatewayProfile, "restore">,
-  sessionId: string | undefined,
+  unattended: boolean,
 ): (tool: string | undefined, tokenClass: string) => boolean {
-  const unattended = sessionId !== undefined && session(sessionId)?.unattended === true;
   const known = new Map<string, boolean>();
   const isAllowed = (tool: string): boolean => {
     const allowed = known.get(tool) ?? mayUse?.(tool, { unattended }) ?? true;

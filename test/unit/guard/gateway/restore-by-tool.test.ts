@@ -130,16 +130,15 @@ it("is every value for every tool where the profile says nothing", () => {
 it("gives a tool that policy does not let the session use no value at all, whatever the profile says, and asks once an answer", () => {
   const asked: string[] = [];
   const deps = {
-    session: () => ({ unattended: true }),
     mayUse: (tool: string, { unattended }: { unattended: boolean }) => {
       asked.push(`${tool} ${unattended}`);
       return tool.startsWith("ledger__");
     },
   };
   const open = guardProfile.parse({ mode: "strict" });
-  const may = valuesByTool(deps, open, "chat");
+  const may = valuesByTool(deps, open, true);
   expect([may("ledger__post", "IBAN"), may("own__send", "IBAN"), may("own__send", "PERSON")]).toEqual([true, false, false]);
   expect(asked).toEqual(["ledger__post true", "own__send true"]);
-  expect(valuesByTool({ session: () => undefined }, open, "chat")("own__send", "IBAN")).toBe(true);
-  expect(valuesByTool(deps, profile, "chat")("ledger__post", "IBAN")).toBe(true);
+  expect(valuesByTool({}, open, false)("own__send", "IBAN")).toBe(true);
+  expect(valuesByTool(deps, profile, true)("ledger__post", "IBAN")).toBe(true);
 });
