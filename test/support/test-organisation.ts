@@ -1,5 +1,6 @@
 /** A small organisation with keys and signed bundles, made in memory. */
 import type { RoleProfile, SignedBundle } from "../../mesh/contract/bundle.ts";
+import { signSuccession } from "../../mesh/identity/root-chain.ts";
 import { guardLists, guardProfile } from "../../mesh/contract/guard-policy.ts";
 import { modelPolicy } from "../../mesh/contract/model-policy.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
@@ -118,4 +119,10 @@ export function createTestOrganisation(name = "harbour"): TestOrganisation {
       return signBundle({ draft, trust: { ...trust, ...options.trust }, version, nowMs, root: options.root ?? root });
     },
   };
+}
+
+/** What a root key and the next one sign about the change, and that as a chain of one step. */
+export function successionOf({ org, root }: Pick<TestOrganisation, "org" | "root">, next: Signer) {
+  const said = { v: 1, org, from: root.publicJwk, to: next.publicJwk, at: "2026-11-20T00:00:00.000Z" } as const;
+  return { said, rotation: [{ old: signSuccession(said, root), new: signSuccession(said, next) }] };
 }

@@ -10,8 +10,7 @@ import { isConsistent } from "../../../mesh/audit/merkle.ts";
 import { holdsEntry, verifyLogHead } from "../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import { type AuditEvent, SECOND_AGENT } from "../../../mesh/contract/audit.ts";
-import { signSuccession } from "../../../mesh/identity/root-chain.ts";
-import { createTestOrganisation } from "../../support/test-organisation.ts";
+import { createTestOrganisation, successionOf } from "../../support/test-organisation.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
 import { seededRandom, seededSigner } from "../../support/seeded-keys.ts";
 import { openTestBootstrap, type TestAgent, type TestBootstrap } from "../../support/test-bootstrap.ts";
@@ -278,14 +277,7 @@ describe("audit ingest", () => {
         .match(/"kind":"manifest"/g),
     ).toHaveLength(2);
     expect(await verifyExport(lines, { rootFingerprint: organisation.root.thumbprint })).toMatchObject({ ok: true });
-    const said = {
-      v: 1,
-      org: organisation.org,
-      from: organisation.root.publicJwk,
-      to: next.publicJwk,
-      at: "2026-11-20T00:00:00.000Z",
-    } as const;
-    const rotation = [{ old: signSuccession(said, organisation.root), new: signSuccession(said, next) }];
+    const { rotation } = successionOf(organisation, next);
     for (const role of ["finance", "marketing", "executive"])
       await node.accept(organisation.sign(role, { version: 4, nowMs: node.clock.now(), root: next, trust: { rotation } }));
     for (const rootFingerprint of [organisation.root.thumbprint, next.thumbprint])

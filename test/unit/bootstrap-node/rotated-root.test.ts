@@ -2,18 +2,16 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type BundleShelf, openBundleShelf } from "../../../bootstrap-node/bundle-shelf.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { agentIdOf, thumbprintOf } from "../../../mesh/identity/keys.ts";
-import { signSuccession } from "../../../mesh/identity/root-chain.ts";
 import { createCommitQueue } from "../../../mesh/store/commit-queue.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
 import { seededRandom, seededSigner } from "../../support/seeded-keys.ts";
-import { createTestOrganisation } from "../../support/test-organisation.ts";
+import { createTestOrganisation, successionOf } from "../../support/test-organisation.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 const organisation = createTestOrganisation();
 const { org, root } = organisation;
 const next = seededSigner("the next root");
-const said = { v: 1, org, from: root.publicJwk, to: next.publicJwk, at: "2026-11-20T00:00:00.000Z" } as const;
-const rotation = [{ old: signSuccession(said, root), new: signSuccession(said, next) }];
+const { rotation } = successionOf(organisation, next);
 
 describe("a bootstrap node whose organisation has another root key", () => {
   const clock = createVirtualClock();

@@ -3,18 +3,11 @@ import { writeExport } from "../../../../mesh/audit/export.ts";
 import { verifyExport } from "../../../../mesh/audit/verify.ts";
 import { signSuccession } from "../../../../mesh/identity/root-chain.ts";
 import { seededSigner } from "../../../support/seeded-keys.ts";
-import { createTestOrganisation } from "../../../support/test-organisation.ts";
+import { createTestOrganisation, successionOf } from "../../../support/test-organisation.ts";
 
 const organisation = createTestOrganisation();
 const next = seededSigner("the next root");
-const said = {
-  v: 1,
-  org: organisation.org,
-  from: organisation.root.publicJwk,
-  to: next.publicJwk,
-  at: "2026-11-20T00:00:00.000Z",
-} as const;
-const rotation = [{ old: signSuccession(said, organisation.root), new: signSuccession(said, next) }];
+const { said, rotation } = successionOf(organisation, next);
 
 const exported = async (trust: object): Promise<string[]> => {
   const { manifest } = organisation.sign("finance", { version: 2, nowMs: 0, root: next, trust });
