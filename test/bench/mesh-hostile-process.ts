@@ -1,5 +1,5 @@
 /**
- * Processes of the mesh's bench under attack. `victim`: a peer node that echoes; its first line is its address. `attack MODE ADDRESS`: a peer that
+ * Processes of the mesh's bench under attack. `victim NAME`: a peer node that echoes; its first line is its address. `attack MODE ADDRESS`: a peer that
  * misbehaves until its standard input ends.
  */
 import { randomBytes } from "node:crypto";
@@ -104,10 +104,10 @@ const attacks: Readonly<Record<Attack, (address: string) => Promise<never>>> = {
 if (import.meta.main) {
   process.stdin.resume();
   process.stdin.on("end", () => process.exit(0));
-  const [role, mode, address = ""] = process.argv.slice(2);
+  const [role, mode = "", address = ""] = process.argv.slice(2);
   if (role === "victim") {
     const organisation = createTestOrganisation(HOSTILE_ORG);
-    const victim = await startTestPeer(organisation, organisation.member("victim"));
+    const victim = await startTestPeer(organisation, organisation.member(mode));
     victim.node.handleFrames(async (frame) => frame);
     process.stdout.write(`${addressOf(victim)}\n`);
   } else {

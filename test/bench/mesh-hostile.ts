@@ -1,4 +1,7 @@
-/** What a good peer notices while others misbehave: its requests' times under each attack, beside an idle process that takes as much of the machine. */
+/**
+ * What a good peer notices while others misbehave: its requests' times under each attack, and while the same attack goes to another peer of this machine,
+ * which takes as much of its processors and none of the good peer's service.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -21,7 +24,13 @@ export interface HostileFigures {
   readonly attacks: readonly {
     readonly attack: string;
     readonly times: Figures;
+    /** While the same attack goes to another peer of this machine. */
+    readonly elsewhere: Figures;
+    /** Against the undisturbed ones. */
     readonly ratioP95: number;
+    /** Against those while the attack goes elsewhere. */
+    readonly ratioElsewhereP95: number;
+    /** Requests that failed, of both. */
     readonly failed: number;
   }[];
 }
@@ -38,7 +47,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
 
 /** Measures `rounds` requests of a good peer: alone, beside a busy process, and under each attack. */
 export async function measureHostile(rounds: number, say: (line: string) => void): Promise<HostileFigures> {
-  const victim = start(["victim"]);
+  const [victim, decoy] = [start(["victim", "victim"]), start(["victim", "decoy"])];
   const organisation = createTestOrganisation(HOSTILE_ORG);
   const good = await startTestPeer(organisation, organisation.member("good"));
   let failed = 0;
@@ -62,7 +71,7 @@ export async function measureHostile(rounds: number, say: (line: string) => void
     }
   };
   try {
-    const address = await firstLine(victim);
+    const [address, decoyAddress] = [await firstLine(victim), await firstLine(decoy)];
     const { principal } = await good.node.dial(address);
     await measure(principal.agentId);
     say("A good peer alone …");
@@ -70,13 +79,18 @@ export async function measureHostile(rounds: number, say: (line: string) => void
     const besideLoad = await beside(spawn(process.execPath, ["-e", "for(;;);"]), principal.agentId);
     const attacks: HostileFigures["attacks"][number][] = [];
     for (const [mode, attack] of Object.entries(ATTACKS) as [Attack, string][]) {
+      failed = 0;
+      say(`While ${attack}, elsewhere …`);
+      const elsewhere = await beside(start(["attack", mode, decoyAddress]), principal.agentId);
       say(`While ${attack} …`);
       const times = await beside(start(["attack", mode, address]), principal.agentId);
-      attacks.push({ attack, times, ratioP95: times.p95 / undisturbed.p95, failed });
+      const [ratioP95, ratioElsewhereP95] = [times.p95 / undisturbed.p95, times.p95 / elsewhere.p95];
+      attacks.push({ attack, times, elsewhere, ratioP95, ratioElsewhereP95, failed });
     }
     return { undisturbed, besideLoad, attacks };
   } finally {
     victim.kill();
+    decoy.kill();
     await good.node.close();
   }
 }
