@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { GaggleError } from "../mesh/contract/errors.ts";
-import { isLoopback } from "../mesh/identity/invitation.ts";
+import { isLoopbackHost } from "../mesh/contract/loopback.ts";
 
 /** Address of the API; plain HTTP without `tls`. */
 export interface ListenAddress {
@@ -13,7 +13,7 @@ export interface ListenAddress {
 
 /** Members' invitations and tokens must not cross a network in clear. @throws GaggleError INVALID_INPUT */
 export function refusePlainHttp(config: ListenAddress): void {
-  if (config.tls !== undefined || isLoopback(config.host)) return;
+  if (config.tls !== undefined || isLoopbackHost(config.host)) return;
   const problem = `The bootstrap node speaks plain HTTP on this machine only, and ${config.host} is reachable from others.`;
   throw new GaggleError("INVALID_INPUT", `${problem} Give it a certificate and key (tls), or listen on 127.0.0.1 behind a proxy with TLS.`);
 }

@@ -5,7 +5,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { isServerAddress } from "../contract/safe-address.ts";
 import { slug } from "../contract/ids.ts";
 import { parseAs } from "../contract/json.ts";
-import { isLoopback } from "../identity/invitation.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { action } from "./action.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -127,7 +127,7 @@ function serverOf(url: string, protocol: Protocol, local = false): ModelUpstream
       "The model server's URL is none that is called: it looks like https://api.openai.com/v1, has no user in it and is no metadata service's.",
     );
   }
-  return { protocol, baseUrl: url.replace(/\/+$/, ""), local: local || isLoopback(new URL(url).hostname) };
+  return { protocol, baseUrl: url.replace(/\/+$/, ""), local: local || isLoopbackHost(new URL(url).hostname) };
 }
 
 function keyOf(variable: string | undefined, env: Env): string | undefined {

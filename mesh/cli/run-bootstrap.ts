@@ -6,8 +6,8 @@ import { createBootstrapNode } from "../../bootstrap-node/create-bootstrap-node.
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Env } from "../client/home.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { VERSION } from "../contract/version.ts";
-import { isLoopback } from "../identity/invitation.ts";
 import type { CommandContext } from "./context.ts";
 import { createLog } from "./log.ts";
 import { paint } from "./output.ts";
@@ -87,7 +87,7 @@ function signInSecretOf({ signInSecretEnv }: BootstrapOptions, env: Env): { sign
 async function tlsOf(options: BootstrapOptions): Promise<{ tls?: { cert: string; key: string }; pin?: string }> {
   const given = await readTls(options);
   const pinFile = join(options.dir, "tls-pin");
-  if (given === undefined && !isLoopback(options.host)) {
+  if (given === undefined && !isLoopbackHost(options.host)) {
     const { ensureOwnCertificate } = await import("../../bootstrap-node/tls/own-certificate.ts");
     const { pin, ...tls } = await ensureOwnCertificate({ clock: systemClock, random: systemRandom }, options);
     return { tls, pin };

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ed25519Jwk } from "./identity.ts";
 import { orgId, slug } from "./ids.ts";
 import { SIGN_IN_DAYS } from "./limits.ts";
+import { isTrustworthyUrl } from "./loopback.ts";
 import { isForbiddenHost } from "./safe-address.ts";
 
 const claimName = z.string().min(1).max(200);
@@ -12,10 +13,8 @@ const idTokenAlgorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "P
 /** An address of the provider or of the loopback redirect: https, or http on this machine; no user, no fragment. */
 const isSafeUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password, hash } = new URL(text);
-  const loopback = hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "localhost";
-  if (isForbiddenHost(hostname)) return false;
-  return username === "" && password === "" && hash === "" && (protocol === "https:" || (protocol === "http:" && loopback));
+  const url = new URL(text);
+  return isTrustworthyUrl(url) && !isForbiddenHost(url.hostname) && url.username === "" && url.password === "" && url.hash === "";
 };
 const isLoopbackUrl = (text: string): boolean => isSafeUrl(text) && new URL(text).protocol === "http:";
 

@@ -1,11 +1,11 @@
 /** One-time invitations: a link whose fragment (which no server sees) carries all that a new agent needs to know whom to trust. */
-import { isIP } from "node:net";
 import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { type InvitationClaims, invitationClaims, type InvitationSecret, invitationSecret } from "../contract/identity.ts";
 import { newUuid } from "../contract/ids.ts";
 import { isForbiddenHost } from "../contract/safe-address.ts";
 import { CLOCK_LEEWAY_MS, INVITATION_LIFETIME_MS } from "../contract/limits.ts";
+import { isTrustworthyUrl } from "../contract/loopback.ts";
 import type { Random, Signer } from "../contract/ports.ts";
 import { claimedKeyOf, signJws, unverifiedPayloadOf, verifyJws } from "./jws.ts";
 
@@ -110,14 +110,9 @@ export function checkBaseUrl(text: string): string {
   if (!plain || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
     throw invalid("needs the bootstrap node's address as http(s)://host:port");
   }
-  if (url.protocol === "http:" && !isLoopback(url.hostname))
-    throw invalid("uses plain http to another machine; the bootstrap node needs https there");
+  if (!isTrustworthyUrl(url)) throw invalid("uses plain http to another machine; the bootstrap node needs https there");
   return url.origin;
 }
-
-/** True for names and addresses that never leave this machine. */
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "[::1]" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
 function readSecret(fragment: string): InvitationSecret {
   try {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { slug } from "../contract/ids.ts";
+import { isTrustworthyUrl } from "../contract/loopback.ts";
 import { thumbprintOf } from "./keys.ts";
 import type { RootSigner } from "./root-signer.ts";
 
@@ -106,7 +107,7 @@ function checked<T>(schema: z.ZodType<T>, value: unknown): T {
 }
 
 /** The token must not cross a network in clear. */
-function refusePlain({ protocol, hostname }: URL): void {
-  if (protocol === "https:" || ["127.0.0.1", "[::1]", "localhost"].includes(hostname)) return;
+function refusePlain(url: URL): void {
+  if (isTrustworthyUrl(url)) return;
   throw new GaggleError("INVALID_INPUT", "Vault's address must be https, or of this machine.");
 }

@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { GaggleError } from "../contract/errors.ts";
 import { agentId } from "../contract/ids.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { MAX_ADDRESSES } from "./protocols.ts";
 
 /** Interfaces of container and virtual machine hosts: their addresses mean something else, or nothing, on another machine. */
@@ -13,12 +14,6 @@ const HOST_CODES = { ip4: 4, ip6: 41, dns: 53, dns4: 54, dns6: 55 };
 export function hostOf(address: Multiaddr): string | undefined {
   const first = address.getComponents()[0];
   return first !== undefined && Object.values(HOST_CODES).includes(first.code) ? first.value : undefined;
-}
-
-/** True for 127.0.0.0/8 and ::1. */
-export function isLoopback(address: Multiaddr): boolean {
-  const host = hostOf(address) ?? "";
-  return host.startsWith("127.") || host === "::1";
 }
 
 /** Whether an interface, by its name, belongs to containers or virtual machines on this machine. */
@@ -40,7 +35,7 @@ export function worthTelling(addresses: readonly Multiaddr[], interfaces: NodeJS
     const host = hostOf(address);
     return host !== undefined && !virtual.has(host) && !/^fe[89ab]/i.test(host);
   });
-  const reachable = useful.filter((address) => !isLoopback(address));
+  const reachable = useful.filter((address) => !isLoopbackHost(hostOf(address) ?? ""));
   return reachable.length > 0 ? reachable : useful;
 }
 

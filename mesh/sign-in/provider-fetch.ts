@@ -1,5 +1,6 @@
 /** How agent and node speak to the identity provider: the issuer is signed, but the addresses that its metadata names are the provider's word. */
 import { GaggleError } from "../contract/errors.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { isForbiddenHost } from "../contract/safe-address.ts";
 
 /** Largest answer of a provider that is read, in bytes. */
@@ -9,7 +10,10 @@ const MAX_ANSWER_BYTES = 1_048_576;
 export type ProviderFetch = (url: string, options: RequestInit) => Promise<Response>;
 
 /** Whether an issuer is a server on this very machine, the only place where plain http is spoken. */
-export const isLocalIssuer = (issuer: string): boolean => new URL(issuer).protocol === "http:";
+export function isLocalIssuer(issuer: string): boolean {
+  const { protocol, hostname } = new URL(issuer);
+  return protocol === "http:" && isLoopbackHost(hostname);
+}
 
 /**
  * A `fetch` for one provider: https only (http for a provider on this machine), no redirects, no metadata addresses, answers of bounded size.

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { GaggleError } from "../../../mesh/contract/errors.ts";
+import { isTrustworthyUrl } from "../../../mesh/contract/loopback.ts";
 
 /** Which model, and where to. */
 export interface FetchModelConfig {
@@ -36,11 +37,9 @@ const failed = (what: string, cause?: unknown): GaggleError =>
     cause,
   });
 
-const isLoopback = ({ hostname }: URL): boolean => ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-
 function checked(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url !== undefined && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url)))) return address.replace(/\/+$/, "");
+  if (url !== undefined && isTrustworthyUrl(url)) return address.replace(/\/+$/, "");
   throw new GaggleError("INVALID_INPUT", "The model's address must begin with https://, so that nobody can change the model on its way.");
 }
 
