@@ -2,7 +2,7 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
-import { FaultTolerance, type Libp2p, type PrivateKey } from "@libp2p/interface";
+import { type ComponentLogger, FaultTolerance, type Libp2p, type Logger, type PrivateKey } from "@libp2p/interface";
 import { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
@@ -39,6 +39,15 @@ const MUXER = {
     maxWriteBufferLength: 8_388_608,
   },
 };
+
+/** libp2p's own makes a logger for each stream and looks for a terminal each time, also while it is off: a tenth of the time that a flood of streams costs. */
+const silent: Logger = Object.assign(() => undefined, {
+  error: () => undefined,
+  trace: () => undefined,
+  enabled: false,
+  newScope: () => silent,
+});
+const logger: ComponentLogger = { forComponent: () => silent };
 
 /** Where to listen when nothing is configured: a free port on every interface, IPv6 too where the machine has it. */
 export function defaultListen(): string[] {
@@ -82,6 +91,7 @@ export async function createLibp2pNode(config: {
   let inside: Inside | undefined;
   const node = await createLibp2p({
     privateKey: config.privateKey,
+    logger,
     start: false,
     addresses: { listen: [...config.listen] },
     transports: [tcp(), ...(relay === undefined ? [] : [relay.transport])],
