@@ -3,7 +3,8 @@ import { tokenPattern } from "../../guard/pseudonym/token-form.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Directory } from "../directory/create-directory.ts";
-import { verifyApproval } from "../identity/approval.ts";
+import { rosterEntryOf, verifyApproval } from "../identity/approval.ts";
+import { agentIdOf } from "../identity/keys.ts";
 import { revocationDigest } from "../identity/revocation.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { declaredResult, type PrepareInput, prepareRun } from "../recipe/prepare-run.ts";
@@ -96,7 +97,10 @@ export const trustOf = ({
   membership,
   clock,
   config,
-}: TrustSources): Pick<MessagingDeps, "policyHash" | "credential" | "verifyCredential" | "trustVersion" | "verifyApproval"> => ({
+}: TrustSources): Pick<
+  MessagingDeps,
+  "approverOf" | "policyHash" | "credential" | "verifyCredential" | "trustVersion" | "verifyApproval"
+> => ({
   // Only names the set: a message may be recorded at any time, and where this threw, the result of a run that ends late would be lost.
   policyHash: () => policyHashOf(membership.lastBundle),
   credential: () => {
@@ -109,6 +113,12 @@ export const trustOf = ({
   },
   verifyCredential: (jwt, agentId, atMs) => membership.verify(jwt, agentId, atMs),
   trustVersion: () => trustVersion(bundle, membership),
+  approverOf: (decision) => {
+    const entry = rosterEntryOf(decision, membership.trust().manifest.roster);
+    const seat = bundle().orgChart.find(({ id, role }) => id === entry?.subject && role === entry.role);
+    if (entry === undefined || seat === undefined) return undefined;
+    return { agentId: agentIdOf(entry.key), subject: seat.id, role: seat.role, department: seat.department };
+  },
   verifyApproval: (jws, expected) => {
     const { orgChart } = bundle();
     const { roster, revocations } = membership.trust().manifest;

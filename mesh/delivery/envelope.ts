@@ -53,6 +53,8 @@ export interface OpenedEnvelope {
   readonly restored?: RestoreNote;
   /** What this agent's guard found in it; there where it came from another department and asks for something. */
   readonly found?: FoundClasses;
+  /** Classes in what was approved; there where approvals came with it and this agent's guard looked. */
+  readonly approved?: readonly string[];
 }
 
 /** Classes in a message, in order: all of them, and those that came unmasked. */

@@ -58,6 +58,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     const from = senderOf(opened);
     const received = decide(opened, from);
     const decision = received?.decision;
+    for (const one of received?.signed ?? []) tx.audit(audit.approval(opened, one));
     // What only comes too often may come again.
     if (decision?.retryAfterMs !== undefined) throw new GaggleError("BUSY", decision.reason);
     if (decision?.allowed === false) {

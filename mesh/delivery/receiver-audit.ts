@@ -1,6 +1,7 @@
 /** Audit events of what came in: taken, refused, restored. */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { Message } from "../contract/message.ts";
+import type { ApproverDecision } from "../enforcement/approvers.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { OpenedEnvelope, RestoreNote } from "./envelope.ts";
 import { traceIdOf } from "./outbox-record.ts";
@@ -63,5 +64,22 @@ export function createReceiverAudit(actor: AuditDraft["actor"]) {
     traceId: traceIdOf(claims.traceparent),
   });
 
-  return { arrival, restore };
+  /** Whether somebody's signed approval, which came with a message, counts here. */
+  const approval = ({ claims, member }: OpenedEnvelope, { approver, decision }: ApproverDecision): AuditDraft => ({
+    actor,
+    action: "approval.check",
+    target: approver.approvalId === undefined ? `envelope:${claims.id}` : `approval:${approver.approvalId}`,
+    result: decision.allowed ? "ok" : "denied",
+    details: {
+      approver: approver.subject,
+      approverRole: approver.role,
+      peerSubject: member.sub,
+      asked: "approval.decide",
+      ...decisionDetails(decision),
+      ...(approver.dataClasses === undefined ? {} : { dataClasses: approver.dataClasses.join(",").slice(0, 500) }),
+    },
+    traceId: traceIdOf(claims.traceparent),
+  });
+
+  return { approval, arrival, restore };
 }

@@ -2,15 +2,15 @@
 import type { Principal } from "../contract/identity.ts";
 import type { EnvelopeClaims } from "../contract/message.ts";
 import type { Obligation, PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
-import { type Approver, missingApprovals } from "../enforcement/approvers.ts";
+import { type Approver, type ApproverDecision, askAboutApprovers, counting, missingApprovals } from "../enforcement/approvers.ts";
 import { receivingQuestion } from "../enforcement/message-question.ts";
 import type { OpenedEnvelope } from "./envelope.ts";
 
 /** What the decision needs. */
 export interface ReceivingPolicyDeps {
   readonly policy: PolicyEngine;
-  /** Whose signed approvals of exactly this message came with it; those that don't hold are left out. */
-  approversOf?(from: Principal, message: EnvelopeClaims["message"]): readonly Approver[];
+  /** Whose signed approvals of exactly this message came with it; those that don't hold are left out. `dataClasses`: in what they approved. */
+  approversOf?(from: Principal, message: EnvelopeClaims["message"], dataClasses?: readonly string[]): readonly Approver[];
   /** SHA-256 of the recipe that a skill of this agent's role runs. */
   recipeHashOf?(skill: string): string | undefined;
 }
@@ -19,7 +19,10 @@ export interface ReceivingPolicyDeps {
 export interface Received {
   readonly question: PolicyQuestion;
   readonly decision: PolicyDecision;
+  /** Whose signed approvals came with it and whom policy lets decide. */
   readonly approvers: readonly Approver[];
+  /** What policy says of each whose approval came with it. */
+  readonly signed: readonly ApproverDecision[];
 }
 
 /** Within a department no guard has looked; there masking is the sender's to keep. */
@@ -40,7 +43,9 @@ export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: Rec
     const { message } = opened.claims;
     const asked = receivingQuestion(message);
     if (asked === undefined) return undefined;
-    const approvers = approversOf?.(from, message) ?? [];
+    // Whoever asked and whoever signed may have changed their daemons: that this person may decide on this is asked here again.
+    const signed = askAboutApprovers(policy, approversOf?.(from, message, opened.approved) ?? [], from);
+    const approvers = counting(signed);
     const recipeHash = message.type === "task.request" && message.skill !== undefined ? recipeHashOf?.(message.skill) : undefined;
     const question: PolicyQuestion = {
       ...asked,
@@ -56,7 +61,7 @@ export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: Rec
     // A session's state comes again at every change.
     const decision = policy.decide(question, { keeps: ["mask", "approval"], counts: message.type !== "session.state" });
     const unkept = decision.allowed ? whyUnkept(decision, opened, from, approvers) : undefined;
-    if (unkept === undefined) return { question, decision, approvers };
-    return { question, approvers, decision: { ...decision, allowed: false, reason: `${decision.reason} ${unkept}` } };
+    if (unkept === undefined) return { question, decision, approvers, signed };
+    return { question, approvers, signed, decision: { ...decision, allowed: false, reason: `${decision.reason} ${unkept}` } };
   };
 }

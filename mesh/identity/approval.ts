@@ -43,9 +43,7 @@ export function verifyApproval(input: {
 }): ApprovalStatement {
   const { roster, revocations, expected } = input;
   const { statement, kid } = readStatement(input.jws, roster);
-  const entry = roster.approvers.find(
-    ({ key, subject, role }) => thumbprintOf(key) === kid && subject === statement.approver.subject && role === statement.approver.role,
-  );
+  const entry = entryOf(statement, kid, roster);
   if (entry === undefined) throw invalid("its key is not on the roster for this person and role");
   if (revocations.keys.includes(kid) || revocations.subjects.includes(entry.subject)) {
     throw new GaggleError("REVOKED", "The approval does not count: the approver's key has been revoked.");
@@ -57,6 +55,18 @@ export function verifyApproval(input: {
   if (payloadHash !== expected.payloadHash) throw invalid("it is for another payload than the one that was asked about");
   return statement;
 }
+
+/**
+ * Whose key a decision names, by the roster; for a decision that was verified. One key of several entries is that of the person and role that it names.
+ * @returns undefined where the roster has no such key for them
+ */
+export function rosterEntryOf(jws: string, roster: Roster): Roster["approvers"][number] | undefined {
+  const { statement, kid } = readStatement(jws, roster);
+  return entryOf(statement, kid, roster);
+}
+
+const entryOf = ({ approver: { subject, role } }: ApprovalStatement, kid: string, { approvers }: Roster) =>
+  approvers.find((one) => thumbprintOf(one.key) === kid && one.subject === subject && one.role === role);
 
 /** `details.unknownKey`: a newer roster may name it. */
 const unknownKey = (): GaggleError =>

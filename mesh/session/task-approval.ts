@@ -25,20 +25,31 @@ export interface ApproversDeps {
   readonly self: Principal;
   /** @throws GaggleError APPROVAL_INVALID, REVOKED */
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
+  /** Who signed a decision, as policy is asked about them; undefined where the roster or the org chart does not have them. */
+  approverOf(decision: string): Principal | undefined;
 }
 
 /**
- * Whose approvals of exactly this task came with it; what does not hold is left out.
+ * Whose approvals of exactly this task came with it; what does not hold is left out. Whether policy lets them decide is asked by who counts them.
+ * @param dataClasses classes in the task, where this agent's guard looked
  * @throws GaggleError ROSTER_OLDER where this agent's bundle does not name the key yet
  */
-export function approversOf({ self, verifyApproval }: ApproversDeps, from: Principal, message: Message): Approver[] {
+export function approversOf(
+  { self, verifyApproval, approverOf }: ApproversDeps,
+  from: Principal,
+  message: Message,
+  dataClasses?: readonly string[],
+): Approver[] {
   if (message.type !== "task.request" || message.approvals === undefined) return [];
   const payloadHash = canonicalHash(approvalPayload(message, self));
   return message.approvals.flatMap(({ approvalId, decision }) => {
     try {
       const expected = { approvalId, requester: from.agentId, requesterSubject: from.subject, payloadHash };
       const statement = verifyApproval(decision, expected);
-      return statement.decision === "approved" ? [statement.approver] : [];
+      if (statement.decision !== "approved") return [];
+      const { department, agentId } = approverOf(decision) ?? {};
+      const place = department === undefined || agentId === undefined ? {} : { department, agentId };
+      return [{ ...statement.approver, ...place, approvalId, ...(dataClasses === undefined ? {} : { dataClasses }) }];
     } catch (error) {
       if (!(error instanceof GaggleError)) throw error;
       if (error.details["unknownKey"] === true)

@@ -10,7 +10,8 @@ import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, PolicyEngine, PolicyQuestion, Random } from "../../mesh/contract/ports.ts";
 import type { QuotaConfig } from "../../mesh/delivery/inbox-quota.ts";
 import type { BucketConfig } from "../../mesh/resilience/token-buckets.ts";
-import { verifyApproval } from "../../mesh/identity/approval.ts";
+import { rosterEntryOf, verifyApproval } from "../../mesh/identity/approval.ts";
+import { agentIdOf } from "../../mesh/identity/keys.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import type { RunnableSkill, RunnableTask, Runner, RunOutcome, SessionDeps } from "../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
@@ -139,6 +140,11 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
       verifyApproval: (jws, expected) => {
         const { roster, revocations } = trust();
         return verifyApproval({ jws, roster, revocations, expected: { ...expected, org: org.org } });
+      },
+      approverOf(decision) {
+        const entry = rosterEntryOf(decision, trust().roster);
+        const member = world.members.find(({ principal }) => principal.subject === entry?.subject && principal.role === entry.role);
+        return entry && member && { ...member.principal, agentId: agentIdOf(entry.key) };
       },
       resolve(target: Target) {
         const found = world.members.find(({ principal: { agentId, role } }) => agentId === target.agentId || role === target.targetRole);

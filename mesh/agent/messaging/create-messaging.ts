@@ -21,6 +21,7 @@ import type { OpenItems } from "../../session/ports.ts";
 import { approversOf } from "../../session/task-approval.ts";
 import { recipeHashOf } from "../../session/worker/run-policy.ts";
 import { createMailDesk, type MailDesk } from "../mail-desk.ts";
+import { withApprovedClasses } from "./approved-classes.ts";
 import { createHandling } from "./handle-incoming.ts";
 import { createMessagingMethods } from "./messaging-methods.ts";
 import type { Messaging, MessagingDeps } from "./messaging-types.ts";
@@ -109,11 +110,11 @@ export function createMessaging(
       assertRoom: quota.assertRoom,
       waitOf: senders.take,
       onError: deps.onError,
-      approversOf: (from, message) => approversOf({ self, verifyApproval: deps.verifyApproval }, from, message),
+      approversOf: (from, message, classes) => approversOf({ ...deps, self }, from, message, classes),
       recipeHashOf: (skill) => recipeHashOf(deps.skillOf(skill)),
       async arrive(opened) {
         await sessions.approvals.prepare(opened.claims.message);
-        return (await deps.boundary?.arrive(opened)) ?? opened;
+        return withApprovedClasses(deps.boundary, self, (await deps.boundary?.arrive(opened)) ?? opened);
       },
     },
     { self, org },

@@ -84,6 +84,8 @@ export interface MessagingDeps {
   /** Changes whenever issuers or revocations do. */
   trustVersion(): string;
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
+  /** Who signed a decision, as policy is asked about them; undefined where the roster or the org chart does not have them. */
+  approverOf(decision: string): Principal | undefined;
   /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
   resolve: SessionDeps["resolve"];
   /** The same with reasons; left out, nobody explains and one is asked. */

@@ -31,6 +31,8 @@ function partiesOf({ action, details }: AuditEvent, self: Principal, chart: OrgC
   };
   const nobody = personOf(undefined, chart, "principal");
   if (action === "message.receive") return { principal: named("fromSubject", "principal") ?? nobody, target: self };
+  if (action === "approval.check")
+    return { principal: named("approver", "principal") ?? nobody, target: named("peerSubject", "target") ?? nobody };
   if (action === "approval.accept")
     return { principal: named("approver", "principal") ?? named("peerSubject", "principal") ?? nobody, target: self };
   const target = named(action === "approval.decide" ? "peerSubject" : "toSubject", "target");

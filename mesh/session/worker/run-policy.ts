@@ -1,7 +1,7 @@
 /** Policy of running a task without a person. */
 import type { RunnableSkill, SessionDeps } from "../ports.ts";
 import type { WorkerTask } from "../task-record.ts";
-import { missingApprovals } from "../../enforcement/approvers.ts";
+import { askAboutApprovers, counting, missingApprovals } from "../../enforcement/approvers.ts";
 
 /** What the policy of runs needs. */
 export interface RunPolicyDeps extends Pick<SessionDeps, "policy" | "self"> {
@@ -30,8 +30,10 @@ export const decidedOn = (skill: RunnableSkill): { recipeSha256?: string } => {
  */
 export function createRunPolicy(deps: RunPolicyDeps) {
   return (record: RunQuestion, counts: boolean): boolean => {
-    const { skill, peer, dataClasses, approvers = [] } = record;
+    const { skill, peer, dataClasses } = record;
     if (skill === undefined) return false;
+    // Who was let decide when the task came may not be any more.
+    const approvers = counting(askAboutApprovers(deps.policy, record.approvers ?? [], peer));
     const recipeHash = recipeHashOf(deps.skillOf(skill));
     const context = {
       unattended: true,

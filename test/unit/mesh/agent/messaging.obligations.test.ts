@@ -46,6 +46,7 @@ const events = async (node: TestNode, action: string) =>
 async function company(
   oblige: (question: PolicyQuestion) => readonly Obligation[],
   options: Pick<NodeOptions, "skills" | "boundary"> = {},
+  receiver?: PolicyEngine,
 ) {
   const key = createSigner(generateSigningKey(world.random));
   const policy = obliging(oblige);
@@ -56,7 +57,7 @@ async function company(
   const trust = () => ({ ...world.org.manifest, roster });
   const common = { trust, alter: withPolicy(policy.engine), ...options };
   const finance = await startNode(world, fiona, common);
-  const marketing = await startNode(world, marco, common);
+  const marketing = await startNode(world, marco, receiver === undefined ? common : { ...common, alter: withPolicy(receiver) });
   const executive = await startNode(world, edward, common);
   const decide = async (decision: "approved" | "rejected") => {
     const [item] = (await executive.call("inbox.list", { kind: "approval" })).items;
@@ -291,6 +292,78 @@ describe("an approval that came with a task", () => {
     await world.clock.advance(1_000);
     expect(other.marketing.state.started).toEqual([]);
     expect(await waiting(other.marketing)).toHaveLength(1);
+  });
+});
+
+describe("an approval by somebody on the roster whom policy does not let decide, passed by an asker and an approver who changed their daemons", () => {
+  const SET = `@id("tasks") permit (principal, action in [Action::"task.send", Action::"task.run"], resource);
+    @id("received-approved") @approval("executive") permit (principal, action == Action::"task.receive", resource);
+    @id("all-decide") permit (principal, action == Action::"approval.decide", resource);`;
+  const passing = { depart: async ({ message }: { message: Message }) => ({ message }), arrive: async (opened: OpenedEnvelope) => opened };
+
+  it.each([
+    ["counts where policy lets them", "", ["IBAN"], 1],
+    ["in a role that does not decide", `unless { principal in Role::"legal" }`, ["IBAN"], 0],
+    ["not cleared for a class in it", `when { context has dataClasses && context.dataClasses.contains(DataClass::"IBAN") }`, ["IBAN"], 0],
+    ["where nobody could look what is in it", `unless { context has dataClasses }`, undefined, 0],
+    ["whose duties are separate from the asker's", `when { context.target in Role::"finance" }`, ["IBAN"], 0],
+    ["who reports to the asker", `when { principal in context.target.person }`, ["IBAN"], 0],
+  ])("%s", async (_, condition, classes, taken) => {
+    const forbid =
+      condition === "" ? "" : `@id("not-these") forbid (principal, action == Action::"approval.decide", resource) ${condition};`;
+    const seat = (id: string, role: string, manager: string | null) => ({ id, title: id, role, department: role, manager, locale: "en" });
+    const orgChart = [seat("fiona.berg", "finance", null), seat("edward.lindqvist", "executive", "fiona.berg")];
+    const cedar = createCedarEngine({ set: compilePolicies({ "policies/a.cedar": SET + forbid }), orgChart, policyHash: HASH });
+    const boundary = () => (classes === undefined ? passing : { ...passing, classesOf: async () => classes });
+    const { finance, marketing, decide } = await company(needsApproval, { boundary, skills: { accruals: "safe" } }, cedar);
+    const { taskId } = await send(finance);
+    await world.clock.advance(1_000);
+    const { approvalId } = await decide("approved");
+    await world.clock.advance(1_000);
+    expect(marketing.state.started).toHaveLength(taken);
+    const checks = await events(marketing, "approval.check");
+    expect(checks).toMatchObject([
+      {
+        target: `approval:${approvalId}`,
+        result: taken === 1 ? "ok" : "denied",
+        details: { approver: "edward.lindqvist", approverRole: "executive", peerSubject: "fiona.berg", asked: "approval.decide" },
+      },
+    ]);
+    if (taken === 0) {
+      expect(checks[0]?.details).toMatchObject({ policy: "deny", rules: "not-these" });
+      expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
+        state: "REJECTED",
+        message: expect.stringContaining("approval by executive"),
+      });
+    }
+    cedar.close();
+  });
+
+  it("does not let a task run alone that waited for its time while policy took the approver's say away", async () => {
+    let mayDecide = true;
+    const engine: PolicyEngine = {
+      decide(question) {
+        const obligations = question.action === "task.run" ? ([{ kind: "approval", role: "executive" }] as const) : needsApproval(question);
+        const allowed = question.action !== "approval.decide" || mayDecide;
+        return {
+          allowed,
+          rules: ["r1"],
+          reason: "",
+          policyHash: HASH,
+          obligations: question.action === "approval.decide" ? [] : obligations,
+        };
+      },
+    };
+    const { finance, marketing, decide } = await company(needsApproval, { skills: { accruals: "safe" } }, engine);
+    const startAt = new Date(world.clock.now() + 3_600_000).toISOString();
+    await finance.call("task.send", { target: { targetRole: "marketing", skill: "accruals" }, ...TASK, startAt, idempotencyKey: "k1" });
+    await world.clock.advance(1_000);
+    await decide("approved");
+    await world.clock.advance(1_000);
+    mayDecide = false;
+    await world.clock.advance(3_700_000);
+    expect(marketing.state.started).toEqual([]);
+    expect(await waiting(marketing)).toHaveLength(1);
   });
 });
 

@@ -138,6 +138,7 @@ describe("who holds the bootstrap node's issuer key", () => {
     const statement = { v: 1, org, approvalId, requester, payloadHash, decision: "approved", reason: "", approver, decidedAt } as const;
     const signed = signApproval({ statement, signer: edwardsApprovalKey });
     expect(trust().verifyApproval(signed, asked).approver).toEqual(approver);
+    expect(trust().approverOf(signed)).toEqual({ ...approver, department: "executive", agentId: agentIdOf(edwardsApprovalKey.publicJwk) });
     const sources = testSources();
     const others = sources.orgChart.map((seat) => (seat.manager === "edward.lindqvist" ? { ...seat, manager: null } : seat));
     const charts = [
@@ -149,6 +150,7 @@ describe("who holds the bootstrap node's issuer key", () => {
         organisation.sign("finance", { version: 2 + i, nowMs: clock.now(), trust: { roster }, sources: { ...sources, orgChart } }),
       );
       expect(() => trust().verifyApproval(signed, asked)).toThrow(code("APPROVAL_INVALID"));
+      expect(trust().approverOf(signed)).toBeUndefined();
     }
   });
 
