@@ -4,6 +4,7 @@ import { VERSION } from "../contract/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addGuardCommands } from "./guard-commands.ts";
 import { addPolicyCommands } from "./policy-commands.ts";
+import { endWithOutput } from "./lost-output.ts";
 import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
 import { addSessionCommands } from "./session-commands.ts";
@@ -30,17 +31,20 @@ function createProgram(json: boolean): Command {
 /** Runs a command line and says what went wrong, with the exit code 0 only on success. */
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes("--json");
+  endWithOutput((error) => tell(describeError(error), json));
   try {
     await createProgram(json).parseAsync([...args], { from: "user" });
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
     const described = error instanceof CommanderError ? describeUsage(error) : describeError(error);
     if (process.exitCode === 0) return;
-    if (json) process.stderr.write(`${JSON.stringify({ error: described })}\n`);
-    // Commander has told its own errors, with help, already.
-    else if (!(error instanceof CommanderError)) process.stderr.write(`${paint.bad(described.code)}  ${described.message}\n`);
+    // Commander has told its own errors, with help, to people already.
+    if (json || !(error instanceof CommanderError)) tell(described, json);
   }
 }
+
+const tell = (described: ReturnType<typeof describeError>, json: boolean): void =>
+  void process.stderr.write(json ? `${JSON.stringify({ error: described })}\n` : `${paint.bad(described.code)}  ${described.message}\n`);
 
 /** A command line that is none, in the shape of other errors. */
 function describeUsage({ code, message }: CommanderError): ReturnType<typeof describeError> {

@@ -6,6 +6,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
 import { createLog } from "./log.ts";
+import { outliveOutput } from "./lost-output.ts";
 import { createOutput } from "./output.ts";
 import { setup } from "./setup/setup.ts";
 import { untilTold } from "./until-told.ts";
@@ -13,6 +14,7 @@ import { untilTold } from "./until-told.ts";
 /** Runs it; resolves once it has ended in order. */
 export async function runAgent(context: CommandContext, options: { endWithStdin: boolean }): Promise<void> {
   const { home, installDir, node, env, out } = context;
+  outliveOutput();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("agent", env);
   try {

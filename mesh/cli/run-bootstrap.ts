@@ -10,6 +10,7 @@ import { isLoopbackHost } from "../contract/loopback.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
 import { createLog } from "./log.ts";
+import { outliveOutput } from "./lost-output.ts";
 import { paint } from "./output.ts";
 import { untilTold } from "./until-told.ts";
 
@@ -42,6 +43,7 @@ const SMALL = ["--liftoff-only", "--semi-space-growth-factor=1"];
 export async function runBootstrap({ out, env }: CommandContext, options: BootstrapOptions): Promise<void> {
   const { dir, host, port, peerListen, mdns } = options;
   for (const flag of SMALL) setFlagsFromString(flag);
+  outliveOutput();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);
   const { pin, ...tls } = await tlsOf(options);

@@ -1,6 +1,9 @@
 /** The `gaggle` program itself, as a process: exit codes, help, errors. */
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { freePort } from "../../../../mesh/agent/free-port.ts";
@@ -12,10 +15,24 @@ import { tempFolder } from "../../../support/temp-home.ts";
 
 const MAIN = join(import.meta.dirname, "../../../../mesh/cli/main.ts");
 
-async function gaggle(args: readonly string[], input = ""): Promise<{ code: number | null; stdout: string; stderr: string }> {
+function start(args: readonly string[], stdout: "pipe" | number = "pipe"): ChildProcessByStdio<Writable, Readable, Readable> {
   const home = tempFolder();
   const env = { PATH: process.env["PATH"], HOME: home, GAGGLE_HOME: join(home, "agent"), NO_COLOR: "1" };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, cwd: home, stdio: ["pipe", "pipe", "pipe"] });
+  // With a file in place of the pipe there is no `stdout` to read, and nobody reads it.
+  return spawn(process.execPath, [MAIN, ...args], { env, cwd: home, stdio: ["pipe", stdout, "pipe"] }) as ChildProcessByStdio<
+    Writable,
+    Readable,
+    Readable
+  >;
+}
+
+async function endOf(child: ReturnType<typeof start>): Promise<{ code: number | null; stderr: string }> {
+  const [[code], stderr] = await Promise.all([once(child, "close") as Promise<[number | null]>, text(child.stderr).catch(() => "")]);
+  return { code, stderr };
+}
+
+async function gaggle(args: readonly string[], input = ""): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = start(args);
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
   const code = new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -93,6 +110,28 @@ describe("the program", () => {
     const outcome = await gaggle(args);
     expect([outcome.code, outcome.stdout]).toEqual([1, ""]);
     expect(JSON.parse(outcome.stderr)).toEqual({ error: { code, message: expect.any(String), details: {} } });
+  });
+
+  it("ends quietly with the status of a broken pipe once nobody reads what it says", async () => {
+    const [help, usage] = [start(["--help"]), start(["nonsense"])];
+    help.stdout.destroy();
+    usage.stderr.destroy();
+    expect(await Promise.all([endOf(help), endOf(usage)])).toEqual([
+      { code: 141, stderr: "" },
+      { code: 141, stderr: "" },
+    ]);
+  });
+
+  it("is no success where what it says went to a full disk", async () => {
+    const full = openSync("/dev/full", "w");
+    const children = [start(["--version"], full), start(["--json", "--version"], full)];
+    closeSync(full);
+    const [people, programs] = await Promise.all(children.map(endOf));
+    expect(people).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^STORE_FAILED {2}The system refused to write a file \(ENOSPC\)/),
+    });
+    expect([programs?.code, JSON.parse(programs?.stderr ?? "")]).toMatchObject([1, { error: { code: "STORE_FAILED" } }]);
   });
 
   it("takes a passphrase's first line from stdin, and none that is empty", async () => {
