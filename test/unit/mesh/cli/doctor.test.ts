@@ -57,12 +57,14 @@ async function healthyDesk(): Promise<Desk> {
   const { home, config } = joined;
   await writeCredential(joined);
   const goose = fakeGoose(folder, "1.52.0");
-  const env = { HOME: folder, PATH: process.env["PATH"], GAGGLE_GOOSE: goose };
+  const { PATH, TMPDIR, XDG_RUNTIME_DIR } = process.env;
+  // The hook's process has to look for the socket where this one makes it.
+  const env = { HOME: folder, PATH, TMPDIR, XDG_RUNTIME_DIR, GAGGLE_GOOSE: goose };
   const silent = createOutput({ write: () => undefined }, false);
   await setup({ home, print: false, remove: false, installDir: INSTALL_DIR, node: process.execPath, env, now: Date.now }, silent);
   const path = socketPathFor(home);
   secureSocketFolder(dirname(path));
-  const daemon = await startStandIn(path);
+  const daemon = await startStandIn(path, { "hook.decide": () => ({ decision: "block", reason: "No such event." }) });
   onTestFinished(() => daemon.close());
   return {
     home,
@@ -83,14 +85,12 @@ const edit = (file: string, path: readonly [string] | readonly [string, string],
   writeFileSync(file, setSetting(readIfThere(file) ?? "", file, path, value));
 
 describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () => {
-  // What the extensions start is in dist/, which a fresh clone has not built yet.
   it("finds nothing wrong where all is well", async () => {
     const { examine } = await healthyDesk();
     const checks = await examine();
-    const needsBuild = ["extensions", "hook"];
     // Tests keep their keys plain, which is worth a warning.
     expect(checks["keys"]?.state).toBe("warn");
-    expect(Object.values(checks).filter(({ state, name }) => state !== "ok" && ![...needsBuild, "keys"].includes(name))).toEqual([]);
+    expect(Object.values(checks).filter(({ state, name }) => state !== "ok" && name !== "keys")).toEqual([]);
     expect(Object.keys(checks)).toEqual([
       "node",
       "goose",
