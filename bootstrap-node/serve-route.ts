@@ -3,12 +3,11 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { BOOTSTRAP_ROUTES, type BootstrapRoute } from "../mesh/contract/bootstrap-api.ts";
 import type { RouteSpec } from "../mesh/contract/bootstrap-api/route.ts";
-import type { AccessClaims } from "../mesh/contract/identity.ts";
 import type { PolicyEngine } from "../mesh/contract/ports.ts";
 import { parseAs } from "../mesh/contract/json.ts";
 import { MAX_API_BODY_BYTES } from "../mesh/contract/limits.ts";
 import { authorise } from "./authorisation.ts";
-import { type Caller, type CallerDeps, checkHeaders, identifyCaller } from "./caller.ts";
+import { type Caller, type CallerDeps, type CheckedHeaders, checkHeaders, identifyCaller } from "./caller.ts";
 import type { Handlers } from "./handlers/call.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { RequestLimits } from "./request-limits.ts";
@@ -50,27 +49,38 @@ export function serveRoute(app: FastifyInstance, deps: ServeDeps, name: Bootstra
   const spec: RouteSpec = BOOTSTRAP_ROUTES[name];
   const { method, path, access, request: bodySchema, extras } = spec;
   const isOpen = access === "none" || access === "proof";
-  const tokens = new WeakMap<FastifyRequest, AccessClaims>();
+  const checked = new WeakMap<FastifyRequest, CheckedHeaders>();
   // One table types routes and handlers alike; here they are matched by name.
   const handle = config.handlers[name] as (call: object) => unknown;
   const paramsSchema = z.strictObject(extras.params ?? {});
+  /** Who proves nothing is counted by where it comes from: never as the agent whose token it brings. */
+  const countFailed = (request: FastifyRequest): void => {
+    if (!isOpen) deps.limits.ofAddress(request.ip);
+  };
 
   const admit = async (request: FastifyRequest): Promise<void> => {
     if (isOpen && !UNLIMITED.has(name)) deps.limits.ofAddress(request.ip);
-    const claims = await checkHeaders(deps, access, request).catch((error: unknown) => {
-      // Whoever guesses tokens is counted as who comes without any.
-      if (!isOpen) deps.limits.ofAddress(request.ip);
+    const headers = await checkHeaders(deps, config.org, access, request).catch((error: unknown) => {
+      countFailed(request);
       throw error;
     });
-    if (claims === undefined) return;
-    deps.limits.ofAgent(claims.agent);
-    tokens.set(request, claims);
+    if (headers.claims !== undefined) deps.limits.ofAgent(headers.claims.agent);
+    checked.set(request, headers);
   };
 
   const identified = (request: FastifyRequest): Caller => {
-    const caller = identifyCaller(deps, config.org, { access, request, claims: tokens.get(request) });
+    const caller = known(request);
     authorise(deps, name, caller);
     return caller;
+  };
+
+  const known = (request: FastifyRequest): Caller => {
+    try {
+      return identifyCaller(deps, { access, body: request.body ?? {}, headers: checked.get(request) ?? {} });
+    } catch (error) {
+      countFailed(request);
+      throw error;
+    }
   };
 
   app.route({

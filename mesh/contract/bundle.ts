@@ -28,8 +28,10 @@ export const revocations = z.strictObject({
   agents: z.array(agentId),
   subjects: z.array(subjectId),
   keys: z.array(thumbprint),
-  /** By admin key: up to which of its revocation statements this list has settled. They count no more, so that the root has the last word. */
+  /** By admin key: up to which number lists of before 2026-11 had settled its statements. Kept as they left it; numbers that are used now lie above. */
   settled: z.record(thumbprint, z.int().min(1)).optional(),
+  /** By admin key: its statements that this list has settled, by their ids. They count no more, so that the root has the last word. Decision 0127. */
+  settledIds: z.record(thumbprint, z.array(sha256)).optional(),
 });
 /** What is no longer trusted. */
 export type Revocations = z.infer<typeof revocations>;

@@ -1,4 +1,4 @@
-/** Revocations that an admin key signs: they count at once, until a bundle settles them. Source: design, Trust; decision 0108. */
+/** Revocations that an admin key signs: they count at once, until a bundle settles them. Source: design, Trust; decisions 0108, 0127. */
 import { z } from "zod";
 import { agentId, orgId, subjectId, thumbprint } from "./ids.ts";
 
@@ -11,7 +11,7 @@ export const MAX_OPEN_REVOCATIONS = 100;
 export const revocationStatement = z.strictObject({
   v: z.literal(1),
   org: orgId,
-  /** Counts up by one with each statement of the same admin key. */
+  /** For order alone: higher than any of the same admin key that its machine knew. Two machines may use one number; both statements count. */
   seq: z.int().min(1),
   issuedAt: z.iso.datetime(),
   agents: z.array(agentId),

@@ -55,23 +55,34 @@ export function createProof(input: { call: ProvenCall; signer: Signer; nowMs: nu
   return signJws({ typ: TYP, payload, signer: input.signer });
 }
 
+const otherCall = (): GaggleError => new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key was made for another call.");
+
 /**
- * Checks a proof against the call that it came with. Whether its `jti` was seen before is the caller's to check.
+ * Checks all of a proof but the body, so that it can be done before a body is read: who holds no key gets no further, and counts as nobody's agent.
+ * Whether its `jti` was seen before is the caller's to check.
  * @throws GaggleError CREDENTIAL_INVALID, CLOCK_SKEW: a proof lives a minute, so an old one comes from a clock that is behind, or again
  */
-export function verifyProof(input: { jwt: string; call: ProvenCall; nowMs: number }): ProofClaims {
+export function openProof(input: { jwt: string; call: Omit<ProvenCall, "body">; nowMs: number }): ProofClaims {
   const claimed = proofClaims.safeParse(unverifiedPayloadOf(input.jwt, MAX_BYTES));
   if (!claimed.success) throw new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key lacks claims or has malformed ones.");
   const claims = claimed.data;
   verifyJws({ jws: input.jwt, typ: TYP, key: jwkOfAgentId(claims.agent), maxBytes: MAX_BYTES });
-  checkCall(claims, input.call);
+  const { call } = input;
+  if (claims.aud !== call.org || claims.htm !== call.method || claims.htu !== call.path) throw otherCall();
   checkTimes(claims, input.nowMs);
   return claims;
 }
 
-function checkCall(claims: ProofClaims, call: ProvenCall): void {
-  const same = claims.aud === call.org && claims.htm === call.method && claims.htu === call.path && claims.bh === canonicalHash(call.body);
-  if (!same) throw new GaggleError("CREDENTIAL_INVALID", "The proof of the agent key was made for another call.");
+/** Checks that a proof was made for this body. @throws GaggleError CREDENTIAL_INVALID */
+export function checkProvenBody({ bh }: ProofClaims, body: unknown): void {
+  if (bh !== canonicalHash(body)) throw otherCall();
+}
+
+/** Checks a proof against the whole call: {@link openProof} and {@link checkProvenBody}. @throws GaggleError as they do */
+export function verifyProof(input: { jwt: string; call: ProvenCall; nowMs: number }): ProofClaims {
+  const claims = openProof(input);
+  checkProvenBody(claims, input.call.body);
+  return claims;
 }
 
 function checkTimes(claims: ProofClaims, nowMs: number): void {

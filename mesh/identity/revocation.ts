@@ -1,6 +1,6 @@
 /**
  * Revocation statements: an admin key takes trust away at once, without the root key. Who may do so is the root's word alone (the newest manifest);
- * an issuer key may not. Source: decision 0108.
+ * an issuer key may not. Source: decisions 0108, 0127.
  */
 import type { AuditDraft } from "../contract/audit.ts";
 import type { BundleManifest, Revocations } from "../contract/bundle.ts";
@@ -9,6 +9,7 @@ import { sha256Hex } from "../contract/json.ts";
 import { MAX_OPEN_REVOCATIONS, MAX_REVOCATION_BYTES, type RevocationStatement, revocationStatement } from "../contract/revocation.ts";
 import type { Signer } from "../contract/ports.ts";
 import { claimedKeyOf, signJws, verifyJws } from "./jws.ts";
+import { thumbprintOf } from "./keys.ts";
 
 const TYP = "gaggle-revocation+jws";
 
@@ -47,9 +48,30 @@ export function verifyRevocation(input: { jws: string; manifest: RevocationTrust
   return { jws, admin, statement: parsed.data };
 }
 
+/**
+ * What names a statement: SHA-256 of what its key signed, so that one statement has one id whatever its signature's bytes are. Its number names it not:
+ * two machines with one admin key may use the same. Source: decision 0127.
+ */
+export const revocationId = (jws: string): string => sha256Hex(jws.slice(0, jws.lastIndexOf(".")));
+
 /** Whether a bundle has settled a statement: what it says is then in the bundle's own list, or was undone by the root. */
-export const isSettled = ({ admin, statement }: SignedRevocation, { revocations }: RevocationTrust): boolean =>
-  statement.seq <= (revocations.settled?.[admin] ?? 0);
+export const isSettled = ({ admin, jws, statement }: SignedRevocation, { revocations }: RevocationTrust): boolean =>
+  statement.seq <= (revocations.settled?.[admin] ?? 0) || revocations.settledIds?.[admin]?.includes(revocationId(jws)) === true;
+
+/**
+ * The list with statements settled: that of the next bundle. What they say has to be in it already. Of admin keys that are named no more nothing is
+ * remembered: their statements are void as they are.
+ */
+export function withSettled({ admins, revocations }: RevocationTrust, statements: readonly SignedRevocation[]): Revocations {
+  const { settledIds: before = {}, ...rest } = revocations;
+  const settledIds: Record<string, string[]> = {};
+  for (const admin of admins.map(thumbprintOf)) {
+    const fresh = statements.filter((one) => one.admin === admin).map(({ jws }) => revocationId(jws));
+    const ids = [...new Set([...(before[admin] ?? []), ...fresh])].toSorted();
+    if (ids.length > 0) settledIds[admin] = ids;
+  }
+  return Object.keys(settledIds).length === 0 ? rest : { ...rest, settledIds };
+}
 
 /** Those of some statements that count under a manifest, in the order of their texts; what does not hold is left out. */
 export function openRevocations(statements: readonly string[], manifest: RevocationTrust): SignedRevocation[] {

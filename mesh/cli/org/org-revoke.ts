@@ -85,16 +85,31 @@ const NOTHING: Revocations = { seq: 0, agents: [], subjects: [], keys: [] };
 
 /**
  * What is known of whom to believe. An admin's machine need not have the list that the root's holder keeps, or has an old one: without the newest it would
- * use numbers that a bundle has settled, and such a statement counts nowhere.
+ * take for revoked whom the root has taken back since.
  * @param lists of the root key, as listeners have them
  */
 async function readTrust(dir: string, lists: readonly Revocations[]): Promise<RevocationTrust> {
   const { org, admins } = await readOrg(dir);
   const all = [(await findRevocations(dir)) ?? NOTHING, ...lists];
-  const newest = all.reduce((best, one) => (one.seq > best.seq ? one : best));
+  return {
+    org,
+    admins,
+    revocations: united(
+      all.reduce((best, one) => (one.seq > best.seq ? one : best)),
+      all,
+    ),
+  };
+}
+
+/** A list with what any of them has settled: settling is never undone. */
+function united(newest: Revocations, all: readonly Revocations[]): Revocations {
   const settled: Record<string, number> = {};
+  const settledIds: Record<string, string[]> = {};
   for (const [admin, seq] of all.flatMap((one) => Object.entries(one.settled ?? {}))) settled[admin] = Math.max(settled[admin] ?? 0, seq);
-  return { org, admins, revocations: Object.keys(settled).length === 0 ? newest : { ...newest, settled } };
+  for (const [admin, ids] of all.flatMap((one) => Object.entries(one.settledIds ?? {})))
+    settledIds[admin] = [...new Set([...(settledIds[admin] ?? []), ...ids])];
+  const some = <T extends object>(value: T): T | undefined => (Object.keys(value).length === 0 ? undefined : value);
+  return { ...newest, ...(some(settled) && { settled }), ...(some(settledIds) && { settledIds }) };
 }
 
 async function sign(
@@ -107,8 +122,9 @@ async function sign(
     throw new GaggleError("CONFLICT", `The key in ${orgPaths(dir).adminKey} is no admin key of this organisation; restore the right one.`);
   if (trust.revocations.keys.includes(signer.thumbprint))
     throw new GaggleError("CONFLICT", `The admin key is revoked itself. Make a new one with: gaggle org replace-admin --dir ${dir}`);
-  const seq = nextSeq(signer.thumbprint, statements, trust);
-  const statement: RevocationStatement = { v: 1, org: trust.org, seq, issuedAt: new Date(deps.clock.now()).toISOString(), ...missing };
+  const nowMs = deps.clock.now();
+  const seq = nextSeq(signer.thumbprint, statements, trust, nowMs);
+  const statement: RevocationStatement = { v: 1, org: trust.org, seq, issuedAt: new Date(nowMs).toISOString(), ...missing };
   return signRevocation({ statement, signer });
 }
 
@@ -152,5 +168,5 @@ async function tellAll(
 const countsNowhere = (name: string): GaggleError =>
   new GaggleError(
     "CONFLICT",
-    `The revocation does not count for ${name}: another machine with this admin key has used its number, and a bundle has settled it. Remove it from statements.json and run it again with --publish URL, or sign a bundle with: gaggle org sign --publish URL`,
+    `The revocation does not count for ${name}: it holds it for settled already. Remove it from statements.json, set this machine's clock right and run it again with --publish URL, or sign a bundle with: gaggle org sign --publish URL`,
   );

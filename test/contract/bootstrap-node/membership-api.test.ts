@@ -199,6 +199,26 @@ describe("access tokens", () => {
     expect((await post(path, { authorization, [PROOF_HEADER]: proof(fiona, path) })).statusCode).toBe(200);
   });
 
+  it("that were stolen take nothing from their owner's allowance: who can't prove the key is counted by its own address", async () => {
+    node = await openTestBootstrap({ openRequestsPerMinute: 20 });
+    await node.publish(1);
+    const fiona = await joined("laptop");
+    const thief = node.agent("thief");
+    const path = "/api/v1/credentials";
+    const authorization = `Bearer ${await fiona.client.token()}`;
+    const steal = async (forged: string): Promise<unknown> => {
+      const headers = { authorization, [PROOF_HEADER]: forged };
+      return (await node.app.inject({ method: "POST", url: path, headers, payload: {}, remoteAddress: "192.0.2.9" })).json().code;
+    };
+    // By another key, for another call, altered.
+    const proofs = [proof(thief, path), proof(fiona, "/api/v1/token"), `${proof(fiona, path)}x`] as const;
+    const codes: unknown[] = [];
+    for (let i = 0; i < 640; i++) codes.push(await steal(proofs[i % 3] ?? ""));
+    expect(new Set(codes.slice(0, 20))).toEqual(new Set(["CREDENTIAL_INVALID"]));
+    expect(new Set(codes.slice(20))).toEqual(new Set(["RATE_LIMITED"]));
+    expect((await post(path, { authorization, [PROOF_HEADER]: proof(fiona, path) })).statusCode).toBe(200);
+  });
+
   it("expire", async () => {
     const agent = await joined("laptop");
     const authorization = `Bearer ${await agent.client.token()}`;

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BOOTSTRAP_ROUTES, PROOF_HEADER } from "../../../mesh/contract/bootstrap-api.ts";
 import type { SignedBundle } from "../../../mesh/contract/bundle.ts";
 import { BUNDLE_LIFETIME_MS } from "../../../mesh/contract/limits.ts";
+import { publicJwkOf } from "../../../mesh/identity/keys.ts";
 import { openTestBootstrap, type TestBootstrap } from "../../support/test-bootstrap.ts";
 import { createTestOrganisation, testSources } from "../../support/test-organisation.ts";
 
@@ -104,13 +105,16 @@ describe("the HTTP API", () => {
   });
 
   it("takes only small bodies where nothing large belongs", async () => {
-    const headers = { [PROOF_HEADER]: "x" };
-    const answer = await node.app.inject({ method: "POST", url: "/api/v1/join", headers, payload: { invitation: "x".repeat(70_000) } });
-    expect(answer.json()).toMatchObject({ code: "TOO_LARGE", status: 413 });
+    const agent = node.agent("somebody");
+    const join = agent.client.join({ invitation: "x".repeat(70_000), seal: publicJwkOf(agent.keys.seal) });
+    await expect(join).rejects.toMatchObject({ code: "TOO_LARGE" });
   });
 
-  it("reads no body of who shows no token, however large it may be", async () => {
-    const answer = await node.app.inject({ method: "POST", url: "/api/v1/audit/ingest", payload: { events: "x".repeat(9_000_000) } });
+  it.each([
+    ["no token", "/api/v1/audit/ingest", {}],
+    ["no proof of a key", "/api/v1/join", { [PROOF_HEADER]: "x" }],
+  ])("reads no body of who shows %s, however large it may be", async (_, url, headers) => {
+    const answer = await node.app.inject({ method: "POST", url, headers, payload: { events: "x".repeat(9_000_000) } });
     expect(answer.json()).toMatchObject({ code: "CREDENTIAL_INVALID", status: 401 });
   });
 

@@ -11,6 +11,7 @@ import {
   signRevocation,
   verifyRevocation,
   withRevocations,
+  withSettled,
 } from "../../../../mesh/identity/revocation.ts";
 import { seededSigner } from "../../../support/seeded-keys.ts";
 
@@ -36,6 +37,9 @@ const statement = (seq: number, named: Partial<RevocationStatement> = {}): Revoc
 });
 const signed = (seq: number, named: Partial<RevocationStatement> = {}, signer = admin): string =>
   signRevocation({ statement: statement(seq, named), signer });
+
+const isSettledBy = (signer: Signer, list: BundleManifest["revocations"]): boolean =>
+  openRevocations([signed(7, {}, signer)], trust(list)).length === 0;
 
 describe("a revocation statement", () => {
   it("by an admin key that the bundle names counts on top of the bundle's own revocations", () => {
@@ -79,6 +83,29 @@ describe("a revocation statement", () => {
   });
 
   it("counts no more once a bundle has settled it, also where the root has undone it, and can't be brought back", () => {
+    const [old, newer] = [signed(2), signed(3, { subjects: ["hanna.okoye"] })];
+    const settled = trust(withSettled(trust(), openRevocations([old], trust())));
+    expect(addRevocation([], old, settled)).toBeUndefined();
+    expect(withRevocations(settled, [old, newer]).subjects).toEqual(["past.member", "hanna.okoye"]);
+    expect(openRevocations([old, newer], settled).map(({ jws }) => jws)).toEqual([newer]);
+  });
+
+  it("counts beside another of the same number, also when a bundle has settled that one: two machines can't see each other", () => {
+    const [one, other] = [signed(7), signed(7, { subjects: ["hanna.okoye"] })];
+    const both = addRevocation(addRevocation([], one, trust())?.statements ?? [], other, trust())?.statements ?? [];
+    expect(withRevocations(trust(), both).subjects).toEqual(expect.arrayContaining(["marco.diaz", "hanna.okoye"]));
+    const settled = trust(withSettled(trust(), openRevocations([one], trust())));
+    expect(withRevocations(settled, both).subjects).toEqual(["past.member", "hanna.okoye"]);
+    expect(addRevocation([], other, settled)?.added.statement.subjects).toEqual(["hanna.okoye"]);
+  });
+
+  it("is settled for nobody but its own admin key, and of a key that is named no more nothing is remembered", () => {
+    const list = withSettled(trust(), openRevocations([signed(7)], trust()));
+    expect(isSettledBy(second, list)).toBe(false);
+    expect(withSettled({ ...trust(list), admins: [second.publicJwk] }, []).settledIds).toBeUndefined();
+  });
+
+  it("counts no more where a list of an earlier version has settled its number", () => {
     const settled = trust({ settled: { [admin.thumbprint]: 2 } });
     const [old, newer] = [signed(2), signed(3, { subjects: ["hanna.okoye"] })];
     expect(addRevocation([], old, settled)).toBeUndefined();
