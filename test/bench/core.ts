@@ -1,16 +1,12 @@
 /**
- * The figures of docs/benchmarks.md, measured anew: `npm run bench:core -- [--json] [--start] [--rounds N] [--profile FOLDER]`.
+ * The figures of docs/benchmarks.md, measured anew: `npm run bench:core -- --help`.
  * What counts are the ratios: both sides of each are measured in turn in one run on one machine.
- *   --json      one JSON document on stdout, progress on stderr
- *   --start     also `npm start` on a fresh clone of the last commit, twice; takes minutes and needs npm's registry
- *   --rounds    tasks that are counted (default 1,000)
- *   --profile   writes CPU profiles of the daemons to this folder
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { createSupervisor } from "../../mesh/demo/supervisor.ts";
+import { createProgram, whole } from "../support/program.ts";
 import { type AuditVerify, measureAuditVerify } from "./audit-verify.ts";
 import { type BenchOrganisation, startOrganisation } from "./bench-organisation.ts";
 import { BARE, EXTENSIONS, type ExtensionStart, measureExtensionStart } from "./extension-start.ts";
@@ -57,14 +53,13 @@ export interface BenchResult {
 
 type DaemonFigures = Pick<BenchResult, "idleMemory" | "taskDelivery" | "gateway" | "auditVerify">;
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    start: { type: "boolean", default: false },
-    rounds: { type: "string", default: "1000" },
-    profile: { type: "string" },
-  },
-});
+const options = createProgram("npm run bench:core --", "Measures extensions, tasks, memory, gateway, audit and package beside others.")
+  .option("--json", "one JSON document on stdout, progress on stderr")
+  .option("--start", "also `npm start` on a fresh clone of the last commit, twice; takes minutes and needs npm's registry")
+  .option("--rounds <n>", "tasks that are counted", whole(1), 1_000)
+  .option("--profile <folder>", "write CPU profiles of the daemons to this folder")
+  .parse()
+  .opts<{ json?: true; start?: true; rounds: number; profile?: string }>();
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -90,7 +85,7 @@ async function measureRunning(organisation: BenchOrganisation, model: ModelServe
   say(`Letting the daemons rest for ${REST_MS / 1_000} s …`);
   const idleMemory = await measureIdleMemory(organisation, REST_MS);
   say(`Sending ${options.rounds} tasks of 1 KB …`);
-  const taskDelivery = await measureTaskDelivery(organisation, { folder, rounds: Number(options.rounds) });
+  const taskDelivery = await measureTaskDelivery(organisation, { folder, rounds: options.rounds });
   say("Calling a model through the guard …");
   const gateway = await measureGatewayTime(model, organisation, GATEWAY_ROUNDS);
   say("Verifying the audit export of all that …");

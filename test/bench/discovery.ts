@@ -1,10 +1,8 @@
 /**
  * What finding each other on the LAN costs: packets a minute once agents have settled, over hours of a virtual clock, by the code that speaks on
  * real interfaces.
- *
- * Usage: node test/bench/discovery.ts [--json] [--hosts 10,20,40]
  */
-import { parseArgs } from "node:util";
+import { createProgram, whole } from "../support/program.ts";
 import { createSimulatedLan, type LanPacket } from "../support/simulated-lan.ts";
 import { createVirtualClock, settleMicrotasks } from "../support/virtual-clock.ts";
 import { round, table } from "./table.ts";
@@ -52,11 +50,14 @@ async function measure(hosts: number): Promise<DiscoveryFigures> {
   };
 }
 
-const { values } = parseArgs({
-  options: { json: { type: "boolean", default: false }, hosts: { type: "string", default: "10,20,40,100" } },
-});
+const hostCount = whole(2, 1_000);
+const values = createProgram("npm run bench:discovery --", "Counts the packets that agents send to find each other on a LAN.")
+  .option("--json", "one JSON document")
+  .option("--hosts <numbers>", "numbers of hosts, such as 10,20", (text) => text.split(",").map(hostCount), [10, 20, 40, 100])
+  .parse()
+  .opts<{ json?: true; hosts: number[] }>();
 const results: DiscoveryFigures[] = [];
-for (const hosts of values.hosts.split(",").map(Number)) results.push(await measure(hosts));
+for (const hosts of values.hosts) results.push(await measure(hosts));
 
 const perHost = results.map(({ hosts, questionsPerMinute, answersPerMinute }) => (questionsPerMinute + answersPerMinute) / hosts);
 /** Wanted: packets a minute and host do not grow with the number of hosts; a tenth is for chance. */

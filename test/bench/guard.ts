@@ -1,19 +1,14 @@
 /**
- * What the privacy guard costs: `npm run bench:guard -- [--json] [--rounds N] [--python PROGRAM] [--no-bert] [--model FOLDER]`.
+ * What the privacy guard costs: `npm run bench:guard -- --help`.
  * Both sides of each comparison are measured in turn in one run on one machine.
- *   --json      one JSON document on stdout, progress on stderr
- *   --rounds    prompts of 0.5 and 2 KiB that are counted; larger ones get fewer (default 60)
- *   --python    a Python with torch, onnx and onnxruntime, for the model that the guard is compared with (default python3)
- *   --no-bert   without that comparison
- *   --model     another model than the shipped one, for the detection by itself and the comparison
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { createDetection } from "../../guard/detect/create-detection.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { createSupervisor } from "../../mesh/demo/supervisor.ts";
+import { createProgram, whole } from "../support/program.ts";
 import { startOrganisation } from "./bench-organisation.ts";
 import { type BertComparison, compareWithBert, type NoBert } from "./guard-bert.ts";
 import { type GuardCalls, measureGuardCalls } from "./guard-calls.ts";
@@ -48,16 +43,15 @@ export interface GuardBenchResult {
   readonly bert: BertComparison | NoBert;
 }
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    rounds: { type: "string", default: "60" },
-    python: { type: "string", default: "python3" },
-    "no-bert": { type: "boolean", default: false },
-    model: { type: "string" },
-  },
-});
-const rounds = Number(options.rounds);
+const options = createProgram("npm run bench:guard --", "Measures what the privacy guard costs, by itself and before a model.")
+  .option("--json", "one JSON document on stdout, progress on stderr")
+  .option("--rounds <n>", "prompts of 0.5 and 2 KiB that are counted; larger ones get fewer", whole(1), 60)
+  .option("--python <program>", "a Python with torch, onnx and onnxruntime, for the model that the guard is compared with", "python3")
+  .option("--no-bert", "without that comparison")
+  .option("--model <folder>", "another model than the shipped one, for the detection by itself and the comparison")
+  .parse()
+  .opts<{ json?: true; rounds: number; python: string; bert: boolean; model?: string }>();
+const { rounds } = options;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -114,7 +108,7 @@ async function measureAlone(): Promise<{ detection: DetectionTime; bert: BertCom
     if (!state.ready) throw new Error(`The guard's model can't be used: ${state.reason}`);
     say("Looking through new and known texts …");
     const detection = await measureDetection(service, rounds);
-    if (options["no-bert"]) return { detection, bert: { missing: "left out by --no-bert" } };
+    if (!options.bert) return { detection, bert: { missing: "left out by --no-bert" } };
     const bert = await compareWithBert({
       detection: service,
       guardModel,

@@ -1,16 +1,13 @@
 /**
- * The mesh's figures of docs/benchmarks.md, measured anew: `npm run bench:mesh -- [--json] [--rounds N] [--agents N] [--seconds S] [--only PART]`.
+ * The mesh's figures of docs/benchmarks.md, measured anew: `npm run bench:mesh -- --help`.
  * Ratios are of things measured in turn in one run; absolute times vary by machine.
- *   --rounds    tasks that are counted beside the others (default 500); four times as many requests under attack
- *   --agents    agents under the even load (default 100)
- *   --seconds   how long the even load lasts (default 120)
- *   --only      `rivals`, `throughput`, `load`, `hostile` or `cards` alone
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Option } from "commander";
 import { createSupervisor } from "../../mesh/demo/supervisor.ts";
+import { createProgram, whole } from "../support/program.ts";
 import { startOrganisation } from "./bench-organisation.ts";
 import { ratioOf } from "./figures.ts";
 import { startModelServer } from "./gateway-time.ts";
@@ -46,15 +43,14 @@ interface Goal {
   readonly ok: boolean;
 }
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    rounds: { type: "string", default: "500" },
-    agents: { type: "string", default: "100" },
-    seconds: { type: "string", default: "120" },
-    only: { type: "string" },
-  },
-});
+const options = createProgram("npm run bench:mesh --", "Measures the mesh beside other ways to send, under load and under attack.")
+  .option("--json", "one JSON document on stdout, progress on stderr")
+  .option("--rounds <n>", "tasks that are counted beside the others; four times as many requests under attack", whole(1), 500)
+  .option("--agents <n>", "agents under the even load", whole(2), 100)
+  .option("--seconds <n>", "how long the even load lasts", whole(1), 120)
+  .addOption(new Option("--only <part>", "this part alone").choices(["rivals", "throughput", "load", "hostile", "cards"]))
+  .parse()
+  .opts<{ json?: true; rounds: number; agents: number; seconds: number; only?: string }>();
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const wants = (part: string): boolean => options.only === undefined || options.only === part;
@@ -68,7 +64,7 @@ async function runRivals(folder: string): Promise<RivalFigures> {
     say("Founding an organisation with four members …");
     const organisation = await startOrganisation(supervisor, { folder, program, model, nodeArgs: [] });
     say(`Sending ${options.rounds} tasks, and as many by other means …`);
-    return await measureRivals(organisation, { folder, rounds: Number(options.rounds) });
+    return await measureRivals(organisation, { folder, rounds: options.rounds });
   } finally {
     await supervisor.stopAll();
     await model.close();
@@ -79,11 +75,11 @@ const runLoad = (folder: string): Promise<MeshLoad> =>
   measureMeshLoad(
     folder,
     {
-      agents: Number(options.agents),
+      agents: options.agents,
       processes: PROCESSES,
       sessions: SESSIONS,
       perSecond: PER_SECOND,
-      seconds: Number(options.seconds),
+      seconds: options.seconds,
       climb: CLIMB,
       climbSeconds: CLIMB_SECONDS,
       p95Ms: P95_MS,

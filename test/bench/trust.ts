@@ -1,15 +1,13 @@
 /**
- * The figures of trust in docs/benchmarks.md, measured anew: `npm run bench:trust -- [--json] [--events N] [--batch N] [--only PART]`.
- *   --events    audit events that eight agents send (default 80,000)
- *   --batch     events in one request (default 100)
- *   --only      `audit`, `policy` or `node` alone; `node` measures the program in dist/: build it first
+ * The figures of trust in docs/benchmarks.md, measured anew: `npm run bench:trust -- --help`.
  * Without --json, exit code 1 where a wanted figure is missed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Option } from "commander";
 import { systemRandom } from "../../mesh/agent/system.ts";
+import { createProgram, whole } from "../support/program.ts";
 import { createWallClock } from "../support/wall-clock.ts";
 import { measureTrail, type TrailFigures } from "./audit-trail.ts";
 import { measureNodeMemory, type NodeMemoryFigures } from "./node-memory.ts";
@@ -28,14 +26,22 @@ const GOALS: readonly (readonly [string, keyof TrustFigures, "≥" | "≤", numb
   ["memory of the bootstrap node under load, MB", "nodePeakMB", "≤", 220],
 ];
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    events: { type: "string", default: "80000" },
-    batch: { type: "string", default: "100" },
-    only: { type: "string" },
-  },
-});
+const options = createProgram(
+  "npm run bench:trust --",
+  "Measures audit, policy and the bootstrap node; exit code 1 where a wanted figure is missed.",
+)
+  .option("--json", "one JSON document, without a verdict")
+  .option("--events <n>", "audit events that eight agents send", whole(8), 80_000)
+  .option("--batch <n>", "events in one request", whole(1), 100)
+  .addOption(
+    new Option("--only <part>", "this part alone; `node` measures the program in dist/: build it first").choices([
+      "audit",
+      "policy",
+      "node",
+    ]),
+  )
+  .parse()
+  .opts<{ json?: true; events: number; batch: number; only?: string }>();
 const wants = (part: string): boolean => options.only === undefined || options.only === part;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -59,7 +65,7 @@ function print(figures: TrustFigures): void {
 const folder = await mkdtemp(join(tmpdir(), "gaggle-bench-"));
 try {
   const deps = { clock: createWallClock(), random: systemRandom, say };
-  const size = { events: Number(options.events), batch: Number(options.batch) };
+  const size = { events: options.events, batch: options.batch };
   const figures: TrustFigures = {
     ...(wants("audit") ? await measureTrail(folder, deps, size) : {}),
     ...(wants("node") ? await measureNodeMemory(folder, deps) : {}),

@@ -3,27 +3,32 @@
  * exit code is 0 only where everything held.
  */
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { createProgram, decimal, whole } from "../support/program.ts";
 import { runChaos } from "./run-chaos.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: String(randomInt(1, 1_000_000)) },
-    minutes: { type: "string", default: "5" },
-    agents: { type: "string", default: "5" },
-    tasks: { type: "string", default: "20000" },
-    settle: { type: "string", default: "600" },
-  },
-});
+const {
+  seed = randomInt(1, 1_000_000),
+  minutes,
+  agents,
+  tasks,
+  settle,
+} = createProgram("npm run chaos --", "Runs real daemons under faults, then reads what their stores say.")
+  .option("--seed <n>", "of the faults; one is drawn where none is given", whole(0))
+  .option("--minutes <n>", "how long faults last", decimal(0), 5)
+  .option("--agents <n>", "daemons", whole(2, 99), 5)
+  .option("--tasks <n>", "tasks that are sent", whole(1), 20_000)
+  .option("--settle <seconds>", "longest wait for peace afterwards", whole(1), 600)
+  .parse()
+  .opts<{ seed?: number; minutes: number; agents: number; tasks: number; settle: number }>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-say(`chaos: seed ${values.seed}`);
+say(`chaos: seed ${seed}`);
 const { line, problems, held } = await runChaos({
-  seed: Number(values.seed),
-  seconds: Number(values.minutes) * 60,
-  agents: Number(values.agents),
-  tasks: Number(values.tasks),
-  settleSeconds: Number(values.settle),
+  seed,
+  seconds: minutes * 60,
+  agents,
+  tasks,
+  settleSeconds: settle,
   say,
 });
 for (const problem of problems) say(problem);

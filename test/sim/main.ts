@@ -2,12 +2,18 @@
  * Runs seeds of the simulation by hand: `npm run sim -- --seed N` replays one and shows what happened; `--from N --count M` looks for failing ones.
  * The last line is the verdict; the exit code is 0 only where every history held and ran twice alike.
  */
-import { parseArgs } from "node:util";
+import { Option } from "commander";
+import { createProgram, whole } from "../support/program.ts";
 import { runHistory } from "./history.ts";
 
-const { values } = parseArgs({
-  options: { seed: { type: "string" }, from: { type: "string", default: "1" }, count: { type: "string", default: "1000" } },
-});
+/** Seeds are 32 bits: larger ones would repeat smaller ones. */
+const seed = whole(0, 2 ** 32 - 1);
+const values = createProgram("npm run sim --", "Simulates the mesh from seeds; each history runs twice and must be the same.")
+  .addOption(new Option("--seed <n>", "replay one seed and show what happens").argParser(seed).conflicts(["from", "count"]))
+  .option("--from <n>", "first seed", seed, 1)
+  .option("--count <n>", "how many seeds", whole(1), 1_000)
+  .parse()
+  .opts<{ seed?: number; from: number; count: number }>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function replay(seed: number): Promise<boolean> {
@@ -32,12 +38,12 @@ async function search(from: number, count: number): Promise<number[]> {
 }
 
 if (values.seed !== undefined) {
-  const held = await replay(Number(values.seed));
+  const held = await replay(values.seed);
   say(`sim: seed ${values.seed} ${held ? "held" : "BROKEN"}`);
   process.exitCode = held ? 0 : 1;
 } else {
   const started = performance.now();
-  const failing = await search(Number(values.from), Number(values.count));
+  const failing = await search(values.from, values.count);
   const seconds = Math.round((performance.now() - started) / 1_000);
   say(
     failing.length === 0
