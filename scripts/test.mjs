@@ -78,9 +78,10 @@ const runVitest = async () => {
   ];
   // One folder for all temporary files, so that those of processes that tests kill go away too, and for what Node compiled: hundreds of starts share it.
   const temporary = mkdtempSync(join(tmpdir(), "gaggle-tests-"));
+  const cache = join(temporary, "cache");
   const { code } = await runChild(process.execPath, args, {
     cwd: root,
-    env: { ...env, TMPDIR: temporary, XDG_CACHE_HOME: join(temporary, "cache") },
+    env: { ...env, TMPDIR: temporary, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, "compile") },
   });
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   if (!existsSync(report)) return countVitest(undefined, code);

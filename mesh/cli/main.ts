@@ -1,32 +1,8 @@
 /** The `gaggle` command. Each action loads what it needs when it runs, so that `--help` and small commands start fast. */
-import { Command, CommanderError } from "commander";
-import { VERSION } from "../contract/version.ts";
-import { addAdminCommands } from "./admin-commands.ts";
-import { addGuardCommands } from "./guard-commands.ts";
-import { addPolicyCommands } from "./policy-commands.ts";
+import { CommanderError } from "commander";
 import { endWithOutput } from "./lost-output.ts";
-import { addMemberCommands } from "./member-commands.ts";
 import { describeError, paint } from "./output.ts";
-import { addSessionCommands } from "./session-commands.ts";
-import { addWorkCommands } from "./work-commands.ts";
-
-/** Builds the whole command line. @param json whether what commander itself says is told as JSON, by {@link main} */
-function createProgram(json: boolean): Command {
-  const program = new Command("gaggle")
-    .description("Makes this machine's Goose a member of the organisation.")
-    .version(VERSION)
-    .option("--json", "speak JSON, for programs")
-    .showHelpAfterError("(gaggle --help lists the commands)")
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) });
-  addMemberCommands(program);
-  addWorkCommands(program);
-  addSessionCommands(program);
-  addPolicyCommands(program);
-  addGuardCommands(program);
-  addAdminCommands(program);
-  return program;
-}
+import { createProgram } from "./program.ts";
 
 /** Runs a command line and says what went wrong, with the exit code 0 only on success. */
 async function main(args: readonly string[]): Promise<void> {
