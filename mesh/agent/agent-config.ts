@@ -55,7 +55,11 @@ export const agentConfig = z.strictObject({
     .partial()
     .optional(),
   /** Where spans go: `file` (`logs/traces.ndjson`), or the `/v1/traces` of a collector; nowhere where left out. docs/observability.md */
-  telemetry: z.strictObject({ traces: z.union([z.literal("file"), z.url({ protocol: /^https?$/ })]).optional() }).optional(),
+  telemetry: z
+    .strictObject({
+      traces: z.union([z.literal("file"), z.url().refine(isServerAddress, "an http or https address as a model server has")]).optional(),
+    })
+    .optional(),
   /** `GOOSE_PATH_ROOT` of the Goose that this agent serves, or null for Goose's own default. */
   gooseRoot: z.string().nullable(),
 });

@@ -24,6 +24,7 @@ const METADATA = [
   "https://[::ffff:169.254.169.254]",
   "https://metadata.google.internal",
   "https://2852039166",
+  "https://[64:ff9b::a9fe:a9fe]",
 ];
 
 async function listen(listener: RequestListener, tls?: { key: string; cert: string }): Promise<string> {
@@ -75,6 +76,22 @@ describe("the bootstrap node's address", () => {
     const { url, heard } = await startRedirector(tls);
     await expect(clientOf(url, bootstrapFetch(fetch, tls.pin)).token()).rejects.toThrow(code("PEER_UNREACHABLE"));
     expect(heard).toEqual([]);
+  });
+});
+
+describe("the address of a collector of spans", () => {
+  it("is none of a metadata service, with a user in it, or of a file, also in a configuration that somebody edited", async () => {
+    const home = join(tempFolder(), "home");
+    await joinedHome(home);
+    const path = homePaths(home).config;
+    const config = JSON.parse(readFileSync(path, "utf8")) as object;
+    const write = (traces: string): void => writeFileSync(path, JSON.stringify({ ...config, telemetry: { traces } }));
+    for (const url of [...METADATA, "https://user:secret@traces.example", "file:///etc/passwd"]) {
+      write(`${url}/v1/traces`);
+      await expect(readAgentConfig(home), url).rejects.toThrow(code("INVALID_INPUT"));
+    }
+    write("http://127.0.0.1:4318/v1/traces");
+    expect((await readAgentConfig(home)).telemetry?.traces).toBe("http://127.0.0.1:4318/v1/traces");
   });
 });
 
