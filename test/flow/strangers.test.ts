@@ -8,6 +8,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CLOCK_LEEWAY_MS, FRAME_TIMEOUT_MS, HELLO_TIMEOUT_MS, MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
+import type { Clock } from "../../mesh/contract/ports.ts";
 import { agentIdOf, createSigner, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
 import { signStatement } from "../../mesh/peer/peer-statement.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
@@ -34,8 +35,14 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v
 import { BOOTSTRAP_ROLE } from "../../mesh/contract/identity.ts";
 import { createRealClock } from "../support/real-clock.ts";
 
-const SOON = { timeout: 3_000, interval: 10 };
+/** Why a connection was cut is told by the refusal's code; how fast a busy machine comes to it is its own matter. */
+const SOON = { timeout: 10_000, interval: 10 };
 const HOUR_MS = 3_600_000;
+
+/** How much faster timers run that are set from now on: a limit shows as well in a tenth of its time. */
+let timesFaster = 1;
+const realClock = createRealClock();
+const fionasClock: Clock = { now: () => realClock.now(), after: (ms, fn) => realClock.after(ms / timesFaster, fn) };
 
 let organisation: TestOrganisation;
 let fiona: TestPeer;
@@ -60,7 +67,7 @@ async function startStranger(key: Ed25519PrivateJwk = keyOf(`stranger ${randomBy
 const dial = (node: Libp2p): Promise<Connection> => node.dial(multiaddr(addressOf(fiona)));
 
 const isCut = (connection: Connection): Promise<void> =>
-  vi.waitFor(() => expect(connection.status).not.toBe("open"), { timeout: HELLO_TIMEOUT_MS + 3_000, interval: 10 });
+  vi.waitFor(() => expect(connection.status).not.toBe("open"), { timeout: HELLO_TIMEOUT_MS + 10_000, interval: 10 });
 
 /** Everything that comes back on a stream until it ends. */
 async function bytesFrom(stream: Stream): Promise<Buffer> {
@@ -96,7 +103,8 @@ async function expectTurnedAway(code: string, member: TestMember, from: TestOrga
 
 beforeEach(async () => {
   organisation = createTestOrganisation("northwind");
-  fiona = await startTestPeer(organisation, organisation.member("fiona.berg"));
+  timesFaster = 1;
+  fiona = await startTestPeer(organisation, organisation.member("fiona.berg"), { deps: { clock: fionasClock } });
   marco = await startTestPeer(organisation, organisation.member("marco.diaz"));
   peers.push(fiona, marco);
   await marco.node.dial(addressOf(fiona));
@@ -104,7 +112,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all([...peers.splice(0).map(({ node }) => node.close()), ...strangers.splice(0).map((node) => node.stop())]);
+  // One after the other: libp2p gives two that close on each other half a second.
+  for (const node of strangers.splice(0)) await node.stop();
+  for (const { node } of peers.splice(0).toReversed()) await node.close();
 });
 
 describe("a peer node that is no member", () => {
@@ -213,19 +223,21 @@ describe("a bare libp2p node", () => {
   });
 
   it("that says nothing is cut off when the time for hello is over", async () => {
+    timesFaster = 10;
     const connection = await dial(await startStranger());
-    const openedAt = performance.now();
     await isCut(connection);
-    expect(performance.now() - openedAt).toBeLessThan(HELLO_TIMEOUT_MS + 2_000);
+    timesFaster = 1;
     expect(codes(fiona)).toEqual(["TIMEOUT"]);
     await expectGoodPeersUnharmed();
   });
 
   it("that opens hello and stops in the middle is cut off when the time is over", async () => {
+    timesFaster = 10;
     const connection = await dial(await startStranger());
     const stream = await connection.newStream(HELLO_PROTOCOL);
     stream.send(new Uint8Array([200, 1, 123]));
     await isCut(connection);
+    timesFaster = 1;
     expect(codes(fiona)).toEqual(["TIMEOUT"]);
     await expectGoodPeersUnharmed();
   });
@@ -321,8 +333,10 @@ describe("a member that misbehaves", () => {
     async () => {
       const connection = await connectMember();
       const stream = await connection.newStream(MESSAGE_PROTOCOL);
+      timesFaster = 10;
       stream.send(Buffer.concat([header(1_000, 1), Buffer.alloc(10)]));
       await vi.waitFor(() => expect(connection.status).not.toBe("open"), { timeout: FRAME_TIMEOUT_MS + 5_000, interval: 50 });
+      timesFaster = 1;
       await expectGoodPeersUnharmed();
     },
     FRAME_TIMEOUT_MS * 3,
