@@ -17,8 +17,11 @@ export interface Leaves {
   readonly leaves: readonly Leaf[];
 }
 
-/** Takes a tree apart. */
-export function leavesOf(tree: Json): Leaves {
+/** What stands in a leaf's place; undefined leaves it as it is. */
+export type Shown = (kind: Leaf["kind"], value: string) => Pick<Leaf, "kind" | "value"> | undefined;
+
+/** Takes a tree apart. @param shown what is written in a leaf's place; left out, the leaf itself */
+export function leavesOf(tree: Json, shown: Shown = () => undefined): Leaves {
   const parts: string[] = [];
   const leaves: Leaf[] = [];
   let length = 0;
@@ -26,7 +29,8 @@ export function leavesOf(tree: Json): Leaves {
     parts.push(part);
     length += part.length;
   };
-  const leaf = (kind: Leaf["kind"], value: string): void => {
+  const leaf = (as: Leaf["kind"], is: string): void => {
+    const { kind, value } = shown(as, is) ?? { kind: as, value: is };
     const written = kind === "number" ? value : JSON.stringify(value);
     const quote = kind === "number" ? 0 : 1;
     leaves.push({ kind, value, start: length + quote, end: length + written.length - quote });

@@ -53,8 +53,8 @@ function createCutter(given: readonly Finding[]): (leaf: Leaf) => Finding[] {
   };
 }
 
-/** What is to be masked in each leaf: found in it, in the whole text, or found elsewhere as a value. */
-async function findingsOf({ text, leaves }: Leaves, detection: Pick<Detection, "detect">, passing: Passes) {
+/** What is to be masked in each leaf: found in it, in the whole text, or found elsewhere as a value. @throws GaggleError GUARD_REFUSED */
+export async function findingsOf({ text, leaves }: Leaves, detection: Pick<Detection, "detect">, passing: Passes) {
   const [whole = [], ...each] = await detection.detect([text, ...leaves.map(({ value }) => value)]);
   const passes = typeof passing === "function" ? passing(new Set([whole, ...each].flat().map(({ label }) => label))) : passing;
   const cut = createCutter(whole);

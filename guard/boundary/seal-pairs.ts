@@ -17,12 +17,17 @@ export interface SealedIn {
   readonly to: string;
 }
 
+/** What stood as a JSON number goes back as exactly that number. */
+const pair = z
+  .tuple([z.string().max(100), z.string(), z.boolean()])
+  .refine(([, text, isNumber]) => !isNumber || JSON.stringify(Number(text)) === text, "this is no number");
+
 const content = z.strictObject({
   v: z.literal(1),
   id: uuid,
   from: agentId,
   to: agentId,
-  pairs: z.array(z.tuple([z.string().max(100), z.string(), z.boolean()])),
+  pairs: z.array(pair),
 });
 
 /** Seals pairs to the receiver's key. */

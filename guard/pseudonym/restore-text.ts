@@ -1,8 +1,8 @@
 /** Puts values back where their tokens stand, in a whole text or in a stream that may be cut anywhere. */
 import { MAX_TOKEN_LENGTH, tokenPattern, UNFINISHED_TOKEN } from "./token-form.ts";
 
-/** What stands for a token as written, or undefined to leave it as it is. */
-export type Replacement = (token: string) => string | undefined;
+/** What stands for a token as written, or undefined to leave it as it is. @param at where it begins in the text; of a stream, in the piece looked at */
+export type Replacement = (token: string, at: number) => string | undefined;
 
 /** Replaces the tokens of `text`; `rest` is the text behind the last one. */
 function replaceTokens(text: string, replacement: Replacement): { done: string; rest: string } {
@@ -10,7 +10,7 @@ function replaceTokens(text: string, replacement: Replacement): { done: string; 
   let done = "";
   let from = 0;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const value = replacement(match[0]);
+    const value = replacement(match[0], match.index);
     // An unknown token may hide a known one that begins inside it.
     pattern.lastIndex = match.index + (value === undefined ? 1 : match[0].length);
     if (value === undefined) continue;

@@ -13,7 +13,7 @@ import type { GuardStats } from "../contract/usage.ts";
 import type { Directory } from "../directory/create-directory.ts";
 import { skillsGraph } from "../directory/skills-graph.ts";
 import type { CallContext } from "../session/ports.ts";
-import { OWN } from "./boundary.ts";
+import { OWN } from "./boundary/restore-policy.ts";
 import { createGooseHooks } from "./goose-hooks.ts";
 import type { GooseSessions } from "./goose-sessions.ts";
 import { createInboxNotice } from "./inbox-notice.ts";

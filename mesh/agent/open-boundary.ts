@@ -38,11 +38,11 @@ export function openBoundary(
     boundaryKey: vault.keys.boundary,
     sealKeyOf: sealKeys.of,
     openKey: core.keys.seal,
-    keep: async (message, from, pairs) => {
+    keep: async (message, from, held) => {
       // Nobody else may say what this agent's chats know, or fill the table of maps under made-up tasks.
       if (!isTaskPeer(core.store, message, from)) return;
       const { taskId } = message;
-      await values.keep(taskId, from, pairs);
+      await values.keep(taskId, from, held);
       // A result belongs to the chat that asked for it.
       const asking = readTask(core.store, "asker", taskId)?.sessionId;
       if (asking !== undefined) values.tell(taskId, asking);

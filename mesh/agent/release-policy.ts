@@ -10,8 +10,10 @@ import type { PolicyContext, PolicyDecision, PolicyEngine } from "../contract/po
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import type { MessageQuestion } from "../enforcement/message-question.ts";
 
-/** What leaves: to whom, with which classes in it, and what the profile would let pass. */
+/** What leaves, or arrives: to whom, with which classes in it, and what would pass if policy said nothing. */
 export interface Leaving {
+  /** Whose it is; left out, this agent's. */
+  readonly from?: Principal;
   readonly to: Principal;
   readonly found: ReadonlySet<DataClass>;
   readonly passes: ReadonlySet<DataClass>;
@@ -32,10 +34,13 @@ const masked = ({ obligations = [] }: PolicyDecision): string[] => obligations.f
 
 const rulesOf = (decisions: readonly PolicyDecision[]): string[] => [...new Set(decisions.flatMap(({ rules }) => rules))];
 
-/** Makes the question. */
+const receiverOf = ({ agentId, subject, department }: Principal) => ({ to: agentId, toSubject: subject, toDepartment: department });
+const senderOf = ({ agentId, subject, department }: Principal) => ({ from: agentId, fromSubject: subject, fromDepartment: department });
+
+/** Makes the question: as a message leaves this agent, and by its receiver as it arrives. */
 export function createReleasePolicy({ self, policy }: { readonly self: Principal; readonly policy: PolicyEngine }) {
-  const base = ({ to, found, context }: Leaving) => ({
-    principal: self,
+  const base = ({ from = self, to, found, context }: Leaving) => ({
+    principal: from,
     target: to,
     targetRole: to.role,
     context: { ...context, dataClasses: [...found].toSorted() },
@@ -58,7 +63,10 @@ export function createReleasePolicy({ self, policy }: { readonly self: Principal
     const asked = [...passes].filter((name) => found.has(name) && !mask.includes(name)).toSorted();
     const answers = asked.map((name) => ({
       name,
-      decision: policy.decide({ action: "data.release", resource: name, ...base(leaving) }, { keeps: ["mask"] }),
+      decision: policy.decide(
+        { action: "data.release", resource: name, ...base(leaving) },
+        { keeps: ["mask"], ...(leaving.from === undefined ? {} : { counts: false }) },
+      ),
     }));
     const released = new Set(
       answers.filter(({ name, decision }) => decision.allowed && !masked(decision).includes(name)).map(({ name }) => name),
@@ -73,10 +81,10 @@ export function createReleasePolicy({ self, policy }: { readonly self: Principal
       ...sum,
       released: [...released].join(","),
       withheld: withheld.join(","),
-      to: to.agentId,
-      toSubject: to.subject,
-      toDepartment: to.department,
+      ...(leaving.from === undefined ? receiverOf(to) : senderOf(leaving.from)),
     };
     return { passes: released, details, denied: withheld.length > 0 };
   };
 }
+/** The question. */
+export type ReleasePolicy = ReturnType<typeof createReleasePolicy>;

@@ -2,8 +2,7 @@
  * Values of a task that came sealed: kept as a map of the task, and told to each Goose session that works with the task, so that the guard masks them
  * for its model again, also where the detector alone would miss one.
  */
-import type { Pair } from "../../guard/boundary/mask-tree.ts";
-import { TOKEN_CLASSES, type TokenClass } from "../../guard/pseudonym/token-form.ts";
+import type { Held } from "../../guard/boundary/look-inside.ts";
 import type { TokenSessions } from "../../guard/pseudonym/token-sessions.ts";
 import { ENVELOPE_LIFETIME_MS } from "../contract/limits.ts";
 import type { Message } from "../contract/message.ts";
@@ -25,27 +24,19 @@ export interface TaskValues {
    * Keeps them; resolves when they are on the disk. Kept as long after their last use as an envelope may be under way.
    * @param from agent that sent them: its maps make room for each other
    */
-  keep(taskId: string, from: string, pairs: readonly Pair[]): Promise<void>;
+  keep(taskId: string, from: string, values: readonly Held[]): Promise<void>;
   /** Tells them to a session. A map that can't be read any more throws. @param sessionId key as `sessionKey` makes it */
   tell(taskId: string, sessionId: string): void;
 }
 
 const idOf = (taskId: string): string => `task:${taskId}`;
 
-const classOf = (token: string): TokenClass | undefined => {
-  const name = token.slice(0, token.lastIndexOf("_"));
-  return TOKEN_CLASSES.find((known) => known === name && known !== "LITERAL");
-};
-
 /** Makes it over the daemon's token sessions. */
 export function createTaskValues(sessions: TokenSessions): TaskValues {
   return {
-    keep: async (taskId, from, pairs) => {
+    keep: async (taskId, from, values) => {
       const session = sessions.open(idOf(taskId), { lifetimeMs: ENVELOPE_LIFETIME_MS, owner: from });
-      for (const [token, text] of pairs) {
-        const tokenClass = classOf(token);
-        if (tokenClass !== undefined) session.tokenFor(tokenClass, { surface: text, value: text });
-      }
+      for (const { label, value } of values) session.tokenFor(label, { surface: value, value });
       await session.settle();
     },
     tell: (taskId, sessionId) => {

@@ -1,5 +1,6 @@
 /** Envelopes: signed by the sender's agent key, with its membership credential inside, so that they prove themselves however they travelled. */
 import { z } from "zod";
+import type { AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { sha256Hex } from "../contract/json.ts";
@@ -51,6 +52,8 @@ export interface OpenedEnvelope {
   readonly depositedAt?: number;
   /** What was done with its sealed values, for the audit; the claims hold the message as restored. */
   readonly restored?: RestoreNote;
+  /** What its sender's guard should have masked and this agent's did: details of the audit event. */
+  readonly withheld?: AuditDraft["details"];
   /** What this agent's guard found in it; there where it came from another department and asks for something. */
   readonly found?: FoundClasses;
   /** Classes in what was approved; there where approvals came with it and this agent's guard looked. */
@@ -75,6 +78,10 @@ export const senderOf = ({ claims, member }: Pick<OpenedEnvelope, "claims" | "me
 export interface RestoreNote {
   readonly decision: PolicyDecision;
   readonly redactions: readonly { readonly class: string; readonly count: number }[];
+  /** Classes that were not put back. */
+  readonly withheld?: readonly string[];
+  /** Values that held another class than their sender named, such as `ORG>IBAN`. */
+  readonly misnamed?: readonly string[];
 }
 
 const invalid = (problem: string, cause?: unknown): GaggleError =>

@@ -83,6 +83,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     };
     tx.audit(audit.arrival("message.receive", opened, { result: "ok", received }));
     if (opened.restored !== undefined) tx.audit(audit.restore(opened, opened.restored));
+    if (opened.withheld !== undefined) tx.audit(audit.withhold(opened, opened.withheld));
     const refusal = deps.handle(tx, incoming);
     // Such as a roster that is older than the sender's: the same message may be taken later.
     if (refusal !== undefined && ERROR_TABLE[refusal.code].retryable) return refused(claims.id, refusal);

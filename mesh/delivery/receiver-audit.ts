@@ -17,6 +17,9 @@ const refOf = (message: Message): string | undefined =>
         ? message.sessionId
         : undefined;
 
+const listed = (name: string, values: readonly string[] = []): Readonly<Record<string, string>> =>
+  values.length === 0 ? {} : { [name]: values.join(",").slice(0, 500) };
+
 /** Makes the events of one agent. */
 export function createReceiverAudit(actor: AuditDraft["actor"]) {
   /** A message was taken, denied by policy or refused. */
@@ -48,19 +51,31 @@ export function createReceiverAudit(actor: AuditDraft["actor"]) {
   };
 
   /** Values that its sender had masked were put back, or policy did not let them. */
-  const restore = ({ claims, member }: OpenedEnvelope, { decision, redactions }: RestoreNote): AuditDraft => ({
+  const restore = ({ claims, member }: OpenedEnvelope, { decision, redactions, withheld, misnamed }: RestoreNote): AuditDraft => ({
     actor,
     action: "guard.restore",
     target: `envelope:${claims.id}`,
-    result: decision.allowed ? "ok" : "denied",
+    result: decision.allowed && withheld === undefined ? "ok" : "denied",
     details: {
       from: claims.from,
       fromSubject: member.sub,
       fromDepartment: member.department,
       rules: decision.rules.join(",").slice(0, 500),
       policyHash: decision.policyHash,
+      ...listed("withheld", withheld),
+      ...listed("misnamed", misnamed),
     },
     redactions: [...redactions],
+    traceId: traceIdOf(claims.traceparent),
+  });
+
+  /** Classes came bare that this agent's policy does not let in, and were masked here. */
+  const withhold = ({ claims }: OpenedEnvelope, details: AuditDraft["details"]): AuditDraft => ({
+    actor,
+    action: "data.release",
+    target: `envelope:${claims.id}`,
+    result: "denied",
+    details,
     traceId: traceIdOf(claims.traceparent),
   });
 
@@ -81,5 +96,5 @@ export function createReceiverAudit(actor: AuditDraft["actor"]) {
     traceId: traceIdOf(claims.traceparent),
   });
 
-  return { approval, arrival, restore };
+  return { approval, arrival, restore, withhold };
 }

@@ -30,7 +30,8 @@ function partiesOf({ action, details }: AuditEvent, self: Principal, chart: OrgC
     return subject === undefined ? undefined : personOf(subject, chart, as);
   };
   const nobody = personOf(undefined, chart, "principal");
-  if (action === "message.receive") return { principal: named("fromSubject", "principal") ?? nobody, target: self };
+  const cameIn = action === "message.receive" || (action === "data.release" && details["fromSubject"] !== undefined);
+  if (cameIn) return { principal: named("fromSubject", "principal") ?? nobody, target: self };
   if (action === "approval.check")
     return { principal: named("approver", "principal") ?? nobody, target: named("peerSubject", "target") ?? nobody };
   if (action === "approval.accept")

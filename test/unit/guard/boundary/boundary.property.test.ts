@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { lookInside } from "../../../../guard/boundary/look-inside.ts";
 import { maskTree, passesTo, restoreTree } from "../../../../guard/boundary/mask-tree.ts";
 import { createDetector } from "../../../../guard/detect/detector.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
@@ -68,6 +69,20 @@ describe("masking a tree for another department", () => {
         expect(restoreTree(JSON.parse(JSON.stringify(masked.tree)) as Json, masked.pairs)).toEqual(given);
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it("names each value by a class that covers it, by the receiver's own guard, whatever passes beside it", {
+    timeout: 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(tree, fc.subarray(["PERSON", "EMAIL", "DATE", "IBAN"] as const), async (given, passing) => {
+        const masked = await mask(given, new Set(passing));
+        const { uncovered, bare } = await lookInside(masked.tree, masked.pairs, detection);
+        expect(uncovered).toEqual(new Map());
+        expect(bare.filter((name) => !passing.some((one) => one === name))).toEqual([]);
+      }),
+      { numRuns: 1_000 },
     );
   });
 

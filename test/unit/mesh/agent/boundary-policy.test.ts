@@ -1,8 +1,13 @@
 /** What policy says of the data in a message: class by class as it leaves its department, and again where it arrives. */
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Held } from "../../../../guard/boundary/look-inside.ts";
+import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
+import { sealPairs } from "../../../../guard/boundary/seal-pairs.ts";
+import type { SealKey } from "../../../../guard/boundary/sealed-json.ts";
 import { createDetector } from "../../../../guard/detect/detector.ts";
 import { createBoundary, type DepartmentBoundary } from "../../../../mesh/agent/boundary.ts";
 import { type AuditChain, openAuditChain } from "../../../../mesh/audit/chain.ts";
+import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import type { EnvelopeClaims, Message } from "../../../../mesh/contract/message.ts";
 import type { MembershipClaims, Principal } from "../../../../mesh/contract/identity.ts";
 import type { Obligation, PolicyDecision, PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
@@ -17,13 +22,14 @@ import { createSeededRandom } from "../../../support/seeded-random.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const HASH = "d".repeat(64);
+const TRACE = `00-${"c".repeat(32)}-${"1".repeat(16)}-01`;
 const ID = "0192e0a0-0000-7000-8000-000000000001";
 const MAIL = "ada@example.org";
 const IBAN = "DE89370400440532013000";
 const person = (agentId: string, subject: string, department: string): Principal => ({ agentId, subject, role: department, department });
 const fiona = person("12D3KooWRm8J3iL796zPFi2EtGGtUJn58AG67gcRzhK7cZBjEr94", "fiona.berg", "finance");
 const pieter = person("pieter", "pieter.jansen", "finance");
-const marco = person("marco", "marco.diaz", "marketing");
+const marco = person("12D3KooWRm8J3iL796zPFi2EtGGtUJn58AG67gcRzhK7cZBjEr95", "marco.diaz", "marketing");
 const request: Message = {
   type: "task.request",
   taskId: ID,
@@ -42,10 +48,17 @@ let chain: AuditChain;
 let finance: DepartmentBoundary;
 let marketing: DepartmentBoundary;
 let policy: PolicyEngine;
+let sealKey: SealKey;
+/** What the receiver's guard was told of sealed values. */
+let kept: Held[];
+/** Whether the detector of these machines can be used. */
+let isDetecting: boolean;
 
 beforeEach(async () => {
   answer = () => ({});
   asked = [];
+  kept = [];
+  isDetecting = true;
   const clock = createVirtualClock();
   policy = keepObligations(
     {
@@ -65,20 +78,25 @@ beforeEach(async () => {
   const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
   const rules = createDetector();
   const keys = generateAgentKeys(createSeededRandom(3));
+  sealKey = { kty: keys.seal.kty, crv: keys.seal.crv, x: keys.seal.x };
+  const detect = async (texts: readonly string[]) => {
+    if (!isDetecting) throw new GaggleError("GUARD_REFUSED", "The model can't be loaded.");
+    return texts.map((text) => rules.detect(text));
+  };
   const boundaryOf = (self: Principal): DepartmentBoundary =>
     createBoundary({
       self,
-      detection: { detect: async (texts) => texts.map((text) => rules.detect(text)) },
+      detection: { detect },
       policy,
       queue,
       profile: () => ({ boundary: [{ departments: ["*"], pass: ["EMAIL", "IBAN"] }] }),
       version: () => 1,
       epochs: () => [{ epoch: 1, key: new Uint8Array(32).fill(7) }],
       boundaryKey: () => new Uint8Array(32).fill(9),
-      sealKeyOf: () => undefined,
+      sealKeyOf: () => sealKey,
       openKey: keys.seal,
       newTrace: () => "e".repeat(32),
-      keep: async () => undefined,
+      keep: async (_message, _from, values) => void kept.push(...values),
     });
   finance = boundaryOf(fiona);
   marketing = boundaryOf(marco);
@@ -95,6 +113,14 @@ const unlessRestoring =
   (question: PolicyQuestion): Answer =>
     question.action === "guard.restore" ? { allowed: false } : say(question);
 const events = async (action: string) => (await chain.list({ fromSeq: 1, limit: 100 })).filter((event) => event.action === action);
+
+const opened = (message: Message, sealed?: string): OpenedEnvelope => ({
+  claims: { id: ID, from: fiona.agentId, to: marco.agentId, message, ...(sealed === undefined ? {} : { sealed }) } as EnvelopeClaims,
+  member: { sub: fiona.subject, role: fiona.role, department: fiona.department } as MembershipClaims,
+  bytes: 100,
+});
+const arrive = async (message: Message, pairs: readonly Pair[]): Promise<OpenedEnvelope> =>
+  marketing.arrive(opened(message, await sealPairs(pairs, { id: ID, from: fiona.agentId, to: marco.agentId }, sealKey)));
 
 describe("a request for approval whose payload nobody has looked through yet, as that of a task which waits for it", () => {
   const payload = { kind: "task", task: `Pay ${IBAN}` };
@@ -170,12 +196,6 @@ describe("a message within its department", () => {
 });
 
 describe("a message that arrives from another department", () => {
-  const opened = (message: Message): OpenedEnvelope => ({
-    claims: { id: ID, from: fiona.agentId, to: marco.agentId, message } as EnvelopeClaims,
-    member: { sub: fiona.subject, role: fiona.role, department: fiona.department } as MembershipClaims,
-    bytes: 100,
-  });
-
   it("is looked through by the receiver's own guard: policy is told the classes that came, masked or not", async () => {
     const { found } = await marketing.arrive(opened({ ...request, task: `Pay ${IBAN} of PERSON_1A2B3C4D5E` }));
     expect(found).toEqual({ classes: ["IBAN", "PERSON"], unmasked: ["IBAN"] });
@@ -193,5 +213,147 @@ describe("a message that arrives from another department", () => {
   it("shows what an approval's payload holds before its receiver decides whether it may be asked", async () => {
     const approval: Message = { type: "approval.request", approvalId: ID, payload: { iban: IBAN }, payloadHash: HASH, idempotencyKey: "k" };
     expect((await marketing.arrive(opened(approval))).found).toEqual({ classes: ["IBAN"], unmasked: ["IBAN"] });
+  });
+});
+
+describe("a value that a changed sender sealed under another class's name", () => {
+  const asOrg: Pair[] = [
+    ["ORG_1A2B3C4D5E", IBAN, false],
+    ["EMAIL_1A2B3C4D5E", MAIL, false],
+  ];
+  const lying: Message = { ...request, task: "Pay ORG_1A2B3C4D5E, write to EMAIL_1A2B3C4D5E" };
+  const taskOf = ({ claims: { message } }: OpenedEnvelope): string => (message.type === "task.request" ? message.task : "");
+  const without =
+    (name: string) =>
+    ({ action, context }: PolicyQuestion): Answer => ({
+      allowed: action !== "guard.restore" || context?.dataClasses?.includes(name) !== true,
+    });
+
+  it("is not put back where policy does not let this agent have what it holds; the others are, and the audit is told", async () => {
+    answer = without("IBAN");
+    const arrived = await arrive(lying, asOrg);
+    expect(taskOf(arrived)).toBe(`Pay ORG_1A2B3C4D5E, write to ${MAIL}`);
+    expect(arrived.restored).toMatchObject({ withheld: ["IBAN"], misnamed: ["ORG>IBAN"], redactions: [{ class: "EMAIL", count: 1 }] });
+    expect(kept).toEqual([{ label: "EMAIL", value: MAIL }]);
+  });
+
+  it("counts as what it holds where policy is asked about the message, and for this agent's own guard", async () => {
+    const arrived = await arrive(lying, asOrg);
+    expect(taskOf(arrived)).toBe(`Pay ${IBAN}, write to ${MAIL}`);
+    expect(arrived.found?.classes).toEqual(["EMAIL", "IBAN", "ORG"]);
+    expect(arrived.restored).toMatchObject({ misnamed: ["ORG>IBAN"], redactions: [{ class: "EMAIL" }, { class: "IBAN" }] });
+    expect(kept.map(({ label }) => label)).toEqual(["IBAN", "EMAIL"]);
+  });
+
+  it("is found behind a token for mere text, which names no class", async () => {
+    answer = without("IBAN");
+    const arrived = await arrive({ ...request, task: "Pay LITERAL_1A2B3C4D5E" }, [["LITERAL_1A2B3C4D5E", IBAN, false]]);
+    expect(taskOf(arrived)).toBe("Pay LITERAL_1A2B3C4D5E");
+    expect(arrived.restored).toMatchObject({ withheld: ["IBAN"], misnamed: ["LITERAL>IBAN"] });
+  });
+
+  it("is found in results too, where nothing is asked about the message itself", async () => {
+    answer = without("IBAN");
+    const result: Message = { type: "task.update", taskId: ID, rev: 1, state: "COMPLETED", result: { note: "ORG_1A2B3C4D5E" } };
+    expect((await arrive(result, asOrg)).claims.message).toMatchObject({ result: { note: "ORG_1A2B3C4D5E" } });
+  });
+
+  it("is put back as before where each name is right; policy is asked once about all classes together", async () => {
+    const honest: Pair[] = [["IBAN_1A2B3C4D5E", IBAN, false]];
+    const arrived = await arrive({ ...request, task: "Pay IBAN_1A2B3C4D5E" }, honest);
+    expect(taskOf(arrived)).toBe(`Pay ${IBAN}`);
+    expect(arrived.restored).toEqual({ decision: expect.objectContaining({ allowed: true }), redactions: [{ class: "IBAN", count: 1 }] });
+    expect(asked.filter(({ action }) => action === "guard.restore").every(({ context }) => context?.dataClasses?.join() === "IBAN")).toBe(
+      true,
+    );
+  });
+});
+
+describe("a sender whose policy lets its receiver have some classes", () => {
+  it("seals these and no others", async () => {
+    const seen: string[] = [];
+    answer = ({ action, resource, context }) => {
+      if (action === "data.release") return { allowed: resource === "DATE" };
+      if (action !== "guard.restore") return {};
+      seen.push(context?.dataClasses?.join() ?? "");
+      return { allowed: context?.dataClasses?.includes("IBAN") !== true };
+    };
+    await finance.depart({ id: ID, to: marco, ref: ID, message: request, traceparent: TRACE });
+    expect(seen).toEqual(["EMAIL,IBAN", "", "EMAIL", "EMAIL,IBAN"]);
+    expect(await events("guard.mask")).toMatchObject([{ details: { sealed: true } }]);
+  });
+});
+
+describe("what a changed sender's guard let pass bare", () => {
+  const bare = `Pay ${IBAN}, write to ${MAIL}`;
+  const withoutIbans = ({ action, resource }: PolicyQuestion): Answer => ({ allowed: action !== "data.release" || resource !== "IBAN" });
+  const cases: readonly [string, Message, (message: Message) => unknown][] = [
+    ["a task", { ...request, task: bare }, (message) => message.type === "task.request" && message.task],
+    [
+      "a result",
+      { type: "task.update", taskId: ID, rev: 1, state: "COMPLETED", result: bare },
+      (m) => m.type === "task.update" && m.result,
+    ],
+    [
+      "a question",
+      { type: "task.update", taskId: ID, rev: 1, state: "INPUT_REQUIRED", message: bare },
+      (m) => m.type === "task.update" && m.message,
+    ],
+    ["an answer", { type: "task.answer", taskId: ID, rev: 1, answer: bare }, (m) => m.type === "task.answer" && m.answer],
+    ["a word on progress", { type: "task.progress", taskId: ID, seq: 1, note: bare }, (m) => m.type === "task.progress" && m.note],
+    ["a reason to cancel", { type: "task.cancel", taskId: ID, reason: bare }, (m) => m.type === "task.cancel" && m.reason],
+    ["a notice", { type: "notification", message: bare, severity: "info" }, (m) => m.type === "notification" && m.message],
+    [
+      "a shard",
+      {
+        type: "session.shard",
+        sessionId: ID,
+        epoch: 1,
+        id: "s",
+        version: 1,
+        title: "t",
+        classes: ["internal"],
+        visibility: {},
+        body: bare,
+      },
+      (m) => m.type === "session.shard" && m.body,
+    ],
+    [
+      "the step of an approval",
+      { type: "approval.request", approvalId: ID, payload: {}, payloadHash: HASH, idempotencyKey: "k", stepId: bare },
+      (m) => m.type === "approval.request" && m.stepId,
+    ],
+  ];
+
+  it.each(cases)("is masked as it arrives in %s, the same each time, and the audit is told", async (_, message, textOf) => {
+    answer = withoutIbans;
+    const arrived = await marketing.arrive(opened(message));
+    expect(textOf(arrived.claims.message)).toMatch(new RegExp(`^Pay IBAN_\\w{10}, write to ${MAIL}$`));
+    expect(arrived.withheld).toMatchObject({ withheld: "IBAN", released: "EMAIL", fromSubject: "fiona.berg", fromDepartment: "finance" });
+    expect((await marketing.arrive(opened(message))).claims.message).toEqual(arrived.claims.message);
+    expect(asked).toContainEqual(expect.objectContaining({ action: "data.release", resource: "IBAN", principal: fiona, target: marco }));
+  });
+
+  it("is masked beside values that may be put back, and these are", async () => {
+    answer = withoutIbans;
+    const message: Message = { ...request, task: `Pay ${IBAN} to IBAN_1A2B3C4D5E` };
+    const arrived = await arrive(message, [["IBAN_1A2B3C4D5E", "GB82WEST12345698765432", false]]);
+    expect(arrived.claims.message).toMatchObject({ task: expect.stringMatching(/^Pay IBAN_\w{10} to GB82WEST12345698765432$/) });
+  });
+
+  it("comes as it is within a department, where no guard stands", async () => {
+    answer = withoutIbans;
+    const own = opened({ ...request, task: bare });
+    expect(await marketing.arrive({ ...own, member: { ...own.member, department: "marketing" } })).toEqual({
+      ...own,
+      member: { ...own.member, department: "marketing" },
+    });
+  });
+
+  it("waits where the detector is away: a result comes again, and is not lost; a task is refused as before", async () => {
+    isDetecting = false;
+    const result: Message = { type: "task.update", taskId: ID, rev: 1, state: "COMPLETED", result: bare };
+    await expect(marketing.arrive(opened(result))).rejects.toMatchObject({ code: "BUSY" });
+    await expect(marketing.arrive(opened({ ...request, task: bare }))).rejects.toMatchObject({ code: "GUARD_REFUSED" });
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createDetector } from "../../../../guard/detect/detector.ts";
 import type { Finding } from "../../../../guard/detect/finding.ts";
-import type { Pair } from "../../../../guard/boundary/mask-tree.ts";
+import type { Held } from "../../../../guard/boundary/look-inside.ts";
 import { createBoundary, type BoundaryDeps } from "../../../../mesh/agent/boundary.ts";
 import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import { createTaskValues, isTaskPeer, type TaskMessage } from "../../../../mesh/agent/task-values.ts";
@@ -50,7 +50,7 @@ interface Desk {
   readonly node: TestNode;
   readonly member: TestMember;
   /** What the daemon was told of values that came sealed. */
-  readonly kept: Map<string, readonly Pair[]>;
+  readonly kept: Map<string, readonly Held[]>;
 }
 
 /** A node with a boundary. @param restores who may restore what whom sent: `receiver<sender` */
@@ -61,7 +61,7 @@ async function desk(
   options: NodeOptions & { profile?: BoundaryDeps["profile"] } = {},
 ): Promise<Desk> {
   const member = world.addMember(subject, role);
-  const kept = new Map<string, readonly Pair[]>();
+  const kept = new Map<string, readonly Held[]>();
   const allow = ({ action, principal, targetRole }: PolicyQuestion): boolean =>
     action !== "guard.restore" || restores.includes(`${principal.role}<${targetRole}`);
   const boundary = (queue: CommitQueue) =>
@@ -80,7 +80,7 @@ async function desk(
       },
       openKey: member.keys.seal,
       newTrace: () => "e".repeat(32),
-      keep: async ({ taskId }, _from, pairs) => void kept.set(taskId, pairs),
+      keep: async ({ taskId }, _from, values) => void kept.set(taskId, values),
     });
   const node = await startNode(world, member, { allow, boundary, ...options });
   return { node, member, kept };
@@ -142,7 +142,7 @@ describe("a task for another department", () => {
     expect(
       marketing.kept
         .get(taskId)
-        ?.map(([, text]) => text)
+        ?.map(({ value }) => value)
         .toSorted(),
     ).toEqual(["Anna Schmidt", "ada@example.org"]);
     expect(await auditOf(finance, "guard.mask")).toMatchObject([
@@ -204,7 +204,7 @@ describe("a task for another department", () => {
     expect(new Set(sent.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3);
     expect(new Set(sent.map(({ sessionId }) => sessionId))).toEqual(new Set([first?.sessionId, "run:20261120_7"]));
     await arrived(marketing, taskId);
-    expect(marketing.kept.get(taskId)?.map(([, text]) => text)).toEqual(["Anna Schmidt"]);
+    expect(marketing.kept.get(taskId)?.map(({ value }) => value)).toEqual(["Anna Schmidt"]);
     expect(await finance.node.call("status.fetch", { id: taskId })).toMatchObject({ sessionId: "Anna Schmidt" });
   });
 
@@ -377,8 +377,7 @@ describe("values that came sealed", () => {
     );
     const values = createTaskValues(sessions);
     await values.keep("t1", "a colleague", [
-      ["PERSON_1A2B3C4D5E", "Anna Schmidt", false],
-      ["LITERAL_1A2B3C4D5E", "IP_ADDR", false],
+      { label: "PERSON", value: "Anna Schmidt" },
     ]);
     values.tell("t1", "run:1");
     values.tell("unknown", "run:1");
