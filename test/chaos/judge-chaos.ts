@@ -9,7 +9,8 @@ import { canonicalJson } from "../../mesh/contract/json.ts";
 import { TERMINAL_STATES } from "../../mesh/contract/message.ts";
 import type { AskerTask, WorkerTask } from "../../mesh/session/task-record.ts";
 import { openLevelStore } from "../../mesh/store/level-store.ts";
-import { type DaemonWorld, until } from "../support/daemon-world.ts";
+import type { DaemonWorld } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import type { Sent } from "./run-chaos.ts";
 
 /** What is judged. */

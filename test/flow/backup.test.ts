@@ -10,7 +10,8 @@ import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
 import { readAgentKeys } from "../../mesh/identity/key-file.ts";
 import { createSigner } from "../../mesh/identity/keys.ts";
-import { type CommandOutcome, type DaemonWorld, foundWorld, INSTALL_DIR, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type CommandOutcome, type DaemonWorld, foundWorld, INSTALL_DIR, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 
 const PASSPHRASE = "a passphrase of a backup\n";
 
@@ -72,7 +73,9 @@ describe("an agent that is backed up", () => {
     const daemon = await connectDaemon({ home: join(world.dir, "new-home"), program: "test" });
     const { events } = await daemon.call("audit.list", { fromSeq: 1, limit: 1_000 });
     expect(events.map(({ action }) => action)).toContain("agent.recover");
-    expect((await onNewMachine(["status", "--metrics"])).stdout).toContain("gaggle_agent_bootstrap_reachable 1\n");
+    await until("the node knows its new place", async () =>
+      (await onNewMachine(["status", "--metrics"])).stdout.includes("gaggle_agent_bootstrap_reachable 1\n"),
+    );
     await daemon.call("daemon.stop", {});
     daemon.close();
   });

@@ -25,6 +25,8 @@ const TWO_CLOSES_MS = 240_000;
 
 let plain: { work: Workplace; run: DemoRun; ended: Ended };
 let json: { work: Workplace; run: DemoRun; ended: Ended };
+/** Ended also where one of them did not get through. */
+const begun: { work: Workplace; run: DemoRun }[] = [];
 
 /** With the spans of its daemons in files. */
 const traced = (work: Workplace): Workplace => ({ ...work, env: { ...work.env, GAGGLE_TRACES: "file" } });
@@ -33,13 +35,14 @@ beforeAll(async () => {
   if (!existsSync(PROGRAM)) throw new Error("dist/ is missing: run npm run build first.");
   const works = [workplace(), traced(workplace())] as const;
   const runs = [startDemo(works[0]), startDemo(works[1], ["--json"])] as const;
+  begun.push({ work: works[0], run: runs[0] }, { work: works[1], run: runs[1] });
   const [first, second] = await Promise.all(runs.map((run) => run.ended()));
   plain = { work: works[0], run: runs[0], ended: first as Ended };
   json = { work: works[1], run: runs[1], ended: second as Ended };
 }, TWO_CLOSES_MS);
 
 afterAll(async () => {
-  for (const { work, run } of [plain, json]) {
+  for (const { work, run } of begun) {
     await run[Symbol.asyncDispose]();
     work[Symbol.dispose]();
   }

@@ -9,7 +9,8 @@ import { orgSteward } from "../../mesh/cli/org/org-steward.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import type { InboxItem } from "../../mesh/contract/daemon-api.ts";
-import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 
 const TASK = "Please ask Anna Schmidt (anna.schmidt@example.org, DE89 3704 0044 0532 0130 00) about the order in the list.";
 const PRIVATE = "Please pay Quentin Marlowe (quentin.marlowe@example.org, GB33 BUKB 2020 1555 5555 55).";

@@ -10,7 +10,8 @@ import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { orgPaths, readOrg, readRevocations, readRoster, rootSigner, writeJson } from "../../mesh/cli/org/org-folder.ts";
 import type { SignedBundle } from "../../mesh/contract/bundle.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
-import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { seededSigner } from "../support/seeded-keys.ts";
 import { startSwappingProxy, type SwappingProxy } from "../support/swapping-proxy.ts";
 
@@ -41,6 +42,11 @@ afterAll(async () => {
 const versionOf = async (agent: WorldAgent): Promise<number> => (await agent.call("daemon.status", {})).bundleVersion;
 const hasVersion = (agent: WorldAgent, version: number, timeoutMs?: number) =>
   until(`${agent.subject} has version ${version}`, async () => (await versionOf(agent)) === version, timeoutMs);
+/** A bundle counts before its event is on the disk. */
+const expectAccepted = (agent: WorldAgent, version: number) =>
+  until(`${agent.subject} has recorded version ${version}`, async () =>
+    (await agent.audit("bundle.accept")).some(({ target, result }) => target === `bundle:${agent.role}@${version}` && result === "ok"),
+  );
 const stored = (role: string): Promise<SignedBundle> =>
   readFile(join(orgPaths(world.orgDir).bundles, `${role}.json`), "utf8").then((text) => JSON.parse(text) as SignedBundle);
 
@@ -113,7 +119,7 @@ describe("a bundle from a bootstrap node that was taken over", () => {
     await marco.stop();
     await marco.start();
     await hasVersion(marco, version);
-    expect((await marco.audit("bundle.accept")).at(-1)).toMatchObject({ target: `bundle:marketing@${version}`, result: "ok" });
+    await expectAccepted(marco, version);
   });
 });
 
@@ -127,13 +133,13 @@ describe("a new version", () => {
     const elena = await world.join("elena.novak", "engineering");
     await elena.start();
     await Promise.all([fiona, marco].map((agent) => hasVersion(agent, version, 12_000)));
-    expect((await fiona.audit("bundle.accept")).at(-1)).toMatchObject({ target: `bundle:finance@${version}` });
+    await expectAccepted(fiona, version);
   });
 });
 
 describe("a bundle that expires at its agent", () => {
   it("leaves a daemon that sends, lets in and allows nothing, says so, and still tells its status", async () => {
-    const lifetimeMs = 6_000;
+    const lifetimeMs = 8_000;
     const org = await readOrg(world.orgDir);
     const short = await Promise.all(["finance", "marketing", "engineering"].map((role) => sign(role, { lifetimeMs })));
     await writeJson(orgPaths(world.orgDir).org, { ...org, version: org.version + 1 });
@@ -141,9 +147,8 @@ describe("a bundle that expires at its agent", () => {
       { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, signer: seededSigner("anybody") },
       { baseUrl: world.bootstrap.url, org: org.org },
     );
+    // The node tells running daemons of it: one that was started anew might come too late on a busy machine.
     for (const bundle of short) await admin.publish(bundle);
-    await fiona.stop();
-    await fiona.start();
     await hasVersion(fiona, org.version + 1);
     const { bundleExpiresAt } = await fiona.call("daemon.status", {});
     await until("the bundle has expired", () => Date.now() > Date.parse(bundleExpiresAt));

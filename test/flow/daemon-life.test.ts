@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { socketPathFor } from "../../mesh/client/socket-path.ts";
 import type { TaskView } from "../../mesh/contract/daemon-api.ts";
-import { type DaemonWorld, foundWorld, INSTALL_DIR, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, INSTALL_DIR, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { startMcp } from "../support/mcp-process.ts";
 
 const MESH = join(INSTALL_DIR, "dist", "extensions", "mesh.js");

@@ -9,7 +9,8 @@ import { createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { readAgentKeys } from "../../mesh/identity/key-file.ts";
 import { createSigner } from "../../mesh/identity/keys.ts";
-import { type DaemonWorld, foundWorld, INSTALL_DIR, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, INSTALL_DIR, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 
 let world: DaemonWorld;
 let fiona: WorldAgent;

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
-import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { startRecordingUpstream } from "../support/recording-upstream.ts";
 
 /** Stands for Goose's system prompt, the same in every call. */

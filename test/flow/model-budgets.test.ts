@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
 import { freePort } from "../../mesh/agent/free-port.ts";
-import { type DaemonWorld, foundWorld, until, type WorldAgent } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { startRecordingUpstream } from "../support/recording-upstream.ts";
 
 const EMAIL = "ada.lovelace@example.org";
@@ -84,5 +85,9 @@ it("falls back from a dead server with the request masked, books the call, and h
   await marco.stop();
   await startWith(marco);
   expect((await ask(marco)).status, "the last known total counts while the node is away").toBe(403);
-  expect((await marco.audit("guard.refuse")).map(({ details }) => details["code"])).toEqual(["POLICY_DENIED", "POLICY_DENIED"]);
+  // Recorded once the answer is out.
+  await until("both refusals are recorded", async () => {
+    expect((await marco.audit("guard.refuse")).map(({ details }) => details["code"])).toEqual(["POLICY_DENIED", "POLICY_DENIED"]);
+    return true;
+  });
 });

@@ -6,7 +6,8 @@ import { parse, stringify } from "yaml";
 import { goosePaths } from "../../mesh/cli/setup/goose-paths.ts";
 import { pluginFoldersIn } from "../../mesh/cli/setup/plugin-folder.ts";
 import { acpChat, startAcp } from "../support/acp-chat.ts";
-import { type DaemonWorld, foundWorld, until } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { type PersonsDesk, personsDesk } from "../support/persons-desk.ts";
 import type { ScriptTurn } from "../support/scripted-model.ts";
 
@@ -112,13 +113,15 @@ describe("without the hooks", () => {
 
   it.each(ways)("goose %s never gets to the model: the guard refuses a session that did not register", (way) =>
     withoutPlugin(async () => {
+      const refusals = () => fiona.agent.audit("guard.refuse");
+      const before = (await refusals()).length;
       fiona.model.play([touch()]);
       // Over ACP Goose answers the prompt with an error.
       await WAYS[way]?.().catch(() => undefined);
       expect(fiona.model.requests).toEqual([]);
       expect(existsSync(escaped())).toBe(false);
       // Recorded once the answer is out.
-      const refused = await until("the refusal is recorded", async () => (await fiona.agent.audit("guard.refuse")).at(-1));
+      const refused = await until("the refusal is recorded", async () => (await refusals())[before]);
       expect(refused).toMatchObject({ details: { code: "SESSION_UNKNOWN" } });
     }),
   );

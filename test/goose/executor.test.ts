@@ -7,6 +7,9 @@ import type { Skill } from "../../mesh/contract/bundle.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { Json } from "../../mesh/contract/json.ts";
 import { listProcesses, startOf } from "../../mesh/executor/process-table.ts";
+import type { Clock } from "../../mesh/contract/ports.ts";
+import type { ExecutorDeps } from "../../mesh/executor/create-executor.ts";
+import { createRealClock } from "../support/real-clock.ts";
 import { executorWorld, probeRecipe, turns } from "../support/executor-world.ts";
 
 const FINAL = "recipe__final_output";
@@ -26,13 +29,25 @@ async function alive(pids: readonly number[]): Promise<number[]> {
 
 const pidsIn = (text: string | undefined): number[] => JSON.parse(text ?? "[]") as number[];
 
+/** A clock on which the time for a run is up when the test says so, however long Goose took to start. */
+function clockWithRunLimit(limitMs: number): { clock: Clock; timeUp(): void } {
+  const real = createRealClock();
+  let timeUp = (): void => undefined;
+  const after: Clock["after"] = (ms, fn) => {
+    if (ms !== limitMs) return real.after(ms, fn);
+    timeUp = fn;
+    return () => undefined;
+  };
+  return { clock: { ...real, after }, timeUp: () => timeUp() };
+}
+
 /** A run whose tool hangs, once its processes are up. */
-async function hangingRun(skill: Partial<Skill> = {}) {
-  const world = await executorWorld(turns([["probe__hang", {}]]));
+async function hangingRun(skill: Partial<Skill> = {}, deps: Partial<ExecutorDeps> = {}) {
+  const world = await executorWorld(turns([["probe__hang", {}]]), { deps });
   const base = world.request();
   const cancel = new AbortController();
   const run = failure(world.executor.run({ ...base, skill: { ...base.skill, ...skill }, signal: cancel.signal }));
-  await vi.waitFor(() => expect(pidsIn(world.written("pids.json"))).toHaveLength(3), { timeout: 20_000 });
+  await vi.waitFor(() => expect(pidsIn(world.written("pids.json"))).toHaveLength(3), { timeout: 50_000 });
   return { world, run, cancel, pids: pidsIn(world.written("pids.json")) };
 }
 
@@ -208,8 +223,10 @@ describe("an unattended run", () => {
 
 describe("ending a run", () => {
   it("kills Goose, its extension and what the extension started, when the time is up", async () => {
-    const { run, pids, world } = await hangingRun({ timeoutSeconds: 3 });
+    const { clock, timeUp } = clockWithRunLimit(77_000);
+    const { run, pids, world } = await hangingRun({ timeoutSeconds: 77 }, { clock });
     expect(await alive(pids)).toEqual(pids);
+    timeUp();
     expect(await run).toMatchObject({ code: "TIMEOUT" });
     expect(await alive(pids)).toEqual([]);
     expect(world.progress.at(-1)).toMatchObject({ kind: "finish", error: { code: "TIMEOUT" } });

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { orgApprover } from "../../mesh/cli/org/org-approver.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { acpChat } from "../support/acp-chat.ts";
-import { type DaemonWorld, foundWorld, until } from "../support/daemon-world.ts";
+import { type DaemonWorld, foundWorld } from "../support/daemon-world.ts";
+import { until } from "../support/until.ts";
 import { idIn, OWN_CONFIG, type PersonsDesk, personsDesk } from "../support/persons-desk.ts";
 import type { ScriptTurn } from "../support/scripted-model.ts";
 
@@ -82,6 +83,9 @@ describe("gaggle setup", () => {
 });
 
 describe("on a machine where no daemon runs", () => {
+  /** Each of Goose's extensions starts one; those that did not get the home end by themselves. */
+  const oneDaemonAt = ({ agent }: PersonsDesk) => until("one daemon is left", () => agent.daemonPids().length === 1);
+
   it("a chat starts it, and is told who it is and whom it may ask", async () => {
     expect(fiona.agent.daemonPids()).toEqual([]);
     const { code, results, stderr } = await fiona.chat([
@@ -90,7 +94,7 @@ describe("on a machine where no daemon runs", () => {
       call("policy__check", { action: "task.send", targetRole: "legal" }),
     ]);
     expect(code, stderr).toBe(0);
-    expect(fiona.agent.daemonPids()).toHaveLength(1);
+    await oneDaemonAt(fiona);
     expect(results).toEqual([
       // The model knows its own person by a token.
       expect.stringMatching(/^This is the agent of PERSON_\w+/),
@@ -105,7 +109,7 @@ describe("on a machine where no daemon runs", () => {
     const { stdout, stderr } = await marco.goose.run(["session"], marco.env, 30_000, "Who am I?\n/exit\n");
     expect(marco.model.results()[0], stdout + stderr).toMatch(/^This is the agent of PERSON_\w+/);
     expect(stdout).toContain("You are Marco.");
-    expect(marco.agent.daemonPids()).toHaveLength(1);
+    await oneDaemonAt(marco);
   });
 });
 
@@ -213,10 +217,7 @@ describe("an approval", () => {
 
   it("is explained by the executive's Goose and signed by the person with `gaggle approve`", async () => {
     const approvalId = await askEdward();
-    const { results } = await edward.chat([
-      call("mesh__list_inbox", { kind: "approval" }),
-      callWithId("mesh__open_approval", "approvalId"),
-    ]);
+    const { results } = await edward.chat([call("mesh__list_inbox", { kind: "approval" }), call("mesh__open_approval", { approvalId })]);
     expect(results[1]).toContain("R-17");
     expect(results[1]).toContain(`gaggle approve ${approvalId}`);
     const wrong = await edward.agent.gaggle(["approve", approvalId, "--passphrase-stdin"], "not the passphrase\n");

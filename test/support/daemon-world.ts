@@ -3,11 +3,11 @@
  * agent with a home of its own. Everything is ended by process id, whatever a test did.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, closeSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
+import { TestRunner } from "vitest";
 import { type AgentConfig, homePaths, readAgentConfig } from "../../mesh/agent/agent-config.ts";
 import { ensureHomeKeys } from "../../mesh/agent/become-member.ts";
 import { freePort } from "../../mesh/agent/free-port.ts";
@@ -18,20 +18,24 @@ import { orgInit } from "../../mesh/cli/org/org-init.ts";
 import { orgInvite } from "../../mesh/cli/org/org-invite.ts";
 import { orgSign } from "../../mesh/cli/org/org-sign.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
-import { connectDaemon } from "../../mesh/client/connect-daemon.ts";
+import { connectDaemon, type DaemonClient } from "../../mesh/client/connect-daemon.ts";
 import { socketPathFor } from "../../mesh/client/socket-path.ts";
 import type { AuditEvent } from "../../mesh/contract/audit.ts";
 import type { DaemonMethod, DaemonParams, DaemonResult } from "../../mesh/contract/daemon-api.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../mesh/identity/keys.ts";
+import { killAllIn, killAndWait, processesIn } from "./home-processes.ts";
 import { sharedEnv } from "./shared-env.ts";
+import { until } from "./until.ts";
 
 /** Repository root, which is also an install folder. */
 export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 const ENTRY = join(INSTALL_DIR, "dist", "gaggle.js");
-const POLL_MS = 50;
-/** Longest wait for a daemon's start, on a machine that does other work too. */
+/** Longest wait for the start of a daemon or the node, on a machine that does other work too. */
 const START_MS = 60_000;
+/** One try to reach a daemon, and how long one that is there may take its time. */
+const TRY_MS = 1_000;
+const BUSY_MS = 20_000;
 
 /** What a finished `gaggle` command said. */
 export interface CommandOutcome {
@@ -57,10 +61,13 @@ export interface WorldAgent {
   stop(): Promise<void>;
   /** Ids of the processes that serve this home as daemons. */
   daemonPids(): number[];
-  /** One call on the local socket; starts nothing. */
+  /** One call on the local socket; starts nothing. Where no daemon is, it fails at once; one that is there may be busy. */
   call<M extends DaemonMethod>(method: M, params: DaemonParams<M>): Promise<DaemonResult<M>>;
-  /** Runs a `gaggle` command in this home, or in another environment. */
-  gaggle(args: readonly string[], input?: string, env?: NodeJS.ProcessEnv): Promise<CommandOutcome>;
+  /**
+   * Runs a `gaggle` command in this home, or in another environment; it ends with the test at the latest.
+   * `heard` gets what it writes to stdout as it comes.
+   */
+  gaggle(args: readonly string[], input?: string, env?: NodeJS.ProcessEnv, heard?: (text: string) => void): Promise<CommandOutcome>;
   /** The agent's audit events, of one action where it is named. */
   audit(action?: string): Promise<AuditEvent[]>;
 }
@@ -119,36 +126,6 @@ when { context.target in Role::"marketing" || context.target in Role::"executive
 const silent = createOutput({ write: () => undefined }, false);
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
 
-/** Waits until something is so; what throws counts as not yet. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 30_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      const found = await look();
-      if (found !== undefined && found !== false) return found;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`, { cause: last });
-    await sleep(POLL_MS);
-  }
-}
-
-/** Whether a process runs. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-  } catch {
-    return false;
-  }
-}
-
 /** Founds an organisation, starts its bootstrap node and lets its people join. Their daemons are not started yet. */
 export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
   if (!existsSync(ENTRY)) throw new Error("dist/ is missing: run npm run build first.");
@@ -183,6 +160,11 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     return child;
   };
 
+  /** The folder with the logs is gone when somebody reads of a failure. */
+  const withLog = (name: string) => (error: Error) => {
+    throw new Error(`${error.message}; its log ends:\n${readFileSync(join(dir, name), "utf8").slice(-2_000)}`, { cause: error });
+  };
+
   const bootstrap = await startBootstrap();
   async function startBootstrap(): Promise<WorldBootstrap> {
     const [apiPort, peerPort] = [await freePort(), await freePort()];
@@ -193,7 +175,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       url,
       async start() {
         child = launch([...command, `/ip4/127.0.0.1/tcp/${peerPort}`, "--no-mdns"], dir, "bootstrap.log");
-        await until("the bootstrap node answers", async () => (await fetch(`${url}/healthz`)).ok);
+        const answers = async (): Promise<boolean> => (await fetch(`${url}/healthz`)).ok;
+        await until("the bootstrap node answers", answers, START_MS).catch(withLog("bootstrap.log"));
       },
       startOn(machine) {
         child = launch([...command, "/ip4/0.0.0.0/tcp/0"], dir, "bootstrap.log", machine);
@@ -223,8 +206,18 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
   };
 
   const agentOf = (subject: string, role: string, home: string, config: AgentConfig): WorldAgent => {
+    const connect = async (): Promise<DaemonClient> => {
+      const deadline = performance.now() + BUSY_MS;
+      for (;;) {
+        try {
+          return await connectDaemon({ home, program: "test", timeoutMs: TRY_MS, reconnectMs: TRY_MS });
+        } catch (error) {
+          if (performance.now() > deadline || daemonPids().length === 0) throw error;
+        }
+      }
+    };
     const call: WorldAgent["call"] = async (method, params) => {
-      const daemon = await connectDaemon({ home, program: "test", timeoutMs: 1_000, reconnectMs: 1_000 });
+      const daemon = await connect();
       try {
         return await daemon.call(method, params);
       } finally {
@@ -232,7 +225,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       }
     };
     const daemonPids = (): number[] =>
-      processesOf(home)
+      processesIn(home)
         .filter(({ args }) => args.includes("agent"))
         .map(({ pid }) => pid);
     return {
@@ -248,21 +241,21 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         launch(["agent"], home, `${subject}.log`, request.machineOf?.(subject), request.daemon?.(subject));
         const answers = async (): Promise<boolean> => (await call("policy.check", { action: "task.send" })) !== undefined;
         // Where each has a machine of its own, all start at once, on the few cores of this one.
-        await until(`${subject}'s daemon answers`, answers, request.machineOf === undefined ? START_MS : 150_000).catch((error: Error) => {
-          // The folder with its log is gone when somebody reads of it.
-          const log = readFileSync(join(dir, `${subject}.log`), "utf8");
-          throw new Error(`${error.message}; its log ends:\n${log.slice(-2_000)}`, { cause: error });
-        });
+        const longest = request.machineOf === undefined ? START_MS : 150_000;
+        await until(`${subject}'s daemon answers`, answers, longest).catch(withLog(`${subject}.log`));
       },
       kill: async () => void (await Promise.all(daemonPids().map(killAndWait))),
       async stop() {
         await call("daemon.stop", {});
         await until(`${subject}'s daemon ends`, () => daemonPids().length === 0);
       },
-      async gaggle(args, input = "", environment = env(home)) {
+      async gaggle(args, input = "", environment = env(home), heard) {
         const child = spawn(process.execPath, [ENTRY, ...args], { env: environment, cwd: dir, stdio: ["pipe", "pipe", "pipe"] });
         children.add(child);
         child.once("exit", () => children.delete(child));
+        // What a test that failed has left waiting must not meet the next one.
+        TestRunner.getCurrentTest()?.context.onTestFinished(() => void child.kill("SIGKILL"));
+        if (heard !== undefined) child.stdout.on("data", (chunk: Buffer) => heard(chunk.toString("utf8")));
         child.stdin.end(input);
         const code = new Promise<number | null>((resolve) => child.once("close", resolve));
         const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -282,10 +275,9 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
   };
 
   const close = async (): Promise<void> => {
-    const left = [...children].map(({ pid }) => pid).concat([...agents.values()].flatMap((one) => one.daemonPids()));
-    await Promise.all(left.map(killAndWait));
-    // What a command started in its last moment; the homes are this world's own.
-    await Promise.all([...agents.values()].flatMap(({ home }) => processesOf(home)).map(({ pid }) => killAndWait(pid)));
+    await Promise.all([...children].map(({ pid }) => killAndWait(pid)));
+    // Daemons that commands started, also in homes that a test made.
+    await killAllIn(dir);
     for (const { home } of agents.values()) rmSync(socketPathFor(home), { force: true });
     rmSync(dir, { recursive: true, force: true });
   };
@@ -340,36 +332,3 @@ export async function peerAddressOf(agent: WorldAgent): Promise<string> {
 
 /** The stored membership credential of an agent. */
 export const credentialOf = (agent: WorldAgent): string => readFileSync(homePaths(agent.home).credential, "utf8");
-
-/** Ends a process at once and waits until it is gone; one that is gone already is fine. */
-export async function killAndWait(pid: number | undefined): Promise<void> {
-  if (pid === undefined) return;
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    return;
-  }
-  await until(`process ${pid} is gone`, () => !isRunning(pid));
-}
-
-/** The processes that were started with this home, other than the test itself. */
-function processesOf(home: string): { pid: number; args: string[] }[] {
-  const found: { pid: number; args: string[] }[] = [];
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    try {
-      const env = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
-      if (!env.includes(`GAGGLE_HOME=${home}`) || !isRunning(pid)) continue;
-      found.push({
-        pid,
-        args: readFileSync(`/proc/${name}/cmdline`, "utf8")
-          .split("\0")
-          .filter((arg) => arg !== ""),
-      });
-    } catch {
-      // The process ended while it was looked at, or is another user's.
-    }
-  }
-  return found;
-}

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createSupervisor, type ServiceSpec } from "../../../../mesh/demo/supervisor.ts";
-import { isRunning } from "../../../support/daemon-world.ts";
+import { isRunning } from "../../../support/home-processes.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
 const SOON = { timeout: 5_000, interval: 20 };
