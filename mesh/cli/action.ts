@@ -1,4 +1,6 @@
 /** Turns a function over a context into a commander action. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { type CommandContext, createContext } from "./context.ts";
 
@@ -14,3 +16,13 @@ export const action =
     const args = given.slice(0, -2).filter((value): value is string => typeof value === "string");
     await work(createContext(process.env, json), command.opts() as O, args);
   };
+
+/** The same for a command that changes an organisation's folder: one at a time, since a revocation or a version that two write at once would be lost. */
+export const orgAction = <O extends { readonly dir: string }>(work: CommandWork<O>) =>
+  action<O>(async (context, options, args) => {
+    const dir = resolve(options.dir);
+    // Where there is no organisation, the command says so.
+    if (!existsSync(join(dir, "org.json"))) return work(context, options, args);
+    const { withFolderLock } = await import("../store/folder-lock.ts");
+    await withFolderLock(dir, async () => work(context, options, args));
+  });

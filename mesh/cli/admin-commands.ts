@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { homePaths } from "../agent/agent-config.ts";
 import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
-import { action } from "./action.ts";
+import { action, orgAction } from "./action.ts";
 import type { BootstrapOptions } from "./run-bootstrap.ts";
 import { addTrustCommands } from "./trust-commands.ts";
 import { addRootCommands, rootOf, unlockRoot, type VaultOptions, withVaultOptions } from "./root-commands.ts";
@@ -44,7 +44,7 @@ export function addAdminCommands(program: Command): void {
     .description("rewrite the policy.yaml of an earlier version as Cedar")
     .option(...dir)
     .action(
-      action<{ dir: string }>(async ({ out }, { dir: folder }) => {
+      orgAction<{ dir: string }>(async ({ out }, { dir: folder }) => {
         const { convertPolicy } = await import("./org/convert-policy.ts");
         await convertPolicy(resolve(folder), out);
       }),
@@ -57,7 +57,7 @@ export function addAdminCommands(program: Command): void {
     .option("--request <file>", "write what is to be signed, for the machine with the root key")
     .option("--signed <file>", "take what was signed there")
     .action(
-      action<{ dir: string; publish?: string; request?: string; signed?: string }>(async ({ out }, options) => {
+      orgAction<{ dir: string; publish?: string; request?: string; signed?: string }>(async ({ out }, options) => {
         const { dir: folder, publish, request, signed } = options;
         const target = { dir: resolve(folder), ...(publish === undefined ? {} : { publish }) };
         const { takeSigned, writeSignRequest } = await import("./org/countersign.ts");
@@ -112,7 +112,7 @@ export function addAdminCommands(program: Command): void {
     .requiredOption("--key <jwk>", "the public approval key, as `gaggle approval-key` shows it")
     .option("--agent <id>", "the person's agent, as `gaggle approval-key` shows it: no other agent counts as theirs")
     .action(
-      action<{ dir: string; subject: string; role: string; key: string; agent?: string }>(async ({ out }, { dir: folder, ...rest }) => {
+      orgAction<{ dir: string; subject: string; role: string; key: string; agent?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgApprover } = await import("./org/org-approver.ts");
         await orgApprover({ dir: resolve(folder), ...rest }, out);
       }),
@@ -125,7 +125,7 @@ export function addAdminCommands(program: Command): void {
     .requiredOption("--agent <id>", "the steward's agent id, as `gaggle status` shows it")
     .option("--user <id>", "the steward's id in the org chart: none but named agents then count as theirs")
     .action(
-      action<{ dir: string; agent: string; user?: string }>(async ({ out }, { dir: folder, ...rest }) => {
+      orgAction<{ dir: string; agent: string; user?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgSteward } = await import("./org/org-steward.ts");
         await orgSteward({ dir: resolve(folder), ...rest }, out);
       }),
@@ -136,7 +136,7 @@ export function addAdminCommands(program: Command): void {
     .option(...dir)
     .option("--steward-home <folder>", "home of a steward's agent on this machine: it hands the key to the other members")
     .action(
-      action<{ dir: string; stewardHome?: string }>(async ({ out }, { dir: folder, stewardHome }) => {
+      orgAction<{ dir: string; stewardHome?: string }>(async ({ out }, { dir: folder, stewardHome }) => {
         const { orgRotatePseudonyms } = await import("./org/org-rotate.ts");
         const stewardKeys = stewardHome === undefined ? {} : { stewardKeys: homePaths(resolve(stewardHome)).pseudonymKey };
         await orgRotatePseudonyms({ dir: resolve(folder), ...stewardKeys }, out, deps);

@@ -7,7 +7,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { ed25519Jwk } from "../contract/identity.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { type VaultKey, vaultKey } from "../identity/vault-root.ts";
-import { action } from "./action.ts";
+import { action, orgAction } from "./action.ts";
 import type { OrgInitOptions } from "./org/org-init.ts";
 
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, env: process.env };
@@ -74,7 +74,10 @@ export function addRootCommands(org: Command, dir: readonly [string, string, str
       action<{ root: string; out: string; yes?: boolean }>(async ({ out }, options, [file = ""]) => {
         const { countersign } = await import("./org/countersign.ts");
         const confirm = (): Promise<boolean> => (options.yes === true ? Promise.resolve(true) : askYes("Sign this? Type yes: "));
-        await countersign({ file: resolve(file), rootDir: resolve(options.root), out: resolve(options.out), confirm }, out);
+        const { withFolderLock } = await import("../store/folder-lock.ts");
+        const rootDir = resolve(options.root);
+        // It remembers what it signed, so that no version gets two contents.
+        await withFolderLock(rootDir, () => countersign({ file: resolve(file), rootDir, out: resolve(options.out), confirm }, out));
       }),
     );
   withVaultOptions(org.command("rotate-root"))
@@ -86,7 +89,7 @@ export function addRootCommands(org: Command, dir: readonly [string, string, str
     .option("--from <thumbprint>", "with --offline: the root key of now")
     .option("--step <file>", "take the change that was made on the machine with the root key")
     .action(
-      action<VaultOptions & { dir: string; offline?: string; out?: string; organisation?: string; from?: string; step?: string }>(
+      orgAction<VaultOptions & { dir: string; offline?: string; out?: string; organisation?: string; from?: string; step?: string }>(
         async ({ out }, options) => {
           const { rotateRoot, rotateRootOffline, takeRootStep } = await import("./org/rotate-root.ts");
           if (options.step !== undefined) return void (await takeRootStep(resolve(options.dir), resolve(options.step), out));

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock, systemRandom } from "../agent/system.ts";
-import { action } from "./action.ts";
+import { orgAction } from "./action.ts";
 
 const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
 
@@ -17,7 +17,7 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
     .option("--key <thumbprint>", "an agent, approval, issuer or admin key")
     .option("--publish <url>", "tell the running bootstrap node; an agent that runs on this machine is told in any case")
     .action(
-      action<{ dir: string; agent?: string; user?: string; key?: string; publish?: string }>(async ({ out, home }, options) => {
+      orgAction<{ dir: string; agent?: string; user?: string; key?: string; publish?: string }>(async ({ out, home }, options) => {
         const { orgRevoke } = await import("./org/org-revoke.ts");
         const { daemonListener, nodeListener } = await import("./org/revocation-listeners.ts");
         const { dir: folder, publish, ...rest } = options;
@@ -38,7 +38,7 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
     .option("--user <id>", "a person")
     .option("--key <thumbprint>", "a key")
     .action(
-      action<{ dir: string; agent?: string; user?: string; key?: string }>(async ({ out }, { dir: folder, ...rest }) => {
+      orgAction<{ dir: string; agent?: string; user?: string; key?: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgReinstate } = await import("./org/org-reinstate.ts");
         await orgReinstate({ dir: resolve(folder), ...rest }, out);
       }),
@@ -50,7 +50,7 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
     .requiredOption("--user <id>", "the person's id in the org chart")
     .requiredOption("--agent <id>", "the agent id, as `gaggle approval-key` or `gaggle status` shows it on that machine")
     .action(
-      action<{ dir: string; user: string; agent: string }>(async ({ out }, { dir: folder, ...rest }) => {
+      orgAction<{ dir: string; user: string; agent: string }>(async ({ out }, { dir: folder, ...rest }) => {
         const { orgPin } = await import("./org/org-pin.ts");
         await orgPin({ dir: resolve(folder), ...rest }, out);
       }),
@@ -61,7 +61,7 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
     .option(...dir)
     .option("--now", "let the old key leave at once: it may be stolen. Everybody renews, and mail that waits is lost")
     .action(
-      action<{ dir: string; now?: boolean }>(async ({ out }, { dir: folder, now = false }) => {
+      orgAction<{ dir: string; now?: boolean }>(async ({ out }, { dir: folder, now = false }) => {
         const { orgRotateIssuer } = await import("./org/org-rotate-issuer.ts");
         await orgRotateIssuer({ dir: resolve(folder), now }, out, deps);
       }),
@@ -71,7 +71,7 @@ export function addTrustCommands(org: Command, dir: readonly [flags: string, des
     .description("make a new admin key and revoke the old one, which may be stolen; counts after the next sign")
     .option(...dir)
     .action(
-      action<{ dir: string }>(async ({ out }, { dir: folder }) => {
+      orgAction<{ dir: string }>(async ({ out }, { dir: folder }) => {
         const { orgReplaceAdmin } = await import("./org/org-replace-admin.ts");
         await orgReplaceAdmin({ dir: resolve(folder) }, out, deps);
       }),

@@ -5,16 +5,16 @@ import { GaggleError } from "../contract/errors.ts";
 import type { KeyRange, OrderedStore, StoreOp } from "../contract/ports.ts";
 import { assertStoreWhole, DAMAGED_FIX } from "./store-files.ts";
 
-/** LevelDB hides its reason in `cause`; the innermost code says whether another process holds the lock. */
-function levelCode(error: unknown): string | undefined {
+/** Whether a store could not be opened because somebody has it open. LevelDB hides its reason in `cause`. */
+export function isLocked(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && at.code === "LEVEL_LOCKED") return "LEVEL_LOCKED";
+    if ("code" in at && at.code === "LEVEL_LOCKED") return true;
   }
-  return undefined;
+  return false;
 }
 
 const openFailure = (cause: unknown): GaggleError =>
-  levelCode(cause) === "LEVEL_LOCKED"
+  isLocked(cause)
     ? new GaggleError("CONFLICT", "Another daemon owns this home. Stop it, or use another GAGGLE_HOME.", { cause })
     : new GaggleError("STORE_FAILED", `The store could not be opened. Check the disk and the rights of its folder. ${DAMAGED_FIX}`, {
         cause,

@@ -1,7 +1,8 @@
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeEach, describe, expect, it } from "vitest";
+import { Command } from "commander";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { orgInit } from "../../../../../mesh/cli/org/org-init.ts";
 import { orgPaths, readOrg, readRevocations } from "../../../../../mesh/cli/org/org-folder.ts";
 import { orgReinstate } from "../../../../../mesh/cli/org/org-reinstate.ts";
@@ -10,6 +11,7 @@ import { orgSign } from "../../../../../mesh/cli/org/org-sign.ts";
 import { orgRevoke, type RevocationListener } from "../../../../../mesh/cli/org/org-revoke.ts";
 import { foldRevocations, readStatements, writeStatements } from "../../../../../mesh/cli/org/revocation-file.ts";
 import { createOutput } from "../../../../../mesh/cli/output.ts";
+import { addTrustCommands } from "../../../../../mesh/cli/trust-commands.ts";
 import { GaggleError } from "../../../../../mesh/contract/errors.ts";
 import { readSigningKey } from "../../../../../mesh/identity/key-file.ts";
 import { createSigner } from "../../../../../mesh/identity/keys.ts";
@@ -203,5 +205,24 @@ describe("the list of the next bundle", () => {
     expect([subjects, keys]).toEqual([[], [seededSigner("k").thumbprint]]);
     await expect(orgReinstate({ dir, user: "marco.diaz" }, out)).rejects.toThrow(code("NOT_FOUND"));
     expect(JSON.parse(await readFile(orgPaths(dir).revocations, "utf8"))).toMatchObject({ subjects: [] });
+  });
+});
+
+describe("several commands at once on one folder", () => {
+  it("wait for each other, so that no revocation is lost", async () => {
+    const silent = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    vi.stubEnv("GAGGLE_HOME", join(tempFolder(), "nobody"));
+    onTestFinished(() => {
+      silent.mockRestore();
+      vi.unstubAllEnvs();
+    });
+    const people = ["fiona.berg", "pieter.jansen", "marco.diaz", "elena.novak", "hanna.okoye", "theo.whitaker"];
+    const revoke = async (user: string): Promise<void> => {
+      const program = new Command("org").exitOverride();
+      addTrustCommands(program, ["--dir <folder>", "", dir]);
+      await program.parseAsync(["revoke", "--dir", dir, "--user", user], { from: "user" });
+    };
+    await Promise.all(people.map(revoke));
+    expect(await readRevocations(dir)).toMatchObject({ seq: people.length, subjects: expect.arrayContaining(people) });
   });
 });
