@@ -9,9 +9,19 @@ import { firstSeq } from "../mesh/audit/prune.ts";
 import { type AuditAlarm, type AuditEvent, type AuditFilter, type AuditReceipt, SECOND_AGENT } from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
+import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../mesh/contract/ports.ts";
 import { createAuditAlarms } from "./audit/audit-alarms.ts";
-import { endKey, eventKey, pruneCollected, readCollected, readEnd, snapshotChains, type StoredEnd } from "./audit/collected-chains.ts";
+import {
+  endKey,
+  eventKey,
+  latestWord,
+  pruneCollected,
+  readCollected,
+  readEnd,
+  snapshotChains,
+  type StoredEnd,
+} from "./audit/collected-chains.ts";
 import { createReceiptLog, type LogState } from "./audit/receipt-log.ts";
 import type { OwnIdentity } from "./own-event.ts";
 import type { UsageCounters } from "./usage-totals.ts";
@@ -42,6 +52,8 @@ export interface AuditCollection {
   /** The node's log as it is now, signed; with `first`, the proof that it goes on from that size. @throws GaggleError NOT_FOUND */
   log(first?: number, second?: number): { head: string; consistency: string[] };
   alarms(): Promise<AuditAlarm[]>;
+  /** The latest time that an agent has signed, in milliseconds since the epoch; undefined where none has sent anything. */
+  latestWord(): Promise<number | undefined>;
   /** Forgets events that are older than the retention allows to keep, up to a signed checkpoint. @param beforeMs what the node took later stays */
   prune(beforeMs: number): Promise<void>;
 }
@@ -124,7 +136,7 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     const next = continued(tx, agentId, { seq: end.seq, hash: end.hash }, fresh);
     if (next instanceof GaggleError) return next;
     if (fresh.length === 0) return before === undefined ? { end: undefined } : { end: before, log: undefined };
-    checkHead(batch.head, agentId, config.org, next);
+    checkHead(batch.head, { agentId, org: config.org, end: next, nowMs: tx.now });
     return take(tx, member, before, next, batch);
   };
 
@@ -172,13 +184,17 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
       return { head: log.sign(state), consistency: first === undefined ? [] : log.consistency(first, second ?? state.size) };
     },
     alarms: () => alarms.list(),
+    latestWord: () => latestWord(store),
     prune: (beforeMs) => pruneCollected({ ...deps, onDelete: (tx, events) => deps.onDelete?.(tx, events) }, beforeMs),
   };
 }
 
-/** The head must be the agent's own word about exactly the last event of the batch. */
-function checkHead(jws: string, agentId: string, org: string, end: ChainEnd): void {
+/** The head must be the agent's own word about exactly the last event of the batch, and not of a time to come: retention goes by it. */
+function checkHead(jws: string, expected: { agentId: string; org: string; end: ChainEnd; nowMs: number }): void {
+  const { agentId, org, end, nowMs } = expected;
   const head = verifyHead(jws, agentId);
-  if (head.org === org && head.seq === end.seq && head.hash === end.hash) return;
-  throw new GaggleError("CREDENTIAL_INVALID", "The signed head is not about the last event that was sent; sign the head of this batch.");
+  if (head.org !== org || head.seq !== end.seq || head.hash !== end.hash)
+    throw new GaggleError("CREDENTIAL_INVALID", "The signed head is not about the last event that was sent; sign the head of this batch.");
+  if (Date.parse(head.ts) > nowMs + CLOCK_LEEWAY_MS)
+    throw new GaggleError("CLOCK_SKEW", "The signed head is from the future; set this machine's and the bootstrap node's clocks right.");
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { BundleManifest, SignedBundle } from "../mesh/contract/bundle.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import { canonicalHash, parseAs, parseJson, sha256Hex } from "../mesh/contract/json.ts";
+import { RETENTION_DAYS } from "../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, OrderedStore } from "../mesh/contract/ports.ts";
 import { claimedKeyOf } from "../mesh/identity/jws.ts";
 import { thumbprintOf } from "../mesh/identity/keys.ts";
@@ -13,6 +14,8 @@ import { ownEvent, type OwnIdentity } from "./own-event.ts";
 const PREFIX = "bundle/";
 const REVOCATION_PREFIX = "revocation/";
 const ISSUER_PREFIX = "issuer/";
+/** The newest manifest for each number of days that events were to be kept: why a chain in an export may begin later than today's number says. */
+const RETENTION_PREFIX = "retention/";
 /** An issuer key that a bundle named: since when, and the newest manifest that did. */
 const namedIssuer = z.strictObject({ namedAt: z.int(), manifest: z.string() });
 
@@ -48,7 +51,10 @@ export interface BundleShelf {
   revocations(): readonly string[];
   /** Since when a bundle that was taken here has named an issuer key, in milliseconds since the epoch; undefined for a key that none has. */
   issuerNamedAt(thumbprint: string): number | undefined;
-  /** The newest manifest, and for each issuer key that has left since the last one that named it: what any credential can be checked with. */
+  /**
+   * The newest manifest; for each issuer key that has left since the last one that named it, what any credential can be checked with; and those by which
+   * events were forgotten sooner than the newest says.
+   */
   manifests(): Promise<readonly string[]>;
   /** Told after each newer bundle and each revocation. */
   onChange(fn: () => void): void;
@@ -102,11 +108,11 @@ export async function openBundleShelf(
       const { signed, manifest } = inTime(newest(), "yet");
       const here = new Set(manifest.issuers.map((key) => ISSUER_PREFIX + thumbprintOf(key)));
       const all = await deps.store.range({ gte: ISSUER_PREFIX, lt: `${ISSUER_PREFIX}~` });
-      const left = all
-        .filter(([key]) => !here.has(key))
-        .map(([, text]) => readIssuer(text)?.manifest ?? "")
-        .filter((jws) => isSignedBy(jws, thumbprintOf(manifest.root)));
-      return [...new Set([signed.manifest, ...left])];
+      const left = all.filter(([key]) => !here.has(key)).map(([, text]) => readIssuer(text)?.manifest ?? "");
+      const shorter = (await deps.store.range({ gte: RETENTION_PREFIX, lt: `${RETENTION_PREFIX}~` }))
+        .filter(([key]) => Number(key.slice(RETENTION_PREFIX.length)) < daysOf(manifest))
+        .map(([, jws]) => jws);
+      return [...new Set([signed.manifest, ...[...left, ...shorter].filter((jws) => isSignedBy(jws, thumbprintOf(manifest.root)))])];
     },
     revocations: () => {
       const bundle = newest();
@@ -141,6 +147,7 @@ export async function openBundleShelf(
         const there = shelf.get(role);
         if (!replaces(verified, there)) return false;
         tx.put(`${PREFIX}${role}`, JSON.stringify(verified.signed));
+        tx.put(RETENTION_PREFIX + daysOf(verified.manifest), verified.signed.manifest);
         for (const issuer of verified.manifest.issuers) {
           const key = ISSUER_PREFIX + thumbprintOf(issuer);
           const { namedAt = tx.now } = readIssuer(tx.get(key)) ?? {};
@@ -157,6 +164,8 @@ export async function openBundleShelf(
     onChange: (fn) => void listeners.push(fn),
   };
 }
+
+const daysOf = ({ retentionDays = RETENTION_DAYS }: BundleManifest): number => retentionDays;
 
 const newer = (a: VerifiedBundle | undefined, b: VerifiedBundle): VerifiedBundle =>
   a === undefined || b.manifest.version > a.manifest.version ? b : a;

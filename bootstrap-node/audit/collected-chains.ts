@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type ChainPlace, collectedChain, endOf, seqKey } from "../../mesh/audit/chain-place.ts";
 import type { AgentExport } from "../../mesh/audit/export.ts";
+import { readHead } from "../../mesh/audit/head.ts";
 import { firstSeq, pruneChain } from "../../mesh/audit/prune.ts";
 import type { AuditEvent } from "../../mesh/contract/audit.ts";
 import { sha256 } from "../../mesh/contract/ids.ts";
@@ -85,6 +86,13 @@ export async function snapshotChains(deps: { store: OrderedStore; log: Pick<Rece
       };
     }
   };
+}
+
+/** The latest time that an agent has signed, in milliseconds since the epoch; undefined where none has sent anything. */
+export async function latestWord(store: OrderedStore): Promise<number | undefined> {
+  let latest: number | undefined;
+  for await (const [, { head }] of ends(store)) latest = Math.max(latest ?? 0, Date.parse(readHead(head).ts));
+  return latest;
 }
 
 /**

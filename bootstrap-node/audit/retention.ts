@@ -17,14 +17,18 @@ export interface RetentionDeps {
   readonly clock: Pick<Clock, "now">;
   readonly shelf: Pick<BundleShelf, "newest">;
   readonly chain: Pick<AuditChain, "head">;
-  readonly collection: Pick<AuditCollection, "prune">;
+  readonly collection: Pick<AuditCollection, "prune" | "latestWord">;
   readonly own: OwnIdentity;
 }
 
-/** Prunes all chains by the newest bundle's word. @throws GaggleError BUNDLE_MISSING and its like: without a valid bundle nothing is forgotten */
+/**
+ * Prunes all chains by the newest bundle's word, and by a time that the node's clock and an agent agree on: a clock that was set ahead forgets nothing.
+ * @throws GaggleError BUNDLE_MISSING and its like: without a valid bundle nothing is forgotten
+ */
 export async function pruneByRetention(deps: RetentionDeps): Promise<void> {
   const { retentionDays = RETENTION_DAYS } = deps.shelf.newest().manifest;
-  const beforeMs = deps.clock.now() - retentionDays * DAY_MS;
+  const nowMs = deps.clock.now();
+  const beforeMs = Math.min(nowMs, (await deps.collection.latestWord()) ?? nowMs) - retentionDays * DAY_MS;
   await deps.collection.prune(beforeMs);
   await pruneChain(deps, OWN_CHAIN, { beforeMs, upTo: deps.chain.head().seq - 1 }, (tx, seq) =>
     tx.audit(ownEvent(deps.own, { action: "audit.prune", target: `agent:${deps.own.agentId}`, result: "ok", details: { seq } })),

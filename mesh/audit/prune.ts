@@ -1,4 +1,5 @@
 /** Retention: forgets the old part of a chain up to a signed checkpoint, so that the rest stays verifiable. Source: docs/audit-format.md, Pruned chains. */
+import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
 import type { CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
 import { type ChainPlace, seqKey } from "./chain-place.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -15,7 +16,10 @@ export interface Pruned {
   readonly events: number;
 }
 
-/** The newest checkpoint that was taken at or before a time, over an event up to `upTo`. */
+/**
+ * The newest checkpoint that was taken at or before a time, over an event up to `upTo`. Also by the time that its agent signed, since a verifier has that
+ * alone: who postdates its heads keeps its events longer.
+ */
 async function newestBefore(
   store: OrderedStore,
   place: ChainPlace,
@@ -27,7 +31,7 @@ async function newestBefore(
     for (const [, text] of rows) {
       const { at, jws } = readCheckpoint(text);
       if (at > limits.beforeMs) return found;
-      found = jws;
+      if (Date.parse(readHead(jws).ts) <= limits.beforeMs + CLOCK_LEEWAY_MS) found = jws;
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return found;

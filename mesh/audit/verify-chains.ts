@@ -30,6 +30,7 @@ export type ExportProblemCode =
   | "LOG_INVALID"
   | "CREDENTIAL_INVALID"
   | "ANCHOR_INVALID"
+  | "PRUNED_EARLY"
   | "EVENT_ALTERED"
   | "EVENT_GAP"
   | "EVENT_REPEATED"
@@ -192,6 +193,13 @@ export function createChainVerifier(report: Report) {
       if (!isHeld || state.receipted)
         report("RECEIPT_INVALID", "The node's log does not hold the end of this agent's chain at this place.", { agent: agentId });
       state.receipted = isHeld;
+    },
+
+    /** Nothing may be gone that the signed retention wants kept. @param keptFromMs what agents signed later has to be there */
+    retained(keptFromMs: number): void {
+      for (const [agent, { pruned }] of states)
+        if (pruned !== undefined && Date.parse(pruned.signedAt) > keptFromMs)
+          report("PRUNED_EARLY", `Events up to ${pruned.seq} were forgotten sooner than the organisation has signed.`, { agent });
     },
 
     /** Compares what was seen with what the exporter signed. */

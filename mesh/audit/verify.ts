@@ -4,6 +4,7 @@ import { TextDecoder } from "node:util";
 import type { AuditFilter, AuditLogHead } from "../contract/audit.ts";
 import { type BundleManifest, bundleManifest } from "../contract/bundle.ts";
 import { canonicalJson } from "../contract/json.ts";
+import { CLOCK_LEEWAY_MS, RETENTION_DAYS } from "../contract/limits.ts";
 import { unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
 import { rootsAfter } from "../identity/root-chain.ts";
 import { thumbprintOf } from "../identity/keys.ts";
@@ -12,6 +13,7 @@ import { readLines, type RawLine } from "./read-lines.ts";
 import { verifyLogHead } from "./receipt.ts";
 import { type AgentSummary, createChainVerifier, type ExportProblem, type ExportProblemCode, type Report } from "./verify-chains.ts";
 
+const DAY_MS = 86_400_000;
 /** Most problems kept; the first one says where the file was touched. */
 const MAX_PROBLEMS = 100;
 
@@ -40,6 +42,8 @@ interface Trust {
   readonly org: string;
   readonly root: string;
   readonly issuers: BundleManifest["issuers"];
+  /** How long each manifest wants events kept, while it counted. */
+  readonly retention: readonly Pick<BundleManifest, "expiresAt" | "retentionDays">[];
 }
 
 function readManifest(jws: string, before: Trust | undefined, expectedRoot: string | undefined, report: Report): Trust | undefined {
@@ -56,8 +60,26 @@ function readManifest(jws: string, before: Trust | undefined, expectedRoot: stri
     report("ROOT_MISMATCH", "The manifest is of another root key or organisation than expected.");
     return before;
   }
-  return { org: manifest.org, root, issuers: [...(before?.issuers ?? []), ...manifest.issuers] };
+  const { expiresAt, retentionDays = RETENTION_DAYS } = manifest;
+  return {
+    org: manifest.org,
+    root,
+    issuers: [...(before?.issuers ?? []), ...manifest.issuers],
+    retention: [...(before?.retention ?? []), { expiresAt, retentionDays }],
+  };
 }
+
+/**
+ * Up to which time events may be gone: by each manifest what was older than its days while it counted. An older manifest with fewer days can't be used to
+ * forget what came after it.
+ */
+const keptFrom = ({ retention }: Trust, createdAt: string): number =>
+  Math.max(
+    ...retention.map(
+      ({ expiresAt, retentionDays = RETENTION_DAYS }) =>
+        Math.min(Date.parse(createdAt), Date.parse(expiresAt)) - retentionDays * DAY_MS + CLOCK_LEEWAY_MS,
+    ),
+  );
 
 /** Whether the expected root is the manifest's, or was followed by it in steps that both of each signed. */
 function mayFollow(expected: string, { rotation = [], org }: BundleManifest, root: string): boolean {
@@ -94,10 +116,11 @@ function parseLine({ bytes, ended, tooLong }: RawLine, decoder: TextDecoder): { 
  * @param source the file's bytes, for example from `fs.createReadStream`
  * @param options `rootFingerprint`: thumbprint of the org's root key, known from elsewhere. Without it the file is checked against the root
  *   key that it names itself, which a forger could replace together with everything else: compare `rootFingerprint` of the verdict yourself.
+ *   `nowMs`: the time by a clock of one's own; without it an exporter can postdate the export, and pretend that more was due to be forgotten.
  */
 export async function verifyExport(
   source: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
-  options: { rootFingerprint?: string } = {},
+  options: { rootFingerprint?: string; nowMs?: number } = {},
 ): Promise<ExportVerdict> {
   const problems: ExportProblem[] = [];
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -135,6 +158,9 @@ export async function verifyExport(
       return;
     }
     if (statement.org !== trust?.org) report("STATEMENT_INVALID", "The export's statement is of another organisation.");
+    if (options.nowMs !== undefined && Date.parse(statement.createdAt) > options.nowMs + CLOCK_LEEWAY_MS)
+      report("STATEMENT_INVALID", "The export is from the future: its time, by which retention is judged, is wrong, or this machine's.");
+    if (trust !== undefined) chains.retained(keptFrom(trust, statement.createdAt));
     chains.finish(statement.agents);
     if (statement.filter === undefined && chains.summaries().some(({ stubs }) => stubs > 0))
       report("STATEMENT_MISMATCH", "Events are left out, and the export's statement names no filter that would leave them out.");

@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "../agent/system.ts";
 import { type ExportVerdict, verifyExport } from "../audit/verify.ts";
 import { REHEARSAL_MODEL } from "./rehearsal/completion.ts";
 import { DEMO_AGENTS, demoPaths } from "./demo-folder.ts";
@@ -39,7 +40,7 @@ export async function collectAudit(setting: DemoSetting, url: string): Promise<E
   const { audit, org } = demoPaths(dir);
   await runGaggle(program, ["audit", "export", audit, "--org-dir", org, "--url", url], { env, cwd: dir });
   const { rootFingerprint } = JSON.parse(await readFile(join(org, "org.json"), "utf8")) as { rootFingerprint: string };
-  return verifyExport(createReadStream(audit), { rootFingerprint });
+  return verifyExport(createReadStream(audit), { rootFingerprint, nowMs: systemClock.now() });
 }
 
 /** Writes the report and the page; gives the report back. */

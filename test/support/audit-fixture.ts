@@ -6,6 +6,7 @@ import { inclusionProof, nodesToAdd, rootOf } from "../../mesh/audit/merkle.ts";
 import { entryLeaf, signLogHead } from "../../mesh/audit/receipt.ts";
 import type { AuditDraft, AuditEvent, AuditFilter } from "../../mesh/contract/audit.ts";
 import type { BundleManifest } from "../../mesh/contract/bundle.ts";
+import { RETENTION_DAYS } from "../../mesh/contract/limits.ts";
 import { issueMembership } from "../../mesh/identity/membership.ts";
 import { signJws } from "../../mesh/identity/jws.ts";
 import { agentIdOf, createSigner, generateAgentKeys, generateSigningKey, publicJwkOf, thumbprintOf } from "../../mesh/identity/keys.ts";
@@ -15,6 +16,8 @@ import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 
 /** The time at which everything in the fixture happens. */
 export const FIXTURE_TIME_MS = Date.UTC(2026, 9, 31, 8);
+/** When anchors of pruned chains were signed: as long ago as events are kept where nothing else is said. */
+const ANCHOR_TIME_MS = FIXTURE_TIME_MS - RETENTION_DAYS * 86_400_000;
 
 /** Root and issuer keys and the manifest that names the issuer. */
 export function createTestOrg(random: SeededRandom) {
@@ -45,6 +48,9 @@ export function createTestOrg(random: SeededRandom) {
     rootFingerprint,
     manifest,
     manifestJws: signJws({ typ: "gaggle-bundle+jws", payload: manifest, signer: root }),
+    /** Another one, that says something else besides. */
+    signManifest: (change: Partial<BundleManifest>) =>
+      signJws({ typ: "gaggle-bundle+jws", payload: { ...manifest, ...change }, signer: root }),
   };
 }
 /** Root and issuer keys and the manifest that names the issuer. */
@@ -81,16 +87,17 @@ export async function makeAgentExport(
   random: SeededRandom,
   drafts: readonly AuditDraft[],
   pruned = 0,
+  anchorMs = ANCHOR_TIME_MS,
 ): Promise<AgentExport & { readonly events: AuditEvent[] }> {
   const { agentId } = member.principal;
   const chain = await openAuditChain({ store: openMemoryStore(), random }, { org: org.org, agentId });
   const ops = chain.link(drafts, FIXTURE_TIME_MS);
   const events = ops.flatMap((op): AuditEvent[] => (op.type === "put" ? [JSON.parse(op.value)] : []));
-  const headAt = (seq: number): string => {
+  const headAt = (seq: number, signedAtMs = FIXTURE_TIME_MS): string => {
     const hash = events[seq - 1]?.hash ?? "";
-    return signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(FIXTURE_TIME_MS).toISOString() }, member.signer);
+    return signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(signedAtMs).toISOString() }, member.signer);
   };
-  const anchor = pruned === 0 ? undefined : headAt(pruned);
+  const anchor = pruned === 0 ? undefined : headAt(pruned, anchorMs);
   return { agentId, credentials: [member.credential], anchor, events: events.slice(pruned), head: headAt(drafts.length) };
 }
 
@@ -114,7 +121,7 @@ function withReceipts(org: TestOrg, agents: readonly (AgentExport & { readonly e
 export async function makeExport(
   seed: number,
   counts: readonly number[] = [5, 4],
-  options: { filter?: AuditFilter; pruned?: readonly number[] } = {},
+  options: { filter?: AuditFilter; pruned?: readonly number[]; anchorMs?: number; manifest?: Partial<BundleManifest> } = {},
 ) {
   const random = createSeededRandom(seed);
   const org = createTestOrg(random);
@@ -124,7 +131,7 @@ export async function makeExport(
     const role = roles[i % roles.length] ?? "hr";
     const member = createTestMember(org, random, { subject: `${role}.${i}`, role });
     const drafts = Array.from({ length: count }, (_, n) => draftOf(member, n));
-    made.push(await makeAgentExport(org, member, random, drafts, options.pruned?.[i]));
+    made.push(await makeAgentExport(org, member, random, drafts, options.pruned?.[i], options.anchorMs));
   }
   const { log, agents } = withReceipts(org, made);
   const { filter } = options;
@@ -132,7 +139,7 @@ export async function makeExport(
   for await (const line of writeExport({
     org: org.org,
     nowMs: FIXTURE_TIME_MS,
-    manifests: [org.manifestJws],
+    manifests: [org.manifestJws, ...(options.manifest === undefined ? [] : [org.signManifest(options.manifest)])],
     log,
     agents,
     signer: org.issuer,

@@ -87,7 +87,14 @@ export interface TestOrganisation {
   /** A role's signed bundle. */
   sign(
     role: string,
-    options: { version: number; nowMs: number; trust?: Partial<BundleTrust>; sources?: OrganisationSources; root?: Signer },
+    options: {
+      version: number;
+      nowMs: number;
+      trust?: Partial<BundleTrust>;
+      sources?: OrganisationSources;
+      root?: Signer;
+      retentionDays?: number;
+    },
   ): SignedBundle;
 }
 
@@ -115,8 +122,9 @@ export function createTestOrganisation(name = "harbour"): TestOrganisation {
       const drafts = options.sources === undefined ? usual : buildBundles(options.sources);
       const draft = drafts?.find((candidate) => candidate.role === role);
       if (draft === undefined) throw new Error(`no role ${role} in the test organisation`);
-      const { version, nowMs } = options;
-      return signBundle({ draft, trust: { ...trust, ...options.trust }, version, nowMs, root: options.root ?? root });
+      const { version, nowMs, retentionDays } = options;
+      const kept = retentionDays === undefined ? draft : { ...draft, retentionDays };
+      return signBundle({ draft: kept, trust: { ...trust, ...options.trust }, version, nowMs, root: options.root ?? root });
     },
   };
 }

@@ -1,6 +1,7 @@
 """Checks an audit export without any code of Gaggle: form, chains, stubs, anchors, receipts and all Ed25519 signatures. Written from
 docs/audit-format.md alone, with the standard library alone. Usage: python3 verify_audit.py FILE [ROOT_FINGERPRINT]; exit code 0 when all is well."""
 import base64, hashlib, json, sys
+from datetime import datetime, timedelta
 P = 2**255 - 19
 Q = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -24,8 +25,7 @@ def point(data):
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
     x = x if (x * x - square) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or (x * x - square) % P or (x == 0 and sign):
-        raise ValueError("no point")
+    if y >= P or (x * x - square) % P or (x == 0 and sign): raise ValueError("no point")
     x = x if x & 1 == sign else P - x
     return (x, y, 1, x * y % P)
 
@@ -41,28 +41,25 @@ def signed_by(key, message, signature):
 def canonical(value):
     """RFC 8785. All numbers are integers and all keys are ASCII, so sorted keys and no spaces are the whole of it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
 def sha256(data):
     return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).hexdigest()
-
 def check(condition, problem):
-    if not condition:
-        raise ValueError(problem)
-
+    if not condition: raise ValueError(problem)
 def url64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
+def when(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def leaf_of(agent, end):
+    return sha256(b"\0" + canonical({"agentId": agent, "hash": end["hash"], "seq": end["seq"]}).encode())
 def b64(part):
     data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     return check(url64(data) == part, "base64url is not canonical") or data
-
 def thumbprint(key):
     return url64(hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": key["x"]}).encode()).digest())
 
 def agent_key(agent):
     number = 0
-    for letter in agent:
-        number = number * 58 + B58.index(letter)
+    for letter in agent: number = number * 58 + B58.index(letter)
     data = number.to_bytes(37, "big")
     check(data[:5] == bytes.fromhex("2408011220"), "no agent id")
     return {"x": url64(data[5:])}
@@ -84,14 +81,13 @@ def included(leaf, index, size, proof, root):
         check(last > 0, "the proof is too long")
         left = at % 2 == 1 or at == last
         value = sha256(b"\1" + bytes.fromhex(sibling + value if left else value + sibling))
-        while left and at % 2 == 0 and at:
-            at, last = at // 2, last // 2
+        while left and at % 2 == 0 and at: at, last = at // 2, last // 2
         at, last = at // 2, last // 2
     return last == 0 and value == root
 
 def verify(lines, pinned):
-    root, org, issuers, agents, log, stated, stubbed, expected, running, number = pinned, None, [], {}, None, False, False, 1, hashlib.sha256(), 0
-    chain = lambda agent: agents.setdefault(agent, {"after": 0, "seq": 0, "hash": "0" * 64, "closed": False, "count": 0})
+    root, org, issuers, manifests, agents, log, stated, stubbed, expected, running, number = pinned, None, [], [], {}, None, False, False, 1, hashlib.sha256(), 0
+    chain = lambda agent: agents.setdefault(agent, {"after": 0, "seq": 0, "hash": "0" * 64, "closed": False, "count": 0, "signed": []})
     for number, raw in enumerate(lines, 1):
         line = json.loads(raw.decode())
         check(canonical(line) + "\n" == raw.decode() and set(line) == {"kind", "n", *FIELDS[line["kind"]].split()}, "not canonical")
@@ -101,7 +97,7 @@ def verify(lines, pinned):
             manifest = opened(line["jws"], "gaggle-bundle+jws", lambda payload: [payload["root"]])
             root, org = root or thumbprint(manifest["root"]), org or manifest["org"]
             check((thumbprint(manifest["root"]), manifest["org"]) == (root, org), "another root or organisation")
-            issuers += manifest["issuers"]
+            issuers, manifests = issuers + manifest["issuers"], manifests + [manifest]
         elif kind == "log":
             log = opened(line["jws"], "gaggle-log+jws", issuers)
         elif kind == "credential":
@@ -123,15 +119,16 @@ def verify(lines, pinned):
             check(head["org"] == org and line.get("agentId", head["agentId"]) == head["agentId"], "of another agent")
             check((state["count"] == state["after"] == 0) if kind == "anchor" else not state["closed"], "not at its place")
             check(kind == "anchor" or (state["seq"], state["hash"]) == (head["seq"], head["hash"]), "the chain ends elsewhere")
-            state.update({"seq": head["seq"], "hash": head["hash"]}, **{"after": head["seq"]} if kind == "anchor" else {"closed": True})
+            state.update({"seq": head["seq"], "hash": head["hash"]}, **{"after": head["seq"], "signed": [head["ts"]]} if kind == "anchor" else {"closed": True})
         elif kind == "receipt":
             state = chain(line["agentId"])
-            leaf = sha256(b"\0" + canonical({"agentId": line["agentId"], "hash": state["hash"], "seq": state["seq"]}).encode())
-            check(state["closed"] and included(leaf, line["index"], log["size"], line["proof"], log["root"]), "not in the log")
+            check(state["closed"] and included(leaf_of(line["agentId"], state), line["index"], log["size"], line["proof"], log["root"]), "not in the log")
         else:
             stated, said = True, opened(line["jws"], "gaggle-export+jws", issuers)
             check((said["org"], said["lines"], said["sha256"]) == (org, number - 1, running.hexdigest()), "other lines than signed")
             check("filter" in said or not stubbed, "events are left out without a filter")
+            kept = max(min(when(said["createdAt"]), when(one["expiresAt"])) - timedelta(one.get("retentionDays", 90), -120) for one in manifests)
+            check(all(when(ts) <= kept for one in agents.values() for ts in one["signed"]), "forgotten sooner than was signed")
             ends = {one["agentId"]: (one["after"], one["seq"], one["hash"], True) for one in said["agents"]}
             check(ends == {key: (one["after"], one["seq"], one["hash"], one["closed"]) for key, one in agents.items()}, "other agents")
         running.update(raw)

@@ -20,8 +20,11 @@ export function addAuditCommands(program: Command): void {
     .option(...ROOT)
     .action(
       action<{ root?: string }>(async ({ out }, { root }, [file = ""]) => {
-        const { openExport, verifyAuditFile } = await import("./export-file.ts");
-        const ok = await verifyAuditFile(out, await openExport(file), root);
+        const [{ openExport, verifyAuditFile }, { systemClock }] = await Promise.all([
+          import("./export-file.ts"),
+          import("../../agent/system.ts"),
+        ]);
+        const ok = await verifyAuditFile({ out, clock: systemClock }, await openExport(file), root);
         if (!ok) throw new GaggleError("AUDIT_BROKEN", "The export does not verify; the lines above say where.");
       }),
     );

@@ -7,6 +7,7 @@ import { GaggleError } from "../../contract/errors.ts";
 import { readAgentKeys } from "../../identity/key-file.ts";
 import { createSigner } from "../../identity/keys.ts";
 import type { CommandContext } from "../context.ts";
+import { nodeFetch } from "../org/node-pin.ts";
 import { adminSigner, readOrg } from "../org/org-folder.ts";
 
 /** Who asks: a member by its home, or an admin by the organisation's folder and the node's address. */
@@ -29,7 +30,10 @@ async function memberClient(home: string): Promise<BootstrapClient> {
 async function adminClient(dir: string, url: string | undefined): Promise<BootstrapClient> {
   if (url === undefined) throw new GaggleError("INVALID_INPUT", "Name the bootstrap node with --url.");
   const { org } = await readOrg(dir);
-  return createBootstrapClient({ ...deps, signer: await adminSigner(dir) }, { baseUrl: url, org });
+  return createBootstrapClient(
+    { ...deps, signer: await adminSigner(dir), fetch: await nodeFetch(dir, url, deps.fetch) },
+    { baseUrl: url, org },
+  );
 }
 
 /** @throws GaggleError INVALID_INPUT, NOT_JOINED, NOT_FOUND */

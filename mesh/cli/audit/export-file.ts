@@ -8,6 +8,7 @@ import { type ExportVerdict, verifyExport } from "../../audit/verify.ts";
 import { type AuditFilter, auditFilter } from "../../contract/audit.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { parseAs } from "../../contract/json.ts";
+import type { Clock } from "../../contract/ports.ts";
 import type { CommandContext } from "../context.ts";
 import { type Output, paint } from "../output.ts";
 import { auditClient, type AuditorOptions } from "./audit-client.ts";
@@ -40,8 +41,12 @@ function remarks({ agents, filter, log, pinned, rootFingerprint }: ExportVerdict
 }
 
 /** Checks an export and tells what was found; false where anything is wrong. */
-export async function verifyAuditFile(out: Output, source: AsyncIterable<Uint8Array>, root: string | undefined): Promise<boolean> {
-  const verdict = await verifyExport(source, root === undefined ? {} : { rootFingerprint: root });
+export async function verifyAuditFile(
+  { out, clock }: { readonly out: Output; readonly clock: Pick<Clock, "now"> },
+  source: AsyncIterable<Uint8Array>,
+  root: string | undefined,
+): Promise<boolean> {
+  const verdict = await verifyExport(source, { nowMs: clock.now(), ...(root === undefined ? {} : { rootFingerprint: root }) });
   out.result(verdict);
   for (const { line, message } of verdict.problems) out.line(`${paint.bad("broken")}  line ${line}: ${message}`);
   if (!verdict.ok) return false;

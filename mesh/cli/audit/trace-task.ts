@@ -5,6 +5,7 @@ import { verifyExport } from "../../audit/verify.ts";
 import type { AuditEvent } from "../../contract/audit.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { uuid } from "../../contract/ids.ts";
+import { systemClock } from "../../agent/system.ts";
 import { parseAs } from "../../contract/json.ts";
 import type { CommandContext } from "../context.ts";
 import { asSeen, type Output, paint } from "../output.ts";
@@ -107,7 +108,8 @@ export async function traceTask(context: CommandContext, options: TraceOptions, 
   const task = parseAs(uuid, id, "The task's id");
   const collector = createTraceCollector(task);
   const source = options.file === undefined ? await fromNode(context, options, task) : await openExport(options.file);
-  const verdict = await verifyExport(tapped(source, collector.take), options.root === undefined ? {} : { rootFingerprint: options.root });
+  const pinned = options.root === undefined ? {} : { rootFingerprint: options.root };
+  const verdict = await verifyExport(tapped(source, collector.take), { nowMs: systemClock.now(), ...pinned });
   if (!verdict.ok)
     throw new GaggleError("AUDIT_BROKEN", "The export does not verify, so it tells nothing; gaggle audit verify says where it breaks.");
   const trace = collector.trace();

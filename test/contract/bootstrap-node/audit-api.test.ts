@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { pruneByRetention } from "../../../bootstrap-node/audit/retention.ts";
+import type { BundleShelf } from "../../../bootstrap-node/bundle-shelf.ts";
 import { shipAudit } from "../../../mesh/agent/ship-audit.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { createLogWatch } from "../../../mesh/audit/log-watch.ts";
@@ -140,7 +142,8 @@ describe("audit ingest", () => {
     await edward.join(node.invite({ subject: "edward.lindqvist", role: "executive" }));
     return edward;
   };
-  const verified = async (lines: AsyncIterable<Uint8Array>) => verifyExport(lines, { rootFingerprint: node.organisation.root.thumbprint });
+  const verified = async (lines: AsyncIterable<Uint8Array>) =>
+    verifyExport(lines, { rootFingerprint: node.organisation.root.thumbprint, nowMs: node.clock.now() });
 
   it("signs a receipt for each end that it took: it is in the node's log, which goes on from the one the agent knew", async () => {
     const marco = node.agent("marco's laptop");
@@ -282,6 +285,42 @@ describe("audit ingest", () => {
       await node.accept(organisation.sign(role, { version: 4, nowMs: node.clock.now(), root: next, trust: { rotation } }));
     for (const rootFingerprint of [organisation.root.thumbprint, next.thumbprint])
       expect(await verifyExport(await edward.client.exportAudit(), { rootFingerprint })).toMatchObject({ ok: true });
+  });
+
+  it("forgets nothing by a clock that was set ahead: an agent has to have signed that late too, and can't sign later than now", async () => {
+    const shelf = { newest: () => ({ manifest: { retentionDays: 30 } }) as ReturnType<BundleShelf["newest"]> };
+    const own = { agentId: agent.agentId, random: seededRandom("own") };
+    const queue = { run: () => Promise.reject(new Error("nothing is to be forgotten")) };
+    const retention = { store: node.store, queue, clock: node.clock, shelf, chain: node.chain, collection: node.collection, own };
+    const { seq, hash } = at(3);
+    const ts = new Date(node.clock.now() + 600_000).toISOString();
+    const later = signHead({ v: 1, org: node.organisation.org, agentId: agent.agentId, seq, hash, ts }, agent.signer);
+    await expect(send(events.slice(0, 4), later)).rejects.toThrow(code("CLOCK_SKEW"));
+    await send(events.slice(0, 4));
+    node.clock.jump(2 * 86_400_000);
+    await node.publish(2);
+    agent = node.agent("laptop");
+    await send(events.slice(4));
+    node.clock.jump(365 * 86_400_000);
+    await pruneByRetention(retention);
+    expect(await node.store.range({ gte: "collected/event/", lt: "collected/event/~" })).toHaveLength(10);
+  });
+
+  it("exports what verifies after events were forgotten by a shorter retention than the newest bundle's", async () => {
+    const days = (retentionDays: number, version: number) =>
+      Promise.all(
+        ["finance", "marketing", "executive"].map((role) =>
+          node.accept(node.organisation.sign(role, { version, nowMs: node.clock.now(), retentionDays })),
+        ),
+      );
+    await days(10, 2);
+    await send(events.slice(0, 4));
+    node.clock.jump(11 * 86_400_000);
+    agent = node.agent("laptop");
+    await send(events.slice(4));
+    await node.collection.prune(node.clock.now() - 10 * 86_400_000);
+    await days(90, 3);
+    expect(await verified(await (await auditor()).client.exportAudit())).toMatchObject({ ok: true, agents: [{ pruned: { seq: 4 } }] });
   });
 
   it("forgets what is older than the retention, and what is left verifies from the agent's signed head on", async () => {

@@ -86,7 +86,7 @@ it("an export filtered to a task verifies under the root, and says what it holds
   await exportAudit(contextOf().context, { ...asAdmin(), task: TASK }, file);
   const { rootFingerprint } = await readOrg(dir);
   const { out, text } = captureOutput();
-  expect(await verifyAuditFile(out, await openExport(file), rootFingerprint)).toBe(true);
+  expect(await verifyAuditFile({ out, clock }, await openExport(file), rootFingerprint)).toBe(true);
   expect(text()).toContain("It is filtered");
   expect(text()).toMatch(/The node's signed log \(1 receipts?, root [0-9a-f]{64}\) holds the ends of 1 of 2 chains\./);
   const stub = (await readFile(file, "utf8")).split("\n").find((line) => line.includes(events[2]?.hash ?? "none"));

@@ -178,32 +178,53 @@ describe("what the audit says", () => {
     const taskId = newUuid(node.clock.now(), random);
     const other = newUuid(node.clock.now(), random);
     const { org } = node.organisation;
-    const ship = async (agent: typeof fiona, role: string, events: readonly (readonly [string, string])[]) => {
+    type Said = readonly [action: string, target: string, details?: Readonly<Record<string, string>>];
+    const ship = async (agent: typeof fiona, role: string, events: readonly Said[]) => {
       const chain = await openAuditChain({ store: openMemoryStore(), random }, { org, agentId: agent.agentId });
       const actor = { type: "agent" as const, id: agent.agentId, role };
       const traceId = createHash("md5").update(taskId).digest("hex");
-      const drafts = events.map(([action, target]) => ({ actor, action, target, result: "ok" as const, traceId }));
+      const drafts = events.map(([action, target, details = {}]) => ({ actor, action, target, details, result: "ok" as const, traceId }));
       const list = chain.link(drafts, node.clock.now()).flatMap((op) => (op.type === "put" ? [JSON.parse(op.value)] : []));
       const { seq, hash } = list.at(-1);
       const head = signHead({ v: 1, org, agentId: agent.agentId, seq, hash, ts: new Date(node.clock.now()).toISOString() }, agent.signer);
       await agent.client.ingest({ events: list, head });
     };
     await ship(fiona, "finance", [
-      ["task.send", `task:${taskId}`],
+      ["task.create", `task:${taskId}`, { to: marco.agentId, toSubject: "marco.diaz" }],
+      ["task.route", `task:${taskId}`],
       ["tool.call", "tool:mesh__send_task"],
     ]);
     node.clock.jump(1_000);
     await ship(marco, "marketing", [
-      ["task.receive", `task:${taskId}`],
-      ["task.receive", `task:${other}`],
+      ["task.state", `task:${taskId}`, { peerSubject: "fiona.berg" }],
+      ["task.state", `task:${other}`],
     ]);
-    for (const agent of [fiona, marco]) {
-      const { events } = await agent.client.status(taskId);
-      expect(events.map(({ agentId, action }) => [agentId, action])).toEqual([
-        [fiona.agentId, "task.send"],
-        [marco.agentId, "task.receive"],
-      ]);
-    }
+    const seen = async (agent: typeof fiona) =>
+      (await agent.client.status(taskId)).events.map(({ agentId, action }) => [agentId === agent.agentId ? "own" : "other's", action]);
+    expect(await seen(fiona)).toEqual([
+      ["own", "task.create"],
+      ["own", "task.route"],
+      ["other's", "task.state"],
+    ]);
+    expect(await seen(marco)).toEqual([
+      ["other's", "task.create"],
+      ["own", "task.state"],
+    ]);
+    // A member that knows the id, and says in its own chain that it takes part, as often as it likes.
+    const liar = await join("mallory's laptop", "mallory", "finance");
+    const said: Said = ["task.state", `task:${taskId}`, { peerSubject: "fiona.berg", from: fiona.agentId }];
+    await ship(
+      liar,
+      "engineering",
+      Array.from({ length: 600 }, () => said),
+    );
+    expect(new Set(await seen(liar))).toEqual(new Set([["own", "task.state"]]));
+    expect((await seen(fiona)).slice(0, 3)).toEqual([
+      ["own", "task.create"],
+      ["own", "task.route"],
+      ["other's", "task.state"],
+    ]);
+    expect((await marco.client.status(taskId)).events).toHaveLength(2);
     await expect(fiona.client.status(other)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });

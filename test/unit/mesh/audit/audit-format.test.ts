@@ -8,7 +8,7 @@ import { eventHash } from "../../../../mesh/audit/event-text.ts";
 import { verifyExport } from "../../../../mesh/audit/verify.ts";
 import type { AuditEvent } from "../../../../mesh/contract/audit.ts";
 import { canonicalJson, sha256Hex } from "../../../../mesh/contract/json.ts";
-import { makeExport } from "../../../support/audit-fixture.ts";
+import { FIXTURE_TIME_MS, makeExport } from "../../../support/audit-fixture.ts";
 
 const DOCS = path.join(import.meta.dirname, "../../../../docs");
 const SCRIPT = path.join(import.meta.dirname, "../../../support/verify_audit.py");
@@ -81,6 +81,11 @@ describe.skipIf(!hasPython())("an independent verifier in Python, written from t
     expect(await verdictOf(made.lines)).toEqual({ ok: true, problem: null });
     expect(await verdictOf((await makeExport(3, [4, 3])).lines)).toMatchObject({ ok: true });
     expect(await verdictOf(made.lines, "A".repeat(43))).toMatchObject({ ok: false, problem: { line: 1 } });
+  }, 60_000);
+
+  test("finds that a chain was pruned sooner than the signed retention says", async () => {
+    const early = await makeExport(3, [4, 3], { ...EXAMPLE, anchorMs: FIXTURE_TIME_MS - 89 * 86_400_000 });
+    expect(await verdictOf(early.lines, early.rootFingerprint)).toMatchObject({ ok: false, problem: { line: early.lines.length } });
   }, 60_000);
 
   test("finds a line that is altered, dropped, repeated or swapped with the next, whatever is on it", async () => {

@@ -5,6 +5,7 @@ import { EXPORT_TYP } from "../../../../mesh/audit/export-format.ts";
 import { writeExport } from "../../../../mesh/audit/export.ts";
 import { signHead } from "../../../../mesh/audit/head.ts";
 import { verifyExport } from "../../../../mesh/audit/verify.ts";
+import type { BundleManifest } from "../../../../mesh/contract/bundle.ts";
 import { canonicalJson, sha256Hex } from "../../../../mesh/contract/json.ts";
 import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { createTestMember, FIXTURE_TIME_MS, makeExport } from "../../../support/audit-fixture.ts";
@@ -35,6 +36,34 @@ test("an export as written verifies, in whatever pieces it arrives", async () =>
 
 test("without a pinned fingerprint the verdict names the root and says that it was not compared", async () => {
   expect(await verifyExport(made.lines)).toMatchObject({ ok: true, pinned: false, rootFingerprint: made.rootFingerprint });
+});
+
+describe("a chain that begins later than its first event", () => {
+  const DAY_MS = 86_400_000;
+  const pruned = async (days: number, manifest?: Partial<BundleManifest>) => {
+    const options = { pruned: [2], anchorMs: FIXTURE_TIME_MS - days * DAY_MS };
+    const { lines, rootFingerprint } = await makeExport(12, [5], manifest === undefined ? options : { ...options, manifest });
+    return verifyExport(lines, { rootFingerprint, nowMs: FIXTURE_TIME_MS });
+  };
+  const early = { ok: false, problems: [{ code: "PRUNED_EARLY", message: expect.stringContaining("up to 2") }] };
+
+  test("verifies where the agent signed that end as long ago as events are to be kept, and not where a node forgot earlier", async () => {
+    expect(await pruned(90)).toMatchObject({ ok: true, agents: [{ pruned: { seq: 2 } }] });
+    expect(await pruned(89)).toMatchObject(early);
+    expect(await pruned(0)).toMatchObject(early);
+  });
+
+  test("verifies by an older manifest with fewer days, for what was older than those while it counted, and for nothing later", async () => {
+    const expiresAt = new Date(FIXTURE_TIME_MS - 10 * DAY_MS).toISOString();
+    expect(await pruned(41, { retentionDays: 30, expiresAt })).toMatchObject({ ok: true });
+    expect(await pruned(39, { retentionDays: 30, expiresAt })).toMatchObject(early);
+  });
+
+  test("does not verify by an export that its node has postdated", async () => {
+    const { lines, rootFingerprint } = await makeExport(12, [5]);
+    const problems = [{ code: "STATEMENT_INVALID" }];
+    expect(await verifyExport(lines, { rootFingerprint, nowMs: FIXTURE_TIME_MS - 3_600_000 })).toMatchObject({ ok: false, problems });
+  });
 });
 
 test("a flipped bit is found on its line (every eleventh byte, all bits in turn)", async () => {
