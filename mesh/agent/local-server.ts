@@ -4,10 +4,13 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { secureSocketFolder } from "../client/socket-path.ts";
 import { GaggleError, systemCode } from "../contract/errors.ts";
+import { STOPPED_NOTICE, type WireReply } from "../client/wire.ts";
 import { type LocalConnectionConfig, serveConnection } from "./local-connection.ts";
 
 /** How long {@link LocalServer.close} lets calls end that are under way. */
 const CLOSE_GRACE_MS = 500;
+
+const STOPPED_LINE = `${JSON.stringify({ jsonrpc: "2.0", method: STOPPED_NOTICE } satisfies WireReply)}\n`;
 
 /** What a connection needs, and `path`: the socket or named pipe; see `socketPathFor`. */
 export interface LocalServerConfig extends LocalConnectionConfig {
@@ -16,8 +19,11 @@ export interface LocalServerConfig extends LocalConnectionConfig {
 
 /** A listening server. */
 export interface LocalServer {
-  /** Takes no more calls, lets those under way end for a moment, then closes all connections. */
-  close(): Promise<void>;
+  /**
+   * Takes no more calls, lets those under way end for a moment, then closes all connections.
+   * @param why `failed` where nobody asked for the end: clients are not told then that it is meant, and start another daemon
+   */
+  close(why?: { failed: boolean }): Promise<void>;
 }
 
 /** True where a program accepts connections on the socket. */
@@ -79,11 +85,14 @@ export async function serveLocal(config: LocalServerConfig): Promise<LocalServer
   await listen(server, path);
   if (process.platform !== "win32") chmodSync(path, 0o600);
 
-  const close = async (): Promise<void> => {
+  const close: LocalServer["close"] = async ({ failed } = { failed: false }) => {
     const ended = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of sockets) socket.pause();
     await Promise.race([Promise.allSettled(running), new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS).unref())]);
-    for (const socket of sockets) socket.destroySoon();
+    for (const socket of sockets) {
+      if (!failed) socket.write(STOPPED_LINE);
+      socket.destroySoon();
+    }
     await ended;
   };
   return { close };

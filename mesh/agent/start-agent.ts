@@ -111,16 +111,16 @@ async function compose(
   let local: LocalServer | undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= shutDown(parts, local).finally(end);
+  const close = (why = { failed: false }): Promise<void> => {
+    closing ??= shutDown(parts, local, why).finally(end);
     return closing;
   };
   try {
     await beginWork(parts, options);
-    const closeSoon = (): void => void close().catch(core.onError("the daemon did not end in order"));
-    local = await openSocket({ ...parts, snapshot: disk.snapshot }, options, () => void deps.clock.after(STOP_DELAY_MS, closeSoon));
+    const closeSoon = (why?: { failed: boolean }): void => void close(why).catch(core.onError("the daemon did not end in order"));
+    local = await openSocket({ ...parts, snapshot: disk.snapshot }, options, () => void deps.clock.after(STOP_DELAY_MS, () => closeSoon()));
     // A daemon that can't write must not look alive: who needs it starts a new one.
-    storeFailed.catch(closeSoon);
+    storeFailed.catch(() => closeSoon({ failed: true }));
     parts.background.start();
     await parts.mailbox.start();
     parts.artifacts.start();
@@ -129,7 +129,7 @@ async function compose(
       { agentId: config.agentId, role: config.role, gateway: parts.gateway.url, peers: parts.peer.addresses() },
       "the agent is up",
     );
-    return { agentId: config.agentId, ended: endOf(ended, storeFailed), close };
+    return { agentId: config.agentId, ended: endOf(ended, storeFailed), close: () => close() };
   } catch (error) {
     await parts.peer.close();
     await parts.gateway.close();

@@ -5,6 +5,7 @@ import type { DaemonMethod, DaemonParams, DaemonResult } from "../contract/daemo
 import { GaggleError, systemCode } from "../contract/errors.ts";
 import { ConnectionLost, type Connection, openConnection } from "./connection.ts";
 import { secureSocketFolder, socketPathFor } from "./socket-path.ts";
+import { STOPPED_NOTICE } from "./wire.ts";
 import { AUTOSTART_VARIABLE, type AutoStart, type StartedDaemon, startDaemon, startLogPath } from "./start-daemon.ts";
 
 const POLL_MS = 50;
@@ -32,7 +33,8 @@ export interface DaemonClientConfig {
 /** A connected client. It reconnects by itself when the daemon was restarted. */
 export interface DaemonClient {
   /**
-   * Calls a method. A call whose connection is lost is made once more: reading ones are harmless, the others carry idempotency keys.
+   * Calls a method. A call whose connection is lost is made once more: reading ones are harmless, the others carry idempotency keys. Where the daemon
+   * was stopped on purpose under the call, it is looked for and not started; the next call starts it.
    * @throws GaggleError with the daemon's code; DAEMON_UNREACHABLE; TIMEOUT; the signal's reason
    */
   call<M extends DaemonMethod>(
@@ -68,9 +70,9 @@ function createStarter(home: string, start: AutoStart | undefined): { ensure(now
   return { ensure, gaveUp: () => failures > 0 && starts > 1 && lastFailed() };
 }
 
-function unreachable(config: DaemonClientConfig, cause: unknown): GaggleError {
+function unreachable(config: DaemonClientConfig, cause: unknown, isWanted: boolean): GaggleError {
   const fix =
-    mayStart(config.autoStart) === undefined
+    mayStart(config.autoStart) === undefined || !isWanted
       ? "Start it with: gaggle agent"
       : `It did not start; the reason is in ${startLogPath(config.home)}. \`gaggle doctor\` tells more.`;
   return new GaggleError("DAEMON_UNREACHABLE", `The agent daemon does not answer. ${fix}`, { cause });
@@ -78,8 +80,13 @@ function unreachable(config: DaemonClientConfig, cause: unknown): GaggleError {
 
 const mayStart = (start: AutoStart | undefined): AutoStart | undefined => (start?.env[AUTOSTART_VARIABLE] === "never" ? undefined : start);
 
-/** Connects, starting a daemon where allowed, until `timeoutMs` is over. */
-async function reach(config: DaemonClientConfig, timeoutMs: number, on: Parameters<typeof openConnection>[2]): Promise<Connection> {
+/** Connects until `timeoutMs` is over, starting a daemon where that is allowed and, as of now, wanted. */
+async function reach(
+  config: DaemonClientConfig,
+  timeoutMs: number,
+  on: Parameters<typeof openConnection>[2],
+  isWanted = (): boolean => true,
+): Promise<Connection> {
   const deadline = performance.now() + timeoutMs;
   const starter = createStarter(config.home, mayStart(config.autoStart));
   const path = socketPathFor(config.home);
@@ -93,8 +100,8 @@ async function reach(config: DaemonClientConfig, timeoutMs: number, on: Paramete
       if (!nothingAnswers(error) && !isTimeout(error)) throw error;
       cause = error;
     }
-    starter.ensure(performance.now());
-    if (performance.now() + POLL_MS > deadline || starter.gaveUp()) throw unreachable(config, cause);
+    if (isWanted()) starter.ensure(performance.now());
+    if (performance.now() + POLL_MS > deadline || starter.gaveUp()) throw unreachable(config, cause, isWanted());
     await sleep(POLL_MS);
   }
 }
@@ -109,8 +116,11 @@ export async function connectDaemon(config: DaemonClientConfig): Promise<DaemonC
   const eventListeners = new Set<(name: string, params: unknown) => void>();
   const closeListeners = new Set<() => void>();
   let closed = false;
+  /** The daemon was stopped on purpose, and no call was made since. */
+  let stopped = false;
   const on = {
     event: (name: string, params: unknown): void => {
+      if (name === STOPPED_NOTICE) stopped = true;
       for (const fn of eventListeners) fn(name, params);
     },
     closed: (): void => {
@@ -121,8 +131,9 @@ export async function connectDaemon(config: DaemonClientConfig): Promise<DaemonC
   let reconnecting: Promise<Connection> | undefined;
 
   const reconnect = (): Promise<Connection> => {
-    reconnecting ??= reach(config, config.reconnectMs ?? RECONNECT_MS, on)
+    reconnecting ??= reach(config, config.reconnectMs ?? RECONNECT_MS, on, () => !stopped)
       .then((connection) => {
+        stopped = false;
         if (closed) connection.close();
         current = connection;
         return connection;
@@ -135,6 +146,7 @@ export async function connectDaemon(config: DaemonClientConfig): Promise<DaemonC
 
   const callOnce = async (method: DaemonMethod, params: unknown, signal: AbortSignal): Promise<unknown> => {
     try {
+      if (!current.isOpen()) stopped = false;
       const connection = current.isOpen() ? current : await withSignal(reconnect(), signal);
       return await connection.call(method, params, signal);
     } catch (error) {

@@ -4,6 +4,12 @@ import { ERROR_TABLE, type ErrorCode, type ErrorDetails, GaggleError } from "../
 /** JSON-RPC's own codes, and one for all errors of the table, whose code is then in `data.code`. */
 export const RPC_CODE = { parse: -32_700, request: -32_600, method: -32_601, params: -32_602, internal: -32_603, gaggle: -32_000 } as const;
 
+/**
+ * The notification that a daemon says last on each connection when it was asked to end. One that crashed, or that ends because its store failed, says
+ * nothing: whoever waits for it may start another.
+ */
+export const STOPPED_NOTICE = "daemon.stopped";
+
 /** An error on the wire. */
 export interface WireError {
   readonly code: number;

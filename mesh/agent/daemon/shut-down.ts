@@ -2,7 +2,10 @@
 import type { LocalServer } from "../local-server.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 
-/** Ends everything in order: nobody new, then running work, then the last audit events, then the store. */
+/**
+ * Ends everything in order: nobody new, then running work, then the last audit events, then the store.
+ * @param why whether it ends because it failed, and not because somebody asked it to
+ */
 export async function shutDown(
   {
     core,
@@ -21,8 +24,9 @@ export async function shutDown(
     startedAt,
   }: DaemonParts,
   local: LocalServer | undefined,
+  why: { failed: boolean },
 ): Promise<void> {
-  await local?.close();
+  await local?.close(why);
   messaging.stop();
   await runner.close();
   await executor.close();

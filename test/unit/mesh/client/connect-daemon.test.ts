@@ -210,6 +210,29 @@ describe("a daemon that goes away", () => {
     expect(await pidOf(client)).not.toBe(pid);
   });
 
+  it("because it was stopped is not started again for a call that waited, which ends with what to do; the next call starts it", async () => {
+    const server = await serve({ "audit.ship": () => new Promise(() => undefined) });
+    const client = await open({ ...autoStart(), reconnectMs: 300 });
+    const waiting = client.call("audit.ship", {});
+    await client.call("dead.list", {});
+    await server.close();
+    await expect(waiting).rejects.toMatchObject({ code: "DAEMON_UNREACHABLE", message: expect.stringContaining("gaggle agent") });
+    expect(existsSync(startLogPath(home))).toBe(false);
+    // In so short a time it may not find what it has started.
+    await client.call("dead.list", {}).catch(() => undefined);
+    expect(existsSync(startLogPath(home))).toBe(true);
+    expect(await pidOf(await open(autoStart()))).not.toBe(process.pid);
+  });
+
+  it("because it failed is started again for a call that waited", async () => {
+    const server = await serve({ "daemon.status": () => new Promise(() => undefined) });
+    const client = await open(autoStart());
+    const waiting = pidOf(client);
+    await client.call("dead.list", {});
+    await server.close({ failed: true });
+    expect(await waiting).not.toBe(process.pid);
+  });
+
   it("for good ends calls with an error after a bounded time", async () => {
     const server = await serve();
     const client = await open({ reconnectMs: 150 });
