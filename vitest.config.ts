@@ -1,26 +1,30 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 
 /**
  * One kind of tests: a folder under test/, or `property`, whose files say so in their names and lie beside the unit tests.
- * Kinds of one group share the workers, two files at a time; groups run one after the other. `serial`: one file at a time.
+ * Kinds of one group share the workers; groups run one after the other. `workers`: how many files run at once, the same in a group.
  */
 interface Kind {
   readonly name: string;
   readonly timeoutMs: number;
   readonly group: number;
-  readonly serial?: true;
+  readonly workers: number;
 }
 
-/** The quick ones first. Flow and goose tests wait for timers and processes more than they compute, so two files at once fill a small machine. */
+/**
+ * The quick ones first. Most flow and goose tests wait for timers and processes half of their time, so it takes three of their files to keep the two
+ * cores of a small machine busy.
+ */
 const KINDS: readonly Kind[] = [
-  { name: "unit", timeoutMs: 10_000, group: 0 },
-  { name: "contract", timeoutMs: 60_000, group: 0 },
-  { name: "property", timeoutMs: 60_000, group: 0 },
-  { name: "sim", timeoutMs: 120_000, group: 0 },
-  { name: "flow", timeoutMs: 120_000, group: 1 },
-  { name: "goose", timeoutMs: 120_000, group: 1 },
+  { name: "unit", timeoutMs: 10_000, group: 0, workers: 2 },
+  { name: "contract", timeoutMs: 60_000, group: 0, workers: 2 },
+  { name: "property", timeoutMs: 60_000, group: 0, workers: 2 },
+  { name: "sim", timeoutMs: 120_000, group: 0, workers: 2 },
+  { name: "flow", timeoutMs: 120_000, group: 1, workers: 3 },
+  { name: "goose", timeoutMs: 120_000, group: 1, workers: 3 },
   // Network namespaces and multicast are the machine's, not a process's.
-  { name: "network", timeoutMs: 120_000, group: 2, serial: true },
+  { name: "network", timeoutMs: 120_000, group: 2, workers: 1 },
 ];
 
 const PROPERTY = "test/**/*.property.test.ts";
@@ -28,7 +32,8 @@ const PROPERTY = "test/**/*.property.test.ts";
 export default defineConfig({
   test: {
     passWithNoTests: true,
-    projects: KINDS.map(({ name, timeoutMs, group, serial = false }) => ({
+    sequence: { sequencer: LongestFirst },
+    projects: KINDS.map(({ name, timeoutMs, group, workers }) => ({
       test: {
         name,
         include: [name === "property" ? PROPERTY : `test/${name}/**/*.test.ts`],
@@ -38,8 +43,8 @@ export default defineConfig({
         env: { GAGGLE_KEY_PROTECTION: "none" },
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
-        fileParallelism: !serial,
-        maxWorkers: serial ? 1 : 2,
+        fileParallelism: workers > 1,
+        maxWorkers: workers,
         sequence: { groupOrder: group },
       },
     })),
