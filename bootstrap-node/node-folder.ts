@@ -14,6 +14,7 @@ import type { Random } from "../mesh/contract/ports.ts";
 import { protectFolder } from "../mesh/identity/at-rest/protect-folder.ts";
 import { ensureAgentKeys, readSigningKey } from "../mesh/identity/key-file.ts";
 import type { AgentKeys, Ed25519PrivateJwk } from "../mesh/identity/keys.ts";
+import { refuseForeignHand } from "../mesh/store/private-file.ts";
 
 /** `node.json` of the folder: whom the node serves. Nothing in it is secret. */
 export const nodeFile = z.strictObject({ v: z.literal(1), org: orgId, rootFingerprint: thumbprint });
@@ -38,9 +39,10 @@ export interface NodeFolder {
 
 /**
  * Reads a node's folder.
- * @throws GaggleError NOT_FOUND where it is none, CREDENTIAL_INVALID where others can read its keys
+ * @throws GaggleError NOT_FOUND where it is none, CREDENTIAL_INVALID where others can read its keys or write the folder
  */
 export async function readNodeFolder(dir: string, random: Random): Promise<NodeFolder> {
+  for (const one of [dir, join(dir, "node.json")]) await refuseForeignHand(one);
   const { org, rootFingerprint } = await readNodeFile(join(dir, "node.json"));
   const keysDir = join(dir, "keys");
   // The admin's machine made the issuer's key plain, to be carried here; from now on it opens here alone.

@@ -7,7 +7,7 @@ import { tlsPin } from "../contract/identity.ts";
 import { agentId, orgId, slug, subjectId, thumbprint } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { isServerAddress } from "../contract/safe-address.ts";
-import { writePrivateFile } from "../store/private-file.ts";
+import { refuseForeignHand, writePrivateFile } from "../store/private-file.ts";
 
 /** The upstream of calls that no route of the signed policy takes elsewhere. */
 export const DEFAULT_UPSTREAM = "default";
@@ -109,10 +109,11 @@ export const homePaths = (home: string) => ({
 
 /**
  * Reads `config.json`.
- * @throws GaggleError NOT_JOINED where there is none; INVALID_INPUT where it is damaged
+ * @throws GaggleError NOT_JOINED where there is none; INVALID_INPUT where it is damaged; CREDENTIAL_INVALID where others can write it
  */
 export async function readAgentConfig(home: string): Promise<AgentConfig> {
   const path = homePaths(home).config;
+  for (const one of [home, path]) await refuseForeignHand(one);
   let text: string;
   try {
     text = await readFile(path, "utf8");

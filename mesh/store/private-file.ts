@@ -1,8 +1,8 @@
 /** Files and folders that only the user can read, written so that a crash never leaves half of one. */
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemCode } from "../contract/errors.ts";
+import { GaggleError, systemCode } from "../contract/errors.ts";
 
 /** Writes a file that only the user can read, so that a crash leaves the old one or the new one, never half of it. */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
@@ -64,4 +64,25 @@ export async function readPrivateText(path: string): Promise<string | undefined>
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/**
+ * Refuses a file or folder that says whom to believe where another user could have written it. What is missing is nobody's. Windows has no such modes.
+ * @throws GaggleError CREDENTIAL_INVALID
+ */
+export async function refuseForeignHand(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const found = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  // The administrator of the machine can write everything anyway.
+  if (found.uid !== process.getuid?.() && found.uid !== 0)
+    throw new GaggleError("CREDENTIAL_INVALID", `${path} belongs to another user. Run: chown "$USER" '${path}'`);
+  if ((found.mode & 0o022) !== 0)
+    throw new GaggleError(
+      "CREDENTIAL_INVALID",
+      `Others can write ${path}, which says whom to believe. See that it is as it was, then run: chmod go-w '${path}'`,
+    );
 }

@@ -42,6 +42,20 @@ describe("config.json", () => {
     await expect(readAgentConfig(home)).rejects.toMatchObject({ code: "INVALID_INPUT", message: expect.stringContaining(config) });
   });
 
+  it("is not believed where others can write it, or put another one there", async () => {
+    const home = join(tempFolder(), "home");
+    await joinedHome(home);
+    for (const [path, mode] of [
+      [homePaths(home).config, 0o600],
+      [home, 0o700],
+    ] as const) {
+      chmodSync(path, mode | 0o020);
+      await expect(readAgentConfig(home)).rejects.toMatchObject({ code: "CREDENTIAL_INVALID" });
+      chmodSync(path, mode);
+    }
+    await readAgentConfig(home);
+  });
+
   it("is never written with what could not be read again", async () => {
     const home = join(tempFolder(), "home");
     const { config } = await joinedHome(home);

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makePrivateFolder, writePrivateFile } from "../../../../mesh/store/private-file.ts";
+import { makePrivateFolder, refuseForeignHand, writePrivateFile } from "../../../../mesh/store/private-file.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
@@ -46,5 +46,22 @@ describe("a private folder", () => {
     chmodSync(folder, 0o755);
     await makePrivateFolder(folder);
     expect(modeOf(folder)).toBe(0o700);
+  });
+});
+
+describe("what says whom to believe", () => {
+  it("is refused where others can write it, with the command that mends it", async () => {
+    const path = join(tempFolder(), "config.json");
+    writeFileSync(path, "{}");
+    for (const mode of [0o622, 0o620, 0o666]) {
+      chmodSync(path, mode);
+      await expect(refuseForeignHand(path)).rejects.toMatchObject({
+        code: "CREDENTIAL_INVALID",
+        message: expect.stringContaining("chmod go-w"),
+      });
+    }
+    chmodSync(path, 0o644);
+    await refuseForeignHand(path);
+    await refuseForeignHand(join(path, "..", "missing"));
   });
 });
