@@ -129,6 +129,16 @@ describe("status", () => {
     expect(await fiona.client.status(request.id)).toMatchObject({ deposits: [{ waitingFor: [], state: "settled" }] });
   });
 
+  it("says nothing of others' deposits to a member who hands something over under their id", async () => {
+    const request = await handOver([["for edward", edward]]);
+    await fiona.client.handOver("routeTask", request);
+    const own = { ...(await handOver([["also for edward", edward]])), id: request.id };
+    await marco.client.handOver("routeTask", own);
+    expect((await marco.client.status(request.id)).deposits.map(({ from }) => from)).toEqual([marco.agentId]);
+    expect((await fiona.client.status(request.id)).deposits.map(({ from }) => from)).toEqual([fiona.agentId]);
+    expect((await edward.client.status(request.id)).deposits).toHaveLength(2);
+  });
+
   it("forgets what expired more than a day ago", async () => {
     const request = await handOver([["hello", marco]]);
     await fiona.client.handOver("routeTask", request);
