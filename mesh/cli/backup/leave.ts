@@ -1,13 +1,15 @@
 /** `gaggle leave`: ends a membership from this side. */
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { homePaths, readAgentConfig } from "../../agent/agent-config.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { forgetFolderKey } from "../../identity/at-rest/folder-key.ts";
 import { processKeySources } from "../../identity/at-rest/key-sources.ts";
+import { agentKeyPath } from "../../identity/key-file.ts";
 import { type CommandContext, withDaemon } from "../context.ts";
-import { paint } from "../output.ts";
+import { type Output, paint } from "../output.ts";
 
 /** Audit events that are asked for at once. */
 const PAGE = 1_000;
@@ -22,6 +24,7 @@ const ENDED_TRIES = 100;
 export async function leave(context: CommandContext, { yes, keepAudit }: { yes: boolean; keepAudit?: string }): Promise<void> {
   const { home, out } = context;
   const { subject, role, agentId, org } = await readAgentConfig(home);
+  if (hasLeft(home)) return finishLeaving(home, out, agentId);
   out.line(`${subject} (${role}) leaves ${org} with the agent ${agentId}. Its keys are wiped; only a new invitation brings you back.`);
   if (!yes && !(await saidYes())) throw new GaggleError("STATE_CONFLICT", "Nothing was changed.");
   const handed = await withDaemon(context, async (daemon) => {
@@ -36,7 +39,7 @@ export async function leave(context: CommandContext, { yes, keepAudit }: { yes: 
     await daemon.call("daemon.stop", {});
     return result;
   });
-  await wipe(home);
+  await wipeHome(home);
   out.result({ left: true, agentId, ...handed });
   out.line(paint.good("You have left; the keys of this agent are gone."));
   out.line(`Ask an admin to revoke what a copy could still do: gaggle org revoke --agent ${agentId}`);
@@ -54,12 +57,38 @@ async function auditLines(page: (from: number) => Promise<{ events: readonly { s
   }
 }
 
-/** What identifies the agent goes first: without its configuration the home is nobody's. */
-async function wipe(home: string): Promise<void> {
+/** Whether this agent left and was cut off while it wiped: its keys went first. */
+const hasLeft = (home: string): boolean => !existsSync(agentKeyPath(homePaths(home).keys));
+
+async function finishLeaving(home: string, out: Output, agentId: string): Promise<void> {
+  await wipeHome(home);
+  out.result({ left: true, agentId });
+  out.line(paint.good("The keys of this agent were gone already; now the rest is."));
+}
+
+/**
+ * Deletes all that an agent keeps in its home: keys first, since they are what others want, and its configuration last, so that a wipe that was cut
+ * off can be ended by the same command. Texts of tasks lie in the store, with the Goose of unattended runs, and in logs.
+ * @throws GaggleError CONFLICT where a daemon still has the store
+ */
+export async function wipeHome(home: string): Promise<void> {
   const paths = homePaths(home);
   await untilStoreIsFree(paths.store);
   await forgetFolderKey(paths.keys, processKeySources());
-  for (const path of [paths.config, paths.keys, paths.store, paths.guardMemory, paths.artifacts, paths.bundle])
+  const { keys, store, artifacts, guardMemory, runGoose, runFolders, logs, bundle, config } = paths;
+  for (const path of [
+    agentKeyPath(keys),
+    keys,
+    store,
+    artifacts,
+    guardMemory,
+    runGoose,
+    runFolders,
+    logs,
+    bundle,
+    join(home, "disk-reserve"),
+    config,
+  ])
     await rm(path, { recursive: true, force: true });
 }
 
