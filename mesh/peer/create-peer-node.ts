@@ -1,8 +1,7 @@
 /** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
 import { networkInterfaces } from "node:os";
-import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
-import { type ErrorCode, errorCode, GaggleError } from "../contract/errors.ts";
-import { agentIdOf, createSigner } from "../identity/keys.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
+import { agentIdOf } from "../identity/keys.ts";
 import { cut } from "./cut.ts";
 import { hostOf, readAddresses, readPeerAddress } from "./address.ts";
 import { createAllowances } from "./allowance.ts";
@@ -12,36 +11,24 @@ import { createDialler } from "./dialler.ts";
 import { createDoor } from "./door.ts";
 import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
 import { judgeHello, ownHello } from "./hello-wire.ts";
-import { createKnownPeers, type PeerRecord, type SharedPeer } from "./known-peers.ts";
+import { createKnownPeers, type PeerRecord } from "./known-peers.ts";
 import { createLanDiscovery } from "./lan/lan-discovery.ts";
 import { createLiveness } from "./liveness.ts";
 import { openMulticastLink } from "./lan/multicast-link.ts";
 import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
+import { createMemberLinks } from "./member-links.ts";
+import { createMemberRecheck } from "./member-recheck.ts";
 import { createMembers } from "./members.ts";
-import { createMessageLink } from "./message-link.ts";
 import { watchNetwork } from "./network-watch.ts";
-import type { BundleNews } from "./peer-exchange.ts";
+import { createOwnRecord } from "./own-record.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
-import { createOwnStatement } from "./peer-statement.ts";
 import { libp2pKeyOf } from "./private-key.ts";
 import { createReach } from "./reach.ts";
 import { isRelayed } from "./relay.ts";
-import {
-  ARTIFACT_PROTOCOL,
-  BUNDLE_PROTOCOL,
-  CARDS_PROTOCOL,
-  HELLO_PROTOCOLS,
-  MAX_STREAMS_PER_PROTOCOL,
-  MAX_KNOWN_PEERS,
-  MESSAGE_PROTOCOL,
-  PEERS_PROTOCOL,
-  PROBE_TIMEOUT_MS,
-  RECHECK_INTERVAL_MS,
-} from "./protocols.ts";
-
-/** Reasons for which an agent is forgotten and not only cut off. */
-const FINAL_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["REVOKED", "CREDENTIAL_INVALID", "NOT_A_MEMBER"]);
+import { BUNDLE_PROTOCOL, PEERS_PROTOCOL, PROBE_TIMEOUT_MS } from "./protocols.ts";
+import { forgetStranger, startNode } from "./start-node.ts";
+import { createWireVersions } from "./wire-versions.ts";
 
 /**
  * A peer node that listens and keeps its members connected. Set `handleFrames` next: until then members get BUSY.
@@ -67,17 +54,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     relay: { part: config.relay ?? "use", gate: () => gatekeeper },
     mayTry: door.mayTry,
   });
-  const stateSelf = createOwnStatement({ org: config.org, agent: agentId, signer: createSigner(deps.privateKey), now: clock.now });
-  const own = (): SharedPeer & PeerRecord => {
-    const [credential, addresses] = [membership.credential(), ownAddresses()];
-    const { statement, seq } = stateSelf(addresses, credential);
-    return { agentId, credential, statement, addresses, seenAt: seq };
-  };
-  const ownNews = (): BundleNews => {
-    const revocations = membership.revocations?.();
-    const known = { bundleVersion: membership.bundleVersion(), revocationSeq: membership.revocationSeq() };
-    return revocations === undefined ? known : { ...known, revocations };
-  };
+  const own = createOwnRecord({ privateKey: deps.privateKey, membership, addresses: ownAddresses, clock }, { org: config.org });
 
   const dialler = createDialler({
     ownId: agentId,
@@ -87,23 +64,19 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     random,
   });
   const allowances = createAllowances(clock);
-  /** Minor versions of the wire, as hello told them; also of those who are gone again. */
-  const wires = new Map<string, number>();
+  const wires = createWireVersions();
   const onViolation = ({ agentId: id, connection }: ProvenConnection, error: Error): void => {
     deps.onRefusal({ agentId: id, address: connection.remoteAddr.toString(), code: errorCode(error) });
     cut(connection, error);
   };
   const gatekeeper: Gatekeeper = createGatekeeper({
     mayOpenStream: (id) => allowances.of(id).spendStream(),
-    ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own().statement),
+    ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own.record().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
       const { direction, remoteAddr } = proven.connection;
       if (direction === "inbound" && !isRelayed(proven.connection)) door.proven(hostOf(remoteAddr) ?? "");
-      wires.delete(proven.agentId);
-      wires.set(proven.agentId, proven.hello.wire ?? 0);
-      const [oldest] = wires.keys();
-      if (wires.size > MAX_KNOWN_PEERS && oldest !== undefined) wires.delete(oldest);
+      wires.told(proven.agentId, proven.hello.wire ?? 0);
       members.add(proven);
       welcome(proven);
     },
@@ -113,16 +86,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     log,
   });
   const reach = createReach({ node, relay, gatekeeper, members, addressesOf: dialler.addressesOf, clock, log });
-  const link = createMessageLink({ members, reach: dialler.reach, clock, allowances, onViolation });
-  const artifacts = createMessageLink({ members, reach: dialler.reach, clock, protocol: ARTIFACT_PROTOCOL, allowances, onViolation });
-  const cards = createMessageLink({
-    members,
-    reach: () => Promise.reject(notConnected()),
-    clock,
-    protocol: CARDS_PROTOCOL,
-    allowances,
-    onViolation,
-  });
+  const links = createMemberLinks({ members, reach: dialler.reach, clock, allowances, onViolation });
   const elsewhere = (id: string): void => {
     if (liveness.elsewhere(id)) reach.retryDirect(id);
   };
@@ -137,11 +101,11 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     known,
     members,
     own: () => {
-      const { credential, statement } = own();
+      const { credential, statement } = own.record();
       return { agentId, credential, statement };
     },
-    news: ownNews,
-    wireOf: (id) => wires.get(id) ?? 0,
+    news: own.news,
+    wireOf: (id) => wires.of(id) ?? 0,
     onLearned: learned,
     onNews: (from, news) => bundles?.heard(from, news),
     onViolation,
@@ -177,14 +141,6 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     book.changed();
   }
 
-  function rememberSelf(): void {
-    try {
-      known.merge(own());
-    } catch (error) {
-      log.warn({ code: errorCode(error) }, "this agent's own credential does not verify; peers will refuse it until it is renewed");
-    }
-  }
-
   function disconnect(id: string, reason: string): void {
     dialler.forget(id);
     known.remove(id);
@@ -192,29 +148,11 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     book.forget(id);
   }
 
-  /** Cuts members whose credential doesn't hold any more. A credential that a member renewed has come by its record. */
-  function recheck(): void {
-    for (const bad of known.recheck()) {
-      const reason = errorCode(bad.error);
-      if (bad.agentId === agentId) continue;
-      // Who only failed to renew, or is judged without a valid bundle here, may be believed again tomorrow: its addresses stay.
-      if (FINAL_REASONS.has(reason)) disconnect(bad.agentId, reason);
-      else members.cut(bad.agentId, reason);
-    }
-    rememberSelf();
-  }
-
-  let cancelRecheck = (): void => undefined;
-  const planRecheck = (): void => {
-    cancelRecheck = clock.after(RECHECK_INTERVAL_MS, () => {
-      recheck();
-      planRecheck();
-    });
-  };
+  const recheck = createMemberRecheck({ ownId: agentId, known, members, own: own.record, forget: disconnect, clock, log });
 
   /** Whoever does not answer at once is dialled anew, at every address that is known. */
   function networkChanged(): void {
-    rememberSelf();
+    recheck.rememberSelf();
     if (config.mdns) lan.refresh();
     liveness.networkChanged();
     dialler.retryAll();
@@ -224,30 +162,29 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   members.onChange((change) => {
     if (change.type === "disconnected") dialler.onLost(change.member.principal.agentId);
   });
-  const guarded = {
-    [MESSAGE_PROTOCOL]: gatekeeper.guard(link.serve),
-    [PEERS_PROTOCOL]: gatekeeper.guard(spread.serve),
-    [CARDS_PROTOCOL]: gatekeeper.guard(cards.serve),
-    [ARTIFACT_PROTOCOL]: gatekeeper.guard(artifacts.serve),
-    ...(bundles === undefined ? {} : { [BUNDLE_PROTOCOL]: gatekeeper.guard(bundles.serve) }),
+  const served = {
+    ...links.serving,
+    [PEERS_PROTOCOL]: spread.serve,
+    ...(bundles === undefined ? {} : { [BUNDLE_PROTOCOL]: bundles.serve }),
   };
-  await start(node, gatekeeper, guarded, () => ownAddresses().length > 0);
-  rememberSelf();
+  const guarded = Object.fromEntries(Object.entries(served).map(([protocol, serve]) => [protocol, gatekeeper.guard(serve)]));
+  await startNode(node, gatekeeper, guarded, () => ownAddresses().length > 0);
+  recheck.rememberSelf();
   for (const peer of configured) dialler.learn(peer.agentId, [peer.address], "configured");
   for (const entry of await book.load()) dialler.learn(entry.agentId, readAddresses(entry.addresses), "book");
-  planRecheck();
+  recheck.start();
   const stopWatching = watchNetwork({ interfaces, clock }, networkChanged);
   if (config.mdns) lan.refresh();
 
   return {
     agentId,
-    request: link.request,
-    cards,
-    artifacts,
-    handleFrames: link.handle,
+    request: links.messages.request,
+    cards: links.cards,
+    artifacts: links.artifacts,
+    handleFrames: links.messages.handle,
     onPeerChange: members.onChange,
     members: members.list,
-    wireOf: (id) => wires.get(id),
+    wireOf: wires.of,
     addresses: () => ownAddresses().map((address) => `${address}/p2p/${agentId}`),
     async dial(text) {
       const peer = readPeerAddress(text);
@@ -259,55 +196,22 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     },
     disconnect,
     membershipChanged() {
-      recheck();
+      recheck.now();
       spread.announce();
       dialler.retryAll();
     },
     async close() {
-      cancelRecheck();
+      recheck.stop();
       stopWatching();
       await lan.close();
       dialler.close();
       reach.close();
       spread.close();
       bundles?.close();
-      link.close();
-      cards.close();
-      artifacts.close();
+      links.close();
       await book.close();
       await node.stop();
       gatekeeper.close();
     },
   };
-}
-
-const notConnected = (): GaggleError => new GaggleError("PEER_UNREACHABLE", "The peer is not connected right now.");
-
-/** Registers the handlers and listens. */
-async function start(
-  node: Libp2p,
-  gatekeeper: Gatekeeper,
-  guarded: Record<string, StreamHandler>,
-  isListening: () => boolean,
-): Promise<void> {
-  node.addEventListener("connection:open", (event) => gatekeeper.admit(event.detail));
-  await node.handle(HELLO_PROTOCOLS, gatekeeper.helloHandler, {
-    maxInboundStreams: 2,
-    maxOutboundStreams: 2,
-    runOnLimitedConnection: true,
-  });
-  for (const [protocol, handler] of Object.entries(guarded)) {
-    const most = MAX_STREAMS_PER_PROTOCOL;
-    await node.handle(protocol, handler, { maxInboundStreams: most, maxOutboundStreams: most, runOnLimitedConnection: true });
-  }
-  await node.start();
-  if (isListening()) return;
-  await node.stop();
-  throw new GaggleError("INVALID_INPUT", "The peer node can't listen on any configured address; free the port or change `listen`.");
-}
-
-/** Nothing of a stranger stays in libp2p's peer store, or strangers could fill the memory. */
-function forgetStranger(node: Libp2p, connection: Connection, isMember: (agentId: string) => boolean): void {
-  if (isMember(connection.remotePeer.toString()) || node.status !== "started") return;
-  node.peerStore.delete(connection.remotePeer).catch((error: Error) => node.logger.forComponent("gaggle").error("peer store - %e", error));
 }
