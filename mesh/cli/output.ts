@@ -7,7 +7,7 @@ export interface Output {
   readonly json: boolean;
   /** A line for people; nothing with `--json`. */
   line(text?: string): void;
-  /** The command's result for programs; nothing without `--json`. */
+  /** The command's result for programs; nothing without `--json`. What could act on a terminal is escaped: it is the same JSON. */
   result(value: unknown): void;
   /** A line for people that the next one replaces, in a terminal; elsewhere a line as any other. Nothing with `--json`. */
   live(text: string): void;
@@ -35,14 +35,14 @@ export function createOutput(stream: OutputStream, json: boolean): Output {
   return {
     json,
     line: (text = "") => void (json || write(text, "\n")),
-    result: (value) => void (json && stream.write(`${JSON.stringify(value, null, 2)}\n`)),
+    result: (value) => void (json && stream.write(`${jsonAsSeen(value)}\n`)),
     live: (text) => {
       if (json) return;
       if (stream.isTTY !== true) return write(text, "\n");
       // A line that wraps could not be taken back.
       write(stripVTControlCharacters(text).slice(0, Math.max(20, (stream.columns ?? 80) - 1)), "");
     },
-    event: (value) => void (json && stream.write(`${JSON.stringify(value)}\n`)),
+    event: (value) => void (json && stream.write(`${asSeen(JSON.stringify(value))}\n`)),
   };
 }
 

@@ -19,6 +19,16 @@ describe("the output of a command", () => {
     expect(written(false)).toBe("words\n\n");
     expect(JSON.parse(written(true))).toEqual({ a: 1 });
   });
+
+  it("is JSON that can't act on the terminal that shows it, and says the same", () => {
+    const value = { ["\u009b2J"]: "pay \u202e001\u200b\u{e0041}\u001b[31m", name: "Zoë 李 👩‍💻" };
+    for (const way of ["result", "event"] as const) {
+      const { out, text } = captureOutput(true);
+      out[way](value);
+      expect(text().replaceAll("\n", "")).not.toMatch(/[\p{Cf}\p{Cc}]/u);
+      expect(JSON.parse(text())).toEqual(value);
+    }
+  });
 });
 
 describe("a table", () => {
