@@ -77,8 +77,8 @@ function personEntity({ subject, role, department }: Principal, people: People):
   };
 }
 
-/** Everybody a person reports to, the nearest first. */
-function managersOf(subject: string, people: People): string[] {
+/** Everybody a person reports to, the nearest first; where it goes in a circle, until it comes round. */
+export function managersOf(subject: string, people: People): string[] {
   const above = new Set<string>();
   for (
     let id = people.get(subject)?.manager ?? null;

@@ -3,6 +3,7 @@ import { tokenPattern } from "../../guard/pseudonym/token-form.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Directory } from "../directory/create-directory.ts";
+import { createApproverBook } from "./approver-book.ts";
 import { rosterEntryOf, verifyApproval } from "../identity/approval.ts";
 import { agentIdOf } from "../identity/keys.ts";
 import { revocationDigest } from "../identity/revocation.ts";
@@ -60,6 +61,11 @@ export function createAgentWork(
       runner,
       resolve: directory.resolve,
       route: directory.route,
+      book: createApproverBook({
+        directory,
+        orgChart: () => bundle().orgChart,
+        roster: () => core.membership.trust().manifest.roster,
+      }),
       skillOf: (id) => runnableSkill(core, options, id),
       isMasked: (text) => tokenPattern().test(text),
       countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),

@@ -47,6 +47,7 @@ export async function decideApproval(daemon: DaemonCalls, out: Output, nowMs: ()
       reason: request.reason,
       approver: { subject: me.subject, role: me.role },
       decidedAt: new Date(nowMs()).toISOString(),
+      ...(view.deadline === undefined ? {} : { deadline: view.deadline }),
     },
   });
   const recorded = await daemon.call("approval.decide", { approvalId: view.approvalId, decision });
@@ -62,6 +63,8 @@ function showApproval(out: Output, view: ApprovalView): void {
   );
   out.line(jsonAsSeen(view.payload));
   out.line(paint.dim(`payload sha256 ${view.payloadHash}`));
+  if (view.quorum !== undefined) out.line(`${view.quorum} different people have to approve; one rejection ends it.`);
+  if (view.deadline !== undefined) out.line(`Your decision counts until ${view.deadline}.`);
 }
 
 /** `gaggle approval-key`: makes the person's approval key, or shows the public part that an admin puts on the roster. */

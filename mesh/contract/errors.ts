@@ -51,6 +51,7 @@ export const ERROR_TABLE = {
   ENVELOPE_EXPIRED: row(410, false, "The message arrived after its expiry."),
   TOO_LARGE: row(413, false, "The input is larger than the limit."),
   POLICY_DENIED: row(403, false, "The signed policy does not allow this."),
+  PEER_OUTDATED: row(409, false, "The other agent's Gaggle is too old for what is asked of it."),
   NO_ROUTE: row(404, true, "No known agent matches the target."),
   PEER_UNREACHABLE: row(503, true, "The peer can't be reached right now."),
   TLS_PIN_MISMATCH: row(502, false, "The server at the bootstrap node's address has another TLS key than the pinned one."),

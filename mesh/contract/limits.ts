@@ -95,3 +95,12 @@ export const MAX_MAIL_DEVICES = 8;
 export const MIN_MAIL_BYTES = 4_096;
 /** Largest size of a sealed content, in bytes. */
 export const MAX_MAIL_BYTES = 4_194_304;
+
+/** Most people whose approval one approval can need; as many signed decisions travel with a task. */
+export const MAX_QUORUM = 8;
+/** Most people who are asked for one approval, those that it was escalated to included. */
+export const MAX_ASKED_APPROVERS = 16;
+/** Longest deadline of an approval. */
+export const MAX_APPROVAL_MS = 90 * 86_400_000;
+/** An approval's time is looked at no more often than this. */
+export const APPROVAL_LOOK_MS = 60_000;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
+import { MAX_QUORUM } from "./limits.ts";
 import { artifactRefs } from "./artifact.ts";
 import { parts } from "./part.ts";
 import { resultSchema } from "./result-shape.ts";
@@ -21,6 +22,9 @@ export type Priority = z.infer<typeof priority>;
 
 /** Where a task came from: the session and step that asked. */
 const origin = { sessionId: z.string().max(200).optional(), stepId: z.string().max(200).optional() };
+
+/** How an approval ends for those who were asked. */
+const APPROVAL_ENDS = ["APPROVED", "REJECTED", "EXPIRED", "FAILED"] as const;
 
 /** Longest texts on the wire, in characters: a masked text may be longer than what the daemon's API takes. */
 const WIRE_TEXT = 40_000;
@@ -104,10 +108,17 @@ const approvalRequest = z.strictObject({
   payloadHash: sha256,
   idempotencyKey,
   ...origin,
+  /** So many different people have to approve; one where left out. */
+  quorum: z.int().min(2).max(MAX_QUORUM).optional(),
+  /** From then on no decision counts; milliseconds since the epoch. The decision has to name it too. */
+  deadline: z.int().min(0).optional(),
 });
 
 /** A decision: a compact JWS by a rostered approval key over {@link approvalStatement}. */
 const approvalDecision = z.strictObject({ type: z.literal("approval.decision"), approvalId: uuid, decision: z.string().max(4_096) });
+
+/** Tells somebody who was asked for an approval that it is over: no decision counts any more. */
+const approvalEnd = z.strictObject({ type: z.literal("approval.end"), approvalId: uuid, state: z.enum(APPROVAL_ENDS) });
 
 /** Says something to a person; no answer is expected. */
 const notification = z.strictObject({
@@ -139,6 +150,7 @@ export const message = z.discriminatedUnion("type", [
   taskRead,
   approvalRequest,
   approvalDecision,
+  approvalEnd,
   notification,
   pseudonymKey,
   mailReceipt,
@@ -151,7 +163,7 @@ export type MessageOf<T extends Message["type"]> = Extract<Message, { type: T }>
 
 /**
  * What an approver signs (compact JWS, EdDSA, `typ` "gaggle-approval+jws", `kid` the key's thumbprint).
- * `payloadHash` is SHA-256 over the RFC 8785 form of the payload that the person saw.
+ * `payloadHash` is SHA-256 over the RFC 8785 form of the payload that the person saw; `deadline` is there where the request had one.
  */
 export const approvalStatement = z.strictObject({
   v: z.literal(1),
@@ -163,6 +175,7 @@ export const approvalStatement = z.strictObject({
   reason: z.string().max(1_000),
   approver: z.strictObject({ subject: z.string(), role: slug }),
   decidedAt: z.iso.datetime(),
+  deadline: z.iso.datetime().optional(),
 });
 /** What an approver signs. */
 export type ApprovalStatement = z.infer<typeof approvalStatement>;

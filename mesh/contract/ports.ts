@@ -138,8 +138,17 @@ export interface PolicyContext {
 export type Obligation =
   /** These classes are masked before it leaves, whatever the profile passes. */
   | { readonly kind: "mask"; readonly classes: readonly string[] }
-  /** It waits for a signed approval by somebody of this role. */
-  | { readonly kind: "approval"; readonly role: string }
+  /**
+   * It waits for signed approvals by people of this role: by `quorum` of them (default 1), within `withinMs` of being asked. `escalates`: by whom they
+   * report to as well.
+   */
+  | {
+      readonly kind: "approval";
+      readonly role: string;
+      readonly quorum?: number;
+      readonly withinMs?: number;
+      readonly escalates?: true;
+    }
   /** Another person than the one who asks has to take part. */
   | { readonly kind: "second-person" }
   /** At most so often a minute by one principal. */

@@ -4,16 +4,34 @@
  * not know from a newer one, and from nobody else. Pure. Source: docs/decisions/0099-wire-versions.md
  */
 import type { z } from "zod";
+import { GaggleError } from "./errors.ts";
 
 /** This program's minor version of the wire. Raise it with each field added, and name the field in {@link SINCE}. */
-export const WIRE_MINOR = 1;
+export const WIRE_MINOR = 2;
 
 /** Optional fields by what they stand in (a message's type, or a part of hello and exchange), and the minor version that brought them. */
 const SINCE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   hello: { wire: 1, revocations: 1 },
   news: { revocations: 1 },
   "task.request": { approvals: 1 },
+  "approval.request": { quorum: 2, deadline: 2 },
 };
+
+/** Fields among those that must not be left out: who does not know them would do something else than was asked. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { "approval.request": ["deadline"] };
+
+/**
+ * Refuses to say what its receiver would understand as something else.
+ * @throws GaggleError PEER_OUTDATED
+ */
+export function assertUnderstood(kind: string, value: object, minor: number): void {
+  const missing = (NEEDED[kind] ?? []).filter((name) => name in value && (SINCE[kind]?.[name] ?? 0) > minor);
+  if (missing.length > 0)
+    throw new GaggleError(
+      "PEER_OUTDATED",
+      `The other agent has an older Gaggle that does not know the ${missing.join(" and ")} of what is asked. Update it there, or ask without.`,
+    );
+}
 
 /** What of a value a receiver of that minor version knows. @param kind key of the table: a message's type, `hello` or `news` */
 export function forWire<T extends object>(kind: string, value: T, minor: number): T {

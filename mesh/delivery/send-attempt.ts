@@ -10,7 +10,9 @@ import type { OutboxEntry, SendStream } from "./send-stream.ts";
 
 const isRetryable = (code: string): boolean => Object.hasOwn(ERROR_TABLE, code) && ERROR_TABLE[code as keyof typeof ERROR_TABLE].retryable;
 
-const FINAL: ReadonlySet<string> = new Set(["REVOKED", "TOO_LARGE", "POLICY_DENIED"]);
+const FINAL: ReadonlySet<string> = new Set(["REVOKED", "TOO_LARGE", "POLICY_DENIED", "PEER_OUTDATED"]);
+/** Failures whose words the person reads who waits for it. */
+const SAYS_WHY: ReadonlySet<string> = new Set(["POLICY_DENIED", "PEER_OUTDATED"]);
 /** Errors of the link, or of policy as the message leaves, after which another try can't help. */
 const isFinal = (error: unknown): boolean => error instanceof GaggleError && FINAL.has(error.code);
 
@@ -56,7 +58,7 @@ export function createSendAttempt(
     if (entry.isSettled === true) stream.settled(entry, false);
     else if (isFinal(error)) {
       stream.settled(entry, false);
-      const why = error instanceof GaggleError && error.code === "POLICY_DENIED" ? error.message : undefined;
+      const why = error instanceof GaggleError && SAYS_WHY.has(error.code) ? error.message : undefined;
       ends.bury(entry, entry.lastError, why ?? "The recipient can't receive this message.");
     } else if (entry.lastError === "GUARD_REFUSED" || brokenInvariant(error) !== undefined) stream.held(entry, deps.clock.now(), chance());
     else {

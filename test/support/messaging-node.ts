@@ -5,7 +5,10 @@ import { openAuditChain } from "../../mesh/audit/chain.ts";
 import { DAEMON_METHODS, type DaemonParams, type DaemonRequest, type DaemonResult, type Target } from "../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import type { JsonObject } from "../../mesh/contract/json.ts";
+import type { Roster } from "../../mesh/contract/bundle.ts";
 import type { Principal } from "../../mesh/contract/identity.ts";
+import { managersOf, peopleOf } from "../../guard/policy/request.ts";
+import type { ApproverBook } from "../../mesh/session/approvals/approver-book.ts";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, PolicyEngine, PolicyQuestion, Random } from "../../mesh/contract/ports.ts";
 import type { QuotaConfig } from "../../mesh/delivery/inbox-quota.ts";
@@ -68,6 +71,8 @@ export interface NodeOptions {
   readonly freeBytes?: () => number;
   /** Whom a target means, with reasons; left out, the first member that fits. */
   readonly route?: SessionDeps["route"];
+  /** Whom each person reports to; there, whoever can sign is known. */
+  readonly managers?: Readonly<Record<string, string>>;
   /** The org's trust as this node sees it. */
   readonly trust?: () => Pick<TestOrg["manifest"], "org" | "issuers" | "revocations" | "roster">;
   readonly window?: number;
@@ -94,6 +99,22 @@ export const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEn
     };
   },
 });
+
+/** Who can sign, by members, roster and whom each reports to. */
+function bookOf(world: NodeWorld, self: Principal, managers: Readonly<Record<string, string>>, roster: () => Roster): ApproverBook {
+  const known = (fits: (one: Principal) => boolean): Principal[] =>
+    world.members
+      .map(({ principal }) => principal)
+      .filter((one) => one.subject !== self.subject && fits(one) && roster().approvers.some(({ subject }) => subject === one.subject));
+  const chart = peopleOf(
+    Object.entries(managers).map(([id, manager]) => ({ id, manager, title: id, role: "r", department: "d", locale: "en" })),
+  );
+  return {
+    candidates: ({ targetRole }) => [...new Map(known(({ role }) => role === targetRole).map((one) => [one.subject, one])).values()],
+    above: (subject) => managersOf(subject, chart),
+    agentOf: (subject) => known((one) => one.subject === subject)[0],
+  };
+}
 
 /** Starts a node on a disk. */
 export async function startNode(world: NodeWorld, member: TestMember, options: NodeOptions = {}, disk: MemoryStore = openMemoryStore()) {
@@ -151,6 +172,7 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
         if (found === undefined) throw new GaggleError("NO_ROUTE", "No known agent matches the target.");
         return found.principal;
       },
+      ...(options.managers === undefined ? {} : { book: bookOf(world, self, options.managers, () => trust().roster) }),
       skillOf(id) {
         const restart = options.skills?.[id];
         const schema = options.resultSchema;

@@ -52,6 +52,8 @@ export function createHandling({ self, sessions, mail, artifacts, takesKeys }: H
         return approvals.onRequest(tx, incoming, message);
       case "approval.decision":
         return approvals.onDecision(tx, incoming, message);
+      case "approval.end":
+        return approvals.onEnd(tx, incoming, message);
       case "notification":
         return notifications.onNotification(tx, incoming, message);
       case "mail.receipt":

@@ -38,8 +38,9 @@ export function createMessagingMethods({ store, outbox, sessions }: MessagingMet
     },
     "task.answer": async (params) => viewTask(await asker.answer(params)),
     "approval.request": async (params, call) => {
-      const { approvalId, peer, payloadHash } = await approvals.request(params, call);
-      return { approvalId, agentId: peer.agentId, payloadHash };
+      const { approvalId, peer, payloadHash, asked = [] } = await approvals.request(params, call);
+      const people = asked.map(({ to: { subject, role } }) => ({ subject, role }));
+      return { approvalId, agentId: peer.agentId, payloadHash, ...(people.length > 1 ? { asked: people } : {}) };
     },
     "approval.open": async ({ approvalId }, call) => viewApproval(await approvals.open(approvalId, call)),
     "approval.decide": async (params, call) => viewApproval(await approvals.decide(params, call)),

@@ -16,6 +16,7 @@ import type {
 } from "../../contract/ports.ts";
 import type { OpenedEnvelope } from "../../delivery/envelope.ts";
 import type { OutboxRecord } from "../../delivery/outbox-record.ts";
+import type { ApproverBook } from "../../session/approvals/approver-book.ts";
 import type { ExpectedDecision } from "../../session/approval-record.ts";
 import type { CallContext, RunnableSkill, Runner, RunOutcome, SessionDeps } from "../../session/ports.ts";
 import type { MailDesk } from "../mail-desk.ts";
@@ -90,6 +91,8 @@ export interface MessagingDeps {
   resolve: SessionDeps["resolve"];
   /** The same with reasons; left out, nobody explains and one is asked. */
   readonly route?: SessionDeps["route"];
+  /** Who can sign approvals; left out, one is asked and nobody else. */
+  readonly book?: ApproverBook;
   skillOf(id: string): RunnableSkill | undefined;
   /** Masks what leaves for another department, and restores what came sealed; left out, messages go and come as they are. */
   readonly boundary?: Boundary;

@@ -20,6 +20,7 @@ import type { MessagingDeps } from "./messaging-types.ts";
 export interface SessionsDeps
   extends Pick<
     MessagingDeps,
+    | "book"
     | "boundary"
     | "clock"
     | "isMasked"
@@ -38,6 +39,9 @@ export interface SessionsDeps
   readonly outbox: Outbox;
   readonly openItems: OpenItems;
 }
+
+/** Marks the times of approvals among those of tasks. */
+const OF_APPROVALS = "approval:";
 
 /** Makes them. @param config `concurrency`: most unattended runs at a time */
 export function openSessions(deps: SessionsDeps, config: { self: Principal; org: string; concurrency: number }) {
@@ -72,6 +76,8 @@ export function openSessions(deps: SessionsDeps, config: { self: Principal; org:
     ...session,
     verifyApproval: deps.verifyApproval,
     onDecided: (tx, record) => asker.onApproval(tx, record),
+    plan: (tx, at, approvalId) => due.plan(tx, at, `${OF_APPROVALS}${approvalId}`),
+    ...(deps.book === undefined ? {} : { book: deps.book }),
   });
   const asker = createAsker({ ...session, taskSessions: broker.tasks, approvals, onError: deps.onError });
   const progress = createProgress({ ...session, onError: deps.onError });
@@ -86,7 +92,9 @@ export function openSessions(deps: SessionsDeps, config: { self: Principal; org:
   });
   const sessionOf = (task: WorkerTask): SessionContext | undefined => broker.tasks.contextOf(store, task.session);
   const runs = createRunQueue({ clock, store, runner: deps.runner, worker, sessionOf, onError: deps.onError }, config);
-  const due = createDueTimes({ clock, store, wake: worker.wake, onError: deps.onError });
+  const wake: typeof worker.wake = (id, forget) =>
+    id.startsWith(OF_APPROVALS) ? approvals.wake(id.slice(OF_APPROVALS.length), forget) : worker.wake(id, forget);
+  const due = createDueTimes({ clock, store, wake, onError: deps.onError });
   const status = createStatus({ store, changes, findSession: broker.find, onRead: notifications.read, onTaskRead: worker.read });
   return { approvals, asker, broker, due, notifications, progress, runs, status, worker };
 }

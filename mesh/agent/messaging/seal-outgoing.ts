@@ -2,7 +2,7 @@
 import type { Principal } from "../../contract/identity.ts";
 import { ENVELOPE_LIFETIME_MS } from "../../contract/limits.ts";
 import type { EnvelopeClaims, Message } from "../../contract/message.ts";
-import { forWire, WIRE_MINOR } from "../../contract/wire.ts";
+import { assertUnderstood, forWire, WIRE_MINOR } from "../../contract/wire.ts";
 import { sealEnvelope } from "../../delivery/envelope.ts";
 import type { OutboxRecord } from "../../delivery/outbox-record.ts";
 import type { MessagingDeps } from "./messaging-types.ts";
@@ -15,7 +15,7 @@ export interface SealDeps extends Pick<MessagingDeps, "artifacts" | "boundary" |
 
 /**
  * Makes it. `copy` marks an envelope for another device than the one its message was sent to.
- * @throws GaggleError CREDENTIAL_EXPIRED, and what the boundary throws of a message that may not leave
+ * @throws GaggleError CREDENTIAL_EXPIRED, PEER_OUTDATED, and what the boundary throws of a message that may not leave
  */
 export function createSeal(deps: SealDeps, { self, org }: { self: Principal; org: string }) {
   return async (record: OutboxRecord, mark: Pick<EnvelopeClaims, "copy"> = {}): Promise<Uint8Array> => {
@@ -25,6 +25,8 @@ export function createSeal(deps: SealDeps, { self, org }: { self: Principal; org
     const exp = Math.min(record.exp, ts + ENVELOPE_LIFETIME_MS);
     const message = deps.newest(record.message);
     const content = (await deps.boundary?.depart({ ...record, message })) ?? { message };
+    const minor = deps.wireOf?.(to.agentId) ?? WIRE_MINOR;
+    assertUnderstood(message.type, message, minor);
     const departed = (await deps.artifacts?.depart(record, content.message)) ?? content.message;
     const claims = {
       v: 1 as const,
@@ -38,7 +40,7 @@ export function createSeal(deps: SealDeps, { self, org }: { self: Principal; org
       policyHash,
       traceparent,
       ...content,
-      message: forWire(departed.type, departed, deps.wireOf?.(to.agentId) ?? WIRE_MINOR),
+      message: forWire(departed.type, departed, minor),
       ...mark,
     };
     return sealEnvelope({ ...claims, credential: deps.credential() }, deps.signer);

@@ -1,6 +1,6 @@
 /** Methods of the audit chain. */
 import { z } from "zod";
-import { auditEvent, logAlarm } from "../audit.ts";
+import { alarmReason, auditEvent, logAlarm } from "../audit.ts";
 import { done, empty, method } from "./method.ts";
 
 /** The methods of the audit chain. */
@@ -13,6 +13,8 @@ export const AUDIT_METHODS = {
   ),
   /** What this agent holds against the bootstrap node: signed heads of its log that contradict each other. */
   "audit.alarms": method(empty, z.strictObject({ alarms: z.array(logAlarm) })),
+  /** This agent's person has looked at one of them: it is open no more. `id`: as `gaggle audit alarms` names it. */
+  "audit.acknowledge": method(z.strictObject({ id: z.string().regex(/^[0-9a-f]{12}$/), reason: alarmReason }), done),
   /** From then on the daemon sends every new audit event of this agent as a notification `audit.event`. */
   "events.subscribe": method(z.strictObject({ fromSeq: z.int().min(1).optional() }), done),
 } as const;

@@ -1,9 +1,9 @@
 /** Methods that ask others: tasks, approvals, notifications, and how they stand. */
 import { z } from "zod";
 import { artifactRefs } from "../artifact.ts";
-import { agentId, idempotencyKey, sha256, slug, uuid } from "../ids.ts";
+import { agentId, idempotencyKey, sha256, slug, subjectId, uuid } from "../ids.ts";
 import { json, jsonObject } from "../json.ts";
-import { STATUS_WAIT_MAX_MS } from "../limits.ts";
+import { MAX_QUORUM, STATUS_WAIT_MAX_MS } from "../limits.ts";
 import { priority, taskState } from "../message.ts";
 import { parts } from "../part.ts";
 import { resultSchema } from "../result-shape.ts";
@@ -52,9 +52,21 @@ export const TASK_METHODS = {
       payload: json,
       sessionId: z.string().max(200).optional(),
       stepId: z.string().min(1).max(200),
+      /** So many different people have to approve (one where left out); of more than one everybody whom the target means is asked, and one no ends it. */
+      quorum: z.int().min(1).max(MAX_QUORUM).optional(),
+      /** From then on no decision counts, and it ends as EXPIRED. At most 90 days ahead. */
+      deadline: z.iso.datetime({ offset: true }).optional(),
+      /** Whether managers are asked, up the org chart, where those asked are away or take too long. Needs a deadline. */
+      escalate: z.boolean().optional(),
       idempotencyKey,
     }),
-    z.strictObject({ approvalId: uuid, agentId, payloadHash: sha256 }),
+    z.strictObject({
+      approvalId: uuid,
+      agentId,
+      payloadHash: sha256,
+      /** Everybody who was asked, where it is more than one. */
+      asked: z.array(z.strictObject({ subject: subjectId, role: slug })).optional(),
+    }),
   ),
   /** What the approver sees; the payload is also what its hash is made over. */
   "approval.open": method(z.strictObject({ approvalId: uuid }), approvalView),

@@ -73,8 +73,21 @@ export const taskView = z.strictObject({
 /** A task as either side sees it. */
 export type TaskView = z.infer<typeof taskView>;
 
-/** State of an approval: `PENDING` until a rostered key has signed. */
-export const approvalState = z.enum(["PENDING", "APPROVED", "REJECTED", "FAILED"]);
+/**
+ * State of an approval: `PENDING` until as many rostered keys as it needs have signed. `EXPIRED`: not in time. `ENDED`, at an approver: it was over
+ * without their decision.
+ */
+export const approvalState = z.enum(["PENDING", "APPROVED", "REJECTED", "FAILED", "EXPIRED", "ENDED"]);
+
+/** One who was asked for an approval, when and why, and what became of it. */
+const askedApprover = z.strictObject({
+  to: principal,
+  at: z.iso.datetime(),
+  because: z.string(),
+  delivery: z.enum(["queued", "deposited", "stored", "dead"]),
+  /** Their signed decision, verified before it is shown here; there once they have approved. */
+  decision: z.string().optional(),
+});
 
 /** An approval as either side sees it. */
 export const approvalView = z.strictObject({
@@ -90,6 +103,14 @@ export const approvalView = z.strictObject({
   decision: z.string().optional(),
   approver: z.strictObject({ subject: z.string(), role: slug }).optional(),
   reason: z.string().optional(),
+  /** So many different people have to approve; there where it is more than one. */
+  quorum: z.int().optional(),
+  /** From then on no decision counts. */
+  deadline: z.iso.datetime().optional(),
+  /** Requester's side: managers are asked where those asked are away or take too long. */
+  escalates: z.boolean().optional(),
+  /** Requester's side: everybody who was asked, in that order. */
+  asked: z.array(askedApprover).optional(),
   sessionId: z.string().optional(),
   stepId: z.string().optional(),
   createdAt: z.iso.datetime(),

@@ -1,12 +1,14 @@
 /** What both sides of an approval do with its record: keep it, move it, record it, check a decision, ask policy of it. */
 import { actorOf, type AuditDraft } from "../../contract/audit.ts";
 import { GaggleError } from "../../contract/errors.ts";
-import type { ApprovalStatement } from "../../contract/message.ts";
+import type { ApprovalStatement, MessageOf } from "../../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, Transaction } from "../../contract/ports.ts";
+import type { Principal } from "../../contract/identity.ts";
 import { approvalKey, type ApprovalRecord, type ExpectedDecision, readApproval } from "../approval-record.ts";
 import type { Changes } from "../changes.ts";
 import { indexItem } from "../inbox.ts";
 import type { SessionDeps } from "../ports.ts";
+import { approvedBy, moveApproval } from "./votes.ts";
 
 /** What the steps need. */
 export interface ApprovalStepsDeps extends Pick<SessionDeps, "classesOf" | "openItems" | "policy" | "queue" | "self" | "store"> {
@@ -19,20 +21,13 @@ export interface ApprovalStepsDeps extends Pick<SessionDeps, "classesOf" | "open
 export const unknownApproval = (): GaggleError => new GaggleError("NOT_FOUND", "No such approval is known here; check the approval id.");
 const mismatch = (): GaggleError =>
   new GaggleError("APPROVAL_INVALID", "The approval was decided by another person or role than the one that was asked.");
-
-/** The record in its next state. */
-export const moveApproval = (
-  record: ApprovalRecord,
-  nowMs: number,
-  state: ApprovalRecord["state"],
-  change: Partial<ApprovalRecord>,
-): ApprovalRecord => ({
-  ...record,
-  ...change,
-  state,
-  updatedAt: nowMs,
-  history: [...record.history, { at: nowMs, state }],
-});
+const otherDeadline = (): GaggleError =>
+  new GaggleError(
+    "APPROVAL_INVALID",
+    "The decision does not name the deadline that it was asked with, so it does not count: the approver's Gaggle is older. Update it there and decide again.",
+  );
+const decidedLate = (): GaggleError =>
+  new GaggleError("APPROVAL_INVALID", "The decision was made after the deadline, so it does not count.");
 
 /** Classes that are known to be in an approval's payload, as policy's context has them. */
 export const classesIn = ({ dataClasses }: ApprovalRecord) => (dataClasses === undefined ? {} : { dataClasses });
@@ -48,9 +43,30 @@ export const decided = (
 /** Who decided what, for the audit. */
 export const decidedBy = ({ decision, approver }: ApprovalStatement) => ({ decision, approver: approver.subject });
 
-/** A message about an approval to the other side. */
-export const messageFor = (record: ApprovalRecord, message: OutgoingMessage["message"], decision?: PolicyDecision): OutgoingMessage => ({
-  to: record.peer,
+/** The request as it goes to one who is asked. @param key the caller's idempotency key, or the approval's id */
+export const requestMessage = (record: ApprovalRecord, key: string): MessageOf<"approval.request"> => {
+  const { approvalId, payload, payloadHash, sessionId, stepId, quorum, deadline } = record;
+  return {
+    type: "approval.request",
+    approvalId,
+    payload,
+    payloadHash,
+    idempotencyKey: key,
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(stepId === undefined ? {} : { stepId }),
+    ...(quorum === undefined ? {} : { quorum }),
+    ...(deadline === undefined ? {} : { deadline }),
+  };
+};
+
+/** A message about an approval to the other side. @param to whom, where several were asked */
+export const messageFor = (
+  record: ApprovalRecord,
+  message: OutgoingMessage["message"],
+  decision?: PolicyDecision,
+  to: Principal = record.peer,
+): OutgoingMessage => ({
+  to,
   message,
   priority: "P1",
   lane: record.approvalId,
@@ -76,15 +92,21 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
   const audit = (
     tx: Transaction,
     record: ApprovalRecord,
-    action: `approval.${"request" | "receive" | "open" | "decide" | "accept"}`,
-    outcome: { by?: AuditDraft["actor"]; result?: AuditDraft["result"]; details?: Record<string, string> } = {},
+    action: `approval.${"request" | "receive" | "open" | "decide" | "accept" | "escalate" | "end"}`,
+    outcome: {
+      by?: AuditDraft["actor"];
+      result?: AuditDraft["result"];
+      details?: Readonly<Record<string, string | number | boolean>>;
+      /** Who was asked, where it is another than the first. */
+      person?: Principal;
+    } = {},
   ): void =>
     tx.audit({
       actor: outcome.by ?? actor,
       action,
       target: `approval:${record.approvalId}`,
       result: outcome.result ?? "ok",
-      details: { payloadHash: record.payloadHash, peerSubject: record.peer.subject, ...outcome.details },
+      details: { payloadHash: record.payloadHash, peerSubject: (outcome.person ?? record.peer).subject, ...outcome.details },
       traceId: record.traceId,
     });
 
@@ -94,11 +116,10 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
     return record;
   };
 
-  /** Policy of whether the approver may decide for the requester, on what is in the payload; asked by either side of its own set. */
-  const mayDecide = (record: ApprovalRecord): PolicyDecision => {
-    const { side, peer } = record;
-    const [requester, approver] = side === "requester" ? [deps.self, peer] : [peer, deps.self];
-    const context = { participants: [requester.subject], unattended: false, ...classesIn(record) };
+  /** Policy of whether the approver may decide for the requester, on what is in the payload, beside who has approved already; asked by either side of its own set. */
+  const mayDecide = (record: ApprovalRecord, person: Principal = record.peer): PolicyDecision => {
+    const [requester, approver] = record.side === "requester" ? [deps.self, person] : [record.peer, deps.self];
+    const context = { participants: [requester.subject, ...approvedBy(record)], unattended: false, ...classesIn(record) };
     return deps.policy.decide({ action: "approval.decide", principal: approver, target: requester, targetRole: requester.role, context });
   };
 
@@ -116,14 +137,17 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
     );
   };
 
-  /** The decision of exactly the person who was asked, about exactly this request. */
-  const check = (record: ApprovalRecord, jws: string): ApprovalStatement => {
-    const [requester, approver] = record.side === "requester" ? [deps.self, record.peer] : [record.peer, deps.self];
+  /** The decision of exactly the person who was asked, about exactly this request, within its time. */
+  const check = (record: ApprovalRecord, jws: string, person: Principal = record.peer): ApprovalStatement => {
+    const [requester, approver] = record.side === "requester" ? [deps.self, person] : [record.peer, deps.self];
     const { approvalId, payloadHash } = record;
     const expected = { approvalId, payloadHash, requester: requester.agentId, requesterSubject: requester.subject };
     const statement = deps.verifyApproval(jws, expected);
     const same = statement.approvalId === approvalId && statement.payloadHash === payloadHash && statement.requester === requester.agentId;
     if (!same || statement.approver.subject !== approver.subject || statement.approver.role !== approver.role) throw mismatch();
+    const deadline = record.deadline === undefined ? undefined : new Date(record.deadline).toISOString();
+    if (statement.deadline !== deadline) throw otherDeadline();
+    if (record.deadline !== undefined && Date.parse(statement.decidedAt) >= record.deadline) throw decidedLate();
     return statement;
   };
 

@@ -7,12 +7,21 @@ import { decisionDetails } from "../../enforcement/decision-details.ts";
 import { type ApprovalRecord, readApproval } from "../approval-record.ts";
 import { policyDenied } from "../policy-denied.ts";
 import type { CallContext, SessionDeps, SessionIncoming } from "../ports.ts";
-import { type ApprovalSteps, decided, decidedBy, messageFor } from "./approval-steps.ts";
+import { type ApprovalSteps, decided, decidedBy, messageFor, unknownApproval } from "./approval-steps.ts";
+import { isTooLate, moveApproval, noteApproval } from "./votes.ts";
 
 /** What deciding needs. */
 export interface ApproverSideDeps extends Pick<SessionDeps, "openItems" | "queue" | "sender"> {
+  /** Has the approval looked at again at that time, ms since the epoch. */
+  plan?(tx: Transaction, at: number, approvalId: string): void;
   readonly steps: Pick<ApprovalSteps, "audit" | "check" | "look" | "mayDecide" | "must" | "save">;
 }
+
+const overWords = (state: ApprovalRecord["state"]): string => {
+  if (state === "EXPIRED") return "The time for this approval is over, so no decision counts any more; whoever asked may ask again.";
+  if (state === "ENDED") return "This approval is over without your decision; nothing is left to decide.";
+  return `The approval is ${state} already; it is decided once.`;
+};
 
 /** Makes it. */
 export function createApproverSide(deps: ApproverSideDeps) {
@@ -21,7 +30,8 @@ export function createApproverSide(deps: ApproverSideDeps) {
   /** The decided record; or why it does not count, which is recorded. */
   const decide = (tx: Transaction, request: { approvalId: string; decision: string }, call: CallContext): ApprovalRecord | GaggleError => {
     const record = must(tx, "approver", request.approvalId);
-    if (record.state !== "PENDING") throw new GaggleError("STATE_CONFLICT", `The approval is ${record.state} already; it is decided once.`);
+    if (record.state !== "PENDING") throw new GaggleError("STATE_CONFLICT", overWords(record.state));
+    if (isTooLate(record, tx.now)) throw new GaggleError("STATE_CONFLICT", overWords("EXPIRED"));
     const denied = (error: GaggleError, details: Record<string, string>): GaggleError => {
       audit(tx, record, "approval.decide", { by: call.actor, result: "denied", details });
       return error;
@@ -72,7 +82,7 @@ export function createApproverSide(deps: ApproverSideDeps) {
     /** A request that came in; again, the decision is told again. @throws GaggleError ENVELOPE_INVALID where the hash is not of the payload, CONFLICT for the same id with other content */
     onRequest(tx: Transaction, incoming: SessionIncoming, request: MessageOf<"approval.request">): undefined {
       const { from, traceId, dataClasses } = incoming;
-      const { approvalId, payload, payloadHash, sessionId, stepId } = request;
+      const { approvalId, payload, payloadHash, sessionId, stepId, quorum, deadline } = request;
       if (canonicalHash(payload) !== payloadHash) {
         throw new GaggleError("ENVELOPE_INVALID", "The approval's hash is not that of its payload; send it again.");
       }
@@ -94,10 +104,31 @@ export function createApproverSide(deps: ApproverSideDeps) {
         traceId,
         ...times,
         ...origin,
+        ...(quorum === undefined ? {} : { quorum }),
+        ...(deadline === undefined ? {} : { deadline }),
         ...(dataClasses === undefined ? {} : { dataClasses }),
       });
       deps.openItems.opened(tx, "approval", approvalId, incoming);
+      if (deadline !== undefined) deps.plan?.(tx, deadline, approvalId);
       audit(tx, record, "approval.receive");
+    },
+
+    /** The requester needs no decision any more. A decision that was made stays as it is here; its history says how the approval ended. */
+    onEnd(tx: Transaction, { from }: SessionIncoming, { approvalId, state }: MessageOf<"approval.end">): undefined {
+      const record = readApproval(tx, "approver", approvalId);
+      if (record?.peer.agentId !== from.agentId) throw unknownApproval();
+      if (record.state === "PENDING") {
+        save(tx, moveApproval(record, tx.now, state === "EXPIRED" ? "EXPIRED" : "ENDED", { reason: `It is over: ${state}.` }));
+        audit(tx, record, "approval.end", { details: { state } });
+      } else if (record.state !== state) save(tx, noteApproval(record, tx.now, `the approval as a whole ended as ${state}`));
+    },
+
+    /** The time of an approval may be over. */
+    look(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "approver", approvalId);
+      if (record?.state !== "PENDING" || !isTooLate(record, tx.now)) return;
+      save(tx, moveApproval(record, tx.now, "EXPIRED", { reason: "Its time is over." }));
+      audit(tx, record, "approval.end", { result: "failed", details: { state: "EXPIRED" } });
     },
   };
 }

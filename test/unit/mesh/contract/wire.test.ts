@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { envelopeClaims, type Message, receipt } from "../../../../mesh/contract/message.ts";
-import { forWire, readWire, WIRE_MINOR } from "../../../../mesh/contract/wire.ts";
+import { assertUnderstood, forWire, readWire, WIRE_MINOR } from "../../../../mesh/contract/wire.ts";
 import { createEnvelopeOpener, sealEnvelope } from "../../../../mesh/delivery/envelope.ts";
 import { unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { verifyMembership } from "../../../../mesh/identity/membership.ts";
@@ -69,12 +69,20 @@ describe("what is said to agents of the version before", () => {
       const claims = unverifiedPayloadOf(jws) as { message: Message };
       const ours = { ...claims, message: structuredClone(claims.message) };
       if (ours.message.type === "task.request") ours.message.approvals = [{ approvalId: ours.message.taskId, decision: "a.b.c" }];
+      if (ours.message.type === "approval.request") Object.assign(ours.message, { quorum: 2, deadline: FIXTURE_TIME_MS });
       expect(theirs.safeParse({ ...ours, message: forWire(ours.message.type, ours.message, 0) }).success).toBe(true);
-      if (ours.message.type === "task.request") {
+      if (ours.message.type === "task.request" || ours.message.type === "approval.request") {
         expect(theirs.safeParse(ours).success).toBe(false);
         expect(forWire(ours.message.type, ours.message, WIRE_MINOR)).toEqual(ours.message);
       }
     }
+  });
+
+  test("is nothing that they would take for something else: a deadline is not left out, the message is", () => {
+    const asked = { type: "approval.request", deadline: FIXTURE_TIME_MS, quorum: 2 };
+    expect(() => assertUnderstood("approval.request", asked, 1)).toThrow(expect.objectContaining({ code: "PEER_OUTDATED" }));
+    expect(() => assertUnderstood("approval.request", asked, WIRE_MINOR)).not.toThrow();
+    expect(() => assertUnderstood("approval.request", { quorum: 2 }, 0)).not.toThrow();
   });
 
   test("is a hello of the fields that theirs has, over the protocol that they know", () => {
