@@ -43,6 +43,8 @@ export default defineConfig({
         env: { GAGGLE_KEY_PROTECTION: "none" },
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
+        // The first look that finds it ends the wait; one second is too short for a disk that others use too.
+        expect: { poll: { timeout: 8_000 } },
         fileParallelism: workers > 1,
         maxWorkers: workers,
         sequence: { groupOrder: group },

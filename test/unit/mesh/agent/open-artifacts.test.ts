@@ -14,6 +14,7 @@ import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
 import { type MemoryStore, openMemoryStore } from "../../../support/memory-store.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
+const SOON = { timeout: 8_000 };
 const DAY_MS = 86_400_000;
 const TASK = "01930000-0000-7000-8000-000000000001";
 const person = (subject: string, department: string) => ({ agentId: subject, subject, role: department, department });
@@ -152,7 +153,7 @@ it("gives a run its files once they are here, and fails it where they don't come
   await vi.waitFor(async () => {
     await clock.advance(10_000);
     expect(await Promise.race([files, Promise.resolve("waits")])).toMatchObject([{ name: "a.csv", mediaType: "text/csv", bytes: 7 }]);
-  });
+  }, SOON);
   const [file] = await files;
   await file?.copyTo(join(dir, "copy"));
   expect(readFileSync(join(dir, "copy"), "utf8")).toBe("content");
@@ -173,13 +174,13 @@ it("fetches what came with a message by itself, again where that failed, and sav
     sync: true,
   });
   here.start();
-  await vi.waitFor(() => expect(asked).toBe(1));
+  await vi.waitFor(() => expect(asked).toBe(1), SOON);
   expect(await here.list({ taskId: TASK })).toMatchObject({ items: [{ name: "a.csv", here: false }] });
   isOff = false;
   await vi.waitFor(async () => {
     await clock.advance(10_000);
     expect(await here.list({ taskId: TASK })).toMatchObject({ items: [{ here: true }] });
-  });
+  }, SOON);
   await here.stop();
   writeFileSync(join(dir, "a.csv"), "mine");
   expect(await here.save({ taskId: TASK, dir })).toEqual({ saved: [{ path: join(dir, "a (2).csv"), bytes: 7 }], missing: [] });
@@ -207,7 +208,7 @@ it("forgets files a week after their task has ended, and no others", async () =>
   await putTask("asker", { artifacts: [old], peer: ANNA, state: "COMPLETED", updatedAt: clock.now() - 8 * DAY_MS });
   const again = await open("here");
   again.start();
-  await vi.waitFor(() => expect(() => readFileSync(pathOf(old))).toThrow());
+  await vi.waitFor(() => expect(() => readFileSync(pathOf(old))).toThrow(), SOON);
   await again.stop();
   expect(readFileSync(pathOf(loose), "utf8")).toBe("loose");
   await expect(ask(old, ANNA)).rejects.toThrow(code("NOT_FOUND"));

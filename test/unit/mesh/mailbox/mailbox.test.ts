@@ -18,6 +18,7 @@ import {
 } from "../../../support/mail-world.ts";
 import { startNode } from "../../../support/messaging-node.ts";
 
+const SOON = { timeout: 8_000 };
 const SECRET = "Accrue 41,250.75 EUR for Quarry & Söhne";
 const DAY_MS = 86_400_000;
 
@@ -411,12 +412,12 @@ test("a deposit that takes long, as where much text has to be looked through, ho
   finance = await reopenMail(world, fiona, finance.node);
   await world.clock.advance(DEPOSIT_AFTER_MS);
   const round = finance.send();
-  await vi.waitFor(() => world.clock.advance(1_000).then(() => expect(deliveryOf(second)).resolves.toBe("deposited")));
+  await vi.waitFor(() => world.clock.advance(1_000).then(() => expect(deliveryOf(second)).resolves.toBe("deposited")), SOON);
   await round;
   expect(await deliveryOf(first)).toBe("queued");
   await finance.send();
   const [seq = 0] = [...mail.waiting().values()].flat();
   slow.resolve(await real(mail.record(seq) ?? expect.unreachable(), marco.principal, false));
-  await vi.waitFor(() => expect(deliveryOf(first)).resolves.toBe("deposited"));
+  await vi.waitFor(() => expect(deliveryOf(first)).resolves.toBe("deposited"), SOON);
   expect((await world.disk()).match(/mail\/deposit\//g)).toHaveLength(2);
 });
