@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type SignedBundle, signedBundle } from "../mesh/contract/bundle.ts";
-import { GaggleError, systemCode } from "../mesh/contract/errors.ts";
+import { GaggleError, ifThere, systemCode } from "../mesh/contract/errors.ts";
 import { orgId, thumbprint } from "../mesh/contract/ids.ts";
 import { readNetworkKey } from "../mesh/identity/network-key.ts";
 import { parseAs, parseJson } from "../mesh/contract/json.ts";
@@ -83,10 +83,7 @@ async function readNodeFile(path: string): Promise<z.infer<typeof nodeFile>> {
 }
 
 async function readBundles(dir: string): Promise<SignedBundle[]> {
-  const names = await readdir(dir).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
-  });
+  const names = (await ifThere(readdir(dir))) ?? [];
   const paths = names.filter((name) => /^[a-z][a-z0-9-]*\.json$/.test(name)).map((name) => join(dir, name));
   return Promise.all(paths.map(async (path) => parseAs(signedBundle, parseJson(await readFile(path, "utf8"), path), path)));
 }

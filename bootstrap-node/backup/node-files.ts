@@ -1,7 +1,7 @@
 /** The files of a node's folder that a backup holds, besides its store: whom it serves, its keys, its bundles. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { GaggleError, ifThere } from "../../mesh/contract/errors.ts";
 import { type KeySources, processKeySources } from "../../mesh/identity/at-rest/key-sources.ts";
 import { PROTECTION_FILE } from "../../mesh/identity/at-rest/folder-key.ts";
 import { readSecretValue } from "../../mesh/identity/secret-file.ts";
@@ -11,14 +11,7 @@ import type { BackupFile } from "./backup-lines.ts";
 /** What may stand in a backup: nothing leads out of the folder. */
 const ALLOWED = /^(?:node\.json|(?:keys|bundles)\/[a-z][a-z0-9-]*\.(?:json|pem))$/;
 
-const namesIn = async (dir: string): Promise<string[]> => {
-  try {
-    return (await readdir(dir)).toSorted();
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
-  }
-};
+const namesIn = async (dir: string): Promise<string[]> => ((await ifThere(readdir(dir))) ?? []).toSorted();
 
 /**
  * The files, keys opened: what protects them on this machine does not exist on another. They are protected anew at the restored node's first start.

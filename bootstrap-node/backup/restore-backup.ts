@@ -1,7 +1,7 @@
 /** Makes a node's folder from a backup: beside its place first, and moved there only once it is whole. */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { GaggleError, ifThere } from "../../mesh/contract/errors.ts";
 import type { Clock, StoreOp } from "../../mesh/contract/ports.ts";
 import { type LevelStore, openLevelStore } from "../../mesh/store/level-store.ts";
 import { type BackupHeader, MAX_BACKUP_LINE, unsealed } from "./backup-lines.ts";
@@ -53,14 +53,7 @@ export async function restoreBackup(
   }
 }
 
-async function hasContent(dir: string): Promise<boolean> {
-  try {
-    return (await readdir(dir)).length > 0;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
-  }
-}
+const hasContent = async (dir: string): Promise<boolean> => ((await ifThere(readdir(dir))) ?? []).length > 0;
 
 /** Opening a store takes its lock, which a running node holds. */
 async function refuseRunning(dir: string): Promise<void> {

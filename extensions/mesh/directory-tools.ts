@@ -16,31 +16,9 @@ const agentOutput = z.object({
   load: z.object({ running: z.number(), queued: z.number(), concurrency: z.number(), busy: z.boolean() }).optional(),
 });
 
-const showAgent = ({
-  agentId,
-  subject,
-  role,
-  department,
-  title,
-  online,
-  self,
-  skills,
-  locale,
-  lastSeenAt,
-  load,
-}: AgentView): z.infer<typeof agentOutput> => ({
-  agentId,
-  subject,
-  role,
-  department,
-  title,
-  online,
-  self,
-  skills: skills.map((skill) => skill.id),
-  ...(locale === undefined ? {} : { locale }),
-  ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
-  ...(load === undefined ? {} : { load: { running: load.running, queued: load.queued, concurrency: load.concurrency, busy: load.busy } }),
-});
+/** The schema leaves out what Goose is not shown. */
+const showAgent = (agent: AgentView): z.infer<typeof agentOutput> =>
+  agentOutput.parse({ ...agent, skills: agent.skills.map((skill) => skill.id) });
 
 const sayAgent = ({ subject, title, role, online, self, load }: AgentView): string =>
   `${subject}, ${title} (${role}): ${self ? "this agent" : online ? "online" : "offline"}${load?.busy === true ? ", busy" : ""}`;

@@ -3,11 +3,9 @@
  * encrypted under a key of this agent: no text, no value. After a restart Goose's system prompt is then not looked through again.
  */
 import { hkdfSync } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DetectionMemory } from "../../guard/detect/create-detection.ts";
-import { systemCode } from "../contract/errors.ts";
-import { writePrivateFile } from "../store/private-file.ts";
+import { readPrivateText, writePrivateFile } from "../store/private-file.ts";
 
 /** What the memory belongs to. */
 export interface GuardMemoryConfig {
@@ -19,21 +17,12 @@ export interface GuardMemoryConfig {
   readonly version: string;
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 /** Opens the memory. What another build of Gaggle found, by other rules, can't be read: its secret is another one. */
 export async function openGuardMemory({ path, key, installDir, version }: GuardMemoryConfig): Promise<DetectionMemory> {
-  const build = (await readIfThere(join(installDir, "dist", ".built-from"))) ?? "";
+  const build = (await readPrivateText(join(installDir, "dist", ".built-from"))) ?? "";
   return {
     secret: new Uint8Array(hkdfSync("sha256", key, new Uint8Array(), `gaggle guard memory ${version} ${build.slice(0, 200)}`, 32)),
-    load: () => readIfThere(path),
+    load: () => readPrivateText(path),
     save: (sealed) => writePrivateFile(path, sealed),
   };
 }

@@ -1,22 +1,12 @@
 /** Blobs as files under one folder that only its user can read: `aa/<sha256>`, its chunk hashes beside it, and what is not whole yet under `partial/`. */
 import { chmod, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { GaggleError, systemCode } from "../contract/errors.ts";
+import { GaggleError, ifThere, systemCode } from "../contract/errors.ts";
 import type { BlobStore, PartialBlob } from "../contract/ports.ts";
 
 const NAME = /^[0-9a-f]{64}$/;
 
 const absent = (cause: unknown): GaggleError => new GaggleError("NOT_FOUND", "This artifact is not on this machine.", { cause });
-
-/** undefined where there is no such file; other errors stay errors. */
-async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
 
 async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(length);

@@ -104,6 +104,13 @@ export const errorCode = (error: unknown): ErrorCode => (error instanceof Gaggle
 export const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 
+/** What work on a file or folder gives, or undefined where the system says that it is not there. Any other error stays one. */
+export const ifThere = <T>(work: Promise<T>): Promise<T | undefined> =>
+  work.catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+
 /**
  * Where an error was made: the frames of its stack, for logs. Without its message, which may quote a user's text, and that text may look like a frame;
  * where message and frames can't be told apart, there are none.

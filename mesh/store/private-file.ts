@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { GaggleError, systemCode } from "../contract/errors.ts";
+import { GaggleError, ifThere, systemCode } from "../contract/errors.ts";
 
 /** Writes a file that only the user can read, so that a crash leaves the old one or the new one, never half of it. */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
@@ -57,14 +57,7 @@ export async function ensurePrivateFile(path: string, text: string): Promise<voi
 }
 
 /** The text of a file, or undefined where there is none. */
-export async function readPrivateText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
+export const readPrivateText = (path: string): Promise<string | undefined> => ifThere(readFile(path, "utf8"));
 
 /**
  * Refuses a file or folder that says whom to believe where another user could have written it. What is missing is nobody's. Windows has no such modes.
@@ -72,10 +65,7 @@ export async function readPrivateText(path: string): Promise<string | undefined>
  */
 export async function refuseForeignHand(path: string): Promise<void> {
   if (process.platform === "win32") return;
-  const found = await stat(path).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const found = await ifThere(stat(path));
   if (found === undefined) return;
   // The administrator of the machine can write everything anyway.
   if (found.uid !== process.getuid?.() && found.uid !== 0)

@@ -1,7 +1,7 @@
 /** Spans as lines of JSON in a file of this machine, which is moved aside when it is large. */
 import { appendFile, mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemCode } from "../contract/errors.ts";
+import { ifThere } from "../contract/errors.ts";
 import type { SpanDraft } from "./span-draft.ts";
 
 /** A file of this size is moved aside; so many older ones are kept. */
@@ -54,17 +54,8 @@ async function write(path: string, lines: string, maxBytes: number): Promise<voi
 /** `traces.ndjson` becomes `traces.ndjson.1`, that one `.2`, and the oldest goes. */
 async function moveAside(path: string): Promise<void> {
   for (let at = KEPT - 1; at >= 0; at--) {
-    await rename(at === 0 ? path : `${path}.${at}`, `${path}.${at + 1}`).catch((error: unknown) => {
-      if (systemCode(error) !== "ENOENT") throw error;
-    });
+    await ifThere(rename(at === 0 ? path : `${path}.${at}`, `${path}.${at + 1}`));
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return 0;
-    throw error;
-  }
-}
+const sizeOf = async (path: string): Promise<number> => (await ifThere(stat(path)))?.size ?? 0;

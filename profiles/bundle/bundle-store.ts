@@ -1,14 +1,13 @@
 /** The bundle an agent lives by: the last good one on disk, never an older one again. Source: design, Trust, Profile bundle; spec O4. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type BundleManifest, signedBundle } from "../../mesh/contract/bundle.ts";
-import { GaggleError, systemCode } from "../../mesh/contract/errors.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
 import { sha256, thumbprint } from "../../mesh/contract/ids.ts";
 import { canonicalHash, parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
 import type { SignedRevocation } from "../../mesh/identity/revocation.ts";
-import { writePrivateFile } from "../../mesh/store/private-file.ts";
+import { readPrivateText, writePrivateFile } from "../../mesh/store/private-file.ts";
 import { thumbprintOf } from "../../mesh/identity/keys.ts";
 import { openRevocationBook } from "./revocation-book.ts";
 import { checkBundleTimes, verifyBundle, verifyBundleContent, type VerifiedBundle, verifyManifest } from "./verify.ts";
@@ -96,7 +95,7 @@ export async function openBundleStore(deps: { clock: Pick<Clock, "now"> }, confi
   let { held, problem } = await readStored(paths.bundle, believed(), highest);
   if (held !== undefined && held.manifest.version > (highest?.version ?? 0)) highest = seenOf(held);
   newest = await readTrust(paths.trust, believed());
-  const book = await openRevocationBook(pathOf("revocations.json"), readIfThere);
+  const book = await openRevocationBook(pathOf("revocations.json"), readPrivateText);
   let turn: Promise<unknown> = Promise.resolve();
 
   const accept = async (bundle: unknown): Promise<{ changed: boolean; bundle: VerifiedBundle }> => {
@@ -191,7 +190,7 @@ function checkRole({ manifest, orgChart }: VerifiedBundle, { subject, role }: Bu
 }
 
 async function readSeen(path: string): Promise<Seen | undefined> {
-  const text = await readIfThere(path);
+  const text = await readPrivateText(path);
   return text === undefined ? undefined : parseAs(seen, parseJson(text, path), path);
 }
 
@@ -201,7 +200,7 @@ async function readStored(
   config: BundleStoreConfig,
   highest: Seen | undefined,
 ): Promise<{ held?: VerifiedBundle; problem?: GaggleError }> {
-  const text = await readIfThere(path);
+  const text = await readPrivateText(path);
   if (text === undefined) return {};
   try {
     const expected = { ...config, bundle: parseJson(text, path), minVersion: highest?.version ?? 1 };
@@ -223,7 +222,7 @@ async function readStored(
 
 /** What another role's newer bundle said. A damaged file is as none: it comes again with the next word from a peer or with the bundle itself. */
 async function readTrust(path: string, config: BundleStoreConfig): Promise<RootWord | undefined> {
-  const jws = await readIfThere(path);
+  const jws = await readPrivateText(path);
   if (jws === undefined) return undefined;
   try {
     const manifest = verifyManifest(jws, config.rootFingerprint);
@@ -231,14 +230,5 @@ async function readTrust(path: string, config: BundleStoreConfig): Promise<RootW
   } catch (cause) {
     if (cause instanceof GaggleError) return undefined;
     throw cause;
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
   }
 }

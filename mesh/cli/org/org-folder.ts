@@ -1,10 +1,9 @@
 /** The admin's folder of an organisation: keys, sources, roster, revocations, signed bundles. Made by `gaggle org init`. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type Revocations, type Roster, revocations, roster } from "../../contract/bundle.ts";
-import { GaggleError, systemCode } from "../../contract/errors.ts";
+import { GaggleError } from "../../contract/errors.ts";
 import { ed25519Jwk } from "../../contract/identity.ts";
 import { orgId, thumbprint } from "../../contract/ids.ts";
 import { parseAs, parseJson } from "../../contract/json.ts";
@@ -14,7 +13,7 @@ import { vaultKey } from "../../identity/vault-root.ts";
 import { readSigningKey } from "../../identity/key-file.ts";
 import { createSigner } from "../../identity/keys.ts";
 import { type PseudonymKey, readPseudonymKeys } from "../../identity/pseudonym-keys.ts";
-import { writePrivateFile } from "../../store/private-file.ts";
+import { readPrivateText, writePrivateFile } from "../../store/private-file.ts";
 
 /** Where the root key is: in a file of this folder, on another machine, or in Vault. */
 const rootPlace = z.discriminatedUnion("kind", [
@@ -118,12 +117,6 @@ export const writeJson = (path: string, value: unknown): Promise<void> => writeP
 
 /** Reads a JSON file of the given shape, or undefined where there is none. @throws GaggleError INVALID_INPUT naming the file */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  return parseAs(schema, parseJson(text, path), path);
+  const text = await readPrivateText(path);
+  return text === undefined ? undefined : parseAs(schema, parseJson(text, path), path);
 }

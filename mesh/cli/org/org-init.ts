@@ -2,7 +2,7 @@
 import { cp, mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseDocument } from "yaml";
-import { GaggleError, systemCode } from "../../contract/errors.ts";
+import { GaggleError, ifThere } from "../../contract/errors.ts";
 import type { Ed25519Jwk } from "../../contract/identity.ts";
 import type { Random } from "../../contract/ports.ts";
 import { createVaultKey, openVaultRoot, type VaultKey } from "../../identity/vault-root.ts";
@@ -130,12 +130,4 @@ async function rename(path: string, name: string): Promise<void> {
   await writePrivateFile(path, document.toString({ lineWidth: 0 }));
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
-  }
-}
+const isThere = async (path: string): Promise<boolean> => (await ifThere(stat(path))) !== undefined;

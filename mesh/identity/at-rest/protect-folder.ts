@@ -1,7 +1,7 @@
 /** Puts the key files of a folder under its key: at joining, and once for folders of earlier versions. Safe to be cut off anywhere. */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { GaggleError, systemCode } from "../../contract/errors.ts";
+import { GaggleError, ifThere } from "../../contract/errors.ts";
 import { readSecretValue, writeSecretFile } from "../secret-file.ts";
 import { keepFolderKey, openFolderKey, PROTECTION_FILE, protectionOf, type SealingProtection } from "./folder-key.ts";
 import { type KeySources, type Protection, processKeySources } from "./key-sources.ts";
@@ -50,14 +50,8 @@ async function choose(sources: KeySources): Promise<Protection> {
   }
 }
 
-async function keyFilesIn(dir: string): Promise<string[]> {
-  try {
-    return (await readdir(dir)).filter((name) => name.endsWith(".json") && !LEFT_ALONE.includes(name));
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
-  }
-}
+const keyFilesIn = async (dir: string): Promise<string[]> =>
+  ((await ifThere(readdir(dir))) ?? []).filter((name) => name.endsWith(".json") && !LEFT_ALONE.includes(name));
 
 async function sealFile(path: string, sources: KeySources): Promise<void> {
   const found = await readSecretValue(path, sources);
