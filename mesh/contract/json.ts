@@ -67,10 +67,20 @@ export function parseJson(text: string, what: string): Json {
  * @throws GaggleError INVALID_INPUT with the path and problem of the first few issues, never the value
  */
 export function parseAs<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const parsed = schema.safeParse(value);
+  const parsed = parseShallow(schema, value, what);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.map(shownName).join(".") || "(top)"}: ${problemOf(issue)}`);
   throw new GaggleError("INVALID_INPUT", `${what} is not as expected. ${problems.join("; ")}`);
+}
+
+/** What is nested without end runs out of stack: that is the sender's fault, and no failure of ours. */
+function parseShallow<T>(schema: z.ZodType<T>, value: unknown, what: string): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new GaggleError("INVALID_INPUT", `${what} is nested too deeply; send flatter data.`);
+    throw cause;
+  }
 }
 
 /** A field's name as it may stand in an error. Names can be the sender's choice too, so only plain ones are shown: others could be text, or act on a terminal. */

@@ -7,7 +7,7 @@ import { rootSpanId, runSpanId } from "./spans-of-events.ts";
 export interface CallFacts {
   readonly protocol: string;
   readonly task: string;
-  /** Upstream that served it; undefined where nothing was sent. The model's name there comes from the machine's configuration. */
+  /** Upstream that served it; undefined where nothing was sent. The model's name is a plain one: the guard records no other. */
   readonly served?: { readonly upstream: string; readonly model: string; readonly destination: string } | undefined;
   readonly result: "ok" | "denied" | "failed";
   readonly redactions: readonly { readonly class: string; readonly count: number }[];

@@ -38,11 +38,11 @@ const bundleOf = (version: number, lists: Partial<GuardLists> = {}, profile: obj
     guardLists: guardLists.parse({ v: 1, ...lists }),
   }) as VerifiedBundle;
 
-const post = (text: string, headers: Record<string, string> = { "agent-session-id": "chat" }): Promise<Response> =>
+const post = (text: string, headers: Record<string, string> = { "agent-session-id": "chat" }, model = "m"): Promise<Response> =>
   fetch(`${guard.gateway.url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${GATEWAY_TOKEN}`, ...headers },
-    body: JSON.stringify({ model: "m", messages: [{ role: "user", content: text }] }),
+    body: JSON.stringify({ model, messages: [{ role: "user", content: text }] }),
   });
 
 const events = (): Promise<readonly AuditEvent[]> => chain.list({ fromSeq: 1, limit: 100 });
@@ -120,6 +120,14 @@ describe("the daemon's guard", { timeout: 60_000 }, () => {
     expect(all.map(({ traceId }) => traceId)).toEqual(["1".repeat(32), "1".repeat(32)]);
     expect(all[0]?.details).toMatchObject({ model: "m", upstream: "default", destination: "cloud", passed: "EMAIL 1" });
     expect(released).toHaveLength(1);
+  });
+
+  it("records no text that a caller asked for as a model", async () => {
+    await open();
+    expect((await post("hello", { "agent-session-id": "chat" }, "Sofie Devries earns 4,812.07")).status).toBe(200);
+    const all = await ended(1);
+    expect(JSON.stringify(all)).not.toContain("Sofie");
+    expect(all.map(({ details }) => details["model"])).toEqual(["unknown", "unknown"]);
   });
 
   it("sends nothing where that can't be recorded", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { parseAs } from "../../../../mesh/contract/json.ts";
+import { json, parseAs } from "../../../../mesh/contract/json.ts";
 
 const HOSTILE = '\r\n"forged"\u001b[31m\u202e evil';
 const schema = z.strictObject({
@@ -20,6 +20,11 @@ describe("the error of a value that does not fit", () => {
       return String(error);
     }
   };
+
+  it("is the sender's fault where the value is nested without end", () => {
+    const deep = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`) as unknown;
+    expect(() => parseAs(json, deep, "The request")).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+  });
 
   it("names the field, and a plain name that is not known", () => {
     expect(messageOf({ name: 1 })).toContain("name: ");
