@@ -43,7 +43,7 @@ export interface LaneDeps {
 
 /** One worker and its queue. */
 export interface Lane {
-  /** @throws GaggleError GUARD_REFUSED */
+  /** @throws GaggleError GUARD_REFUSED; BUSY where it is closed meanwhile */
   scan(jobs: readonly ScanJob[], options: { withoutModel: boolean }): Promise<ScanResult[]>;
   load(): Promise<ModelState>;
   /** Tells a running worker; later ones are started by `start` with what counts then. */
@@ -73,6 +73,9 @@ const BATCH_UNITS = 8_192;
 const UNITS_PER_MS = 200;
 
 const refused = (message: string, cause?: unknown): GaggleError => new GaggleError("GUARD_REFUSED", message, { cause });
+/** Says nothing of the text: whoever asks again, once the daemon runs again, is answered. A message that was just arriving must not be refused for good. */
+const closing = (): GaggleError =>
+  new GaggleError("BUSY", "The privacy guard is closing, so nothing was sent. Try again once the daemon runs again.");
 
 /** Parts a request into batches of a bounded size; a longer text is one by itself. */
 function batchesOf(request: Request, jobs: readonly ScanJob[]): void {
@@ -201,7 +204,7 @@ export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits)
 
   return {
     scan: async (jobs, { withoutModel }) => {
-      if (closed) throw refused("The privacy guard is closing, so nothing was sent. Start the daemon again.");
+      if (closed) throw closing();
       const units = jobs.reduce((sum, { text }) => sum + text.length, 0);
       if (waitingUnits > 0 && waitingUnits + units > limits.queueUnits) {
         throw refused("The privacy guard has too much to look through at once, so nothing was sent. Try again in a moment.");
@@ -236,7 +239,7 @@ export function createLane({ start, keep, clock }: LaneDeps, limits: LaneLimits)
       const last = worker;
       worker = undefined;
       for (const request of new Set([...turn, ...inHand.values().map((batch) => batch.request)])) {
-        refuse(request, refused("The privacy guard was closed, so nothing was sent. Start the daemon again."));
+        refuse(request, closing());
       }
       for (const resolve of loads.values()) resolve({ ready: false, reason: "The privacy guard was closed." });
       await last?.terminate();
