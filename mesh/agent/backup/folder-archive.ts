@@ -25,7 +25,7 @@ export interface ArchivedFolder {
   readonly kind: "agent" | "org";
   /** Folders whose JSON files are keys, relative. */
   readonly secrets: readonly string[];
-  /** Folders that are left out, relative: what is large, made anew, or is a store. */
+  /** Folders and files that are left out, relative: what is large, made anew, or is a store. */
   readonly leftOut: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export interface ArchivedFolder {
 export const AGENT_HOME: ArchivedFolder = {
   kind: "agent",
   secrets: ["keys"],
-  leftOut: ["store", "artifacts", "guard-memory", "logs", "goose", "runs"],
+  leftOut: ["store", "artifacts", "guard-memory", "logs", "goose", "runs", "disk-reserve"],
 };
 /** An organisation's folder: without the store of the node, which has a backup of its own. */
 export const ORG_FOLDER: ArchivedFolder = { kind: "org", secrets: ["root", "admin", "bootstrap/keys"], leftOut: ["bootstrap/store"] };
@@ -112,7 +112,8 @@ async function filesUnder(dir: string, inner: string, leftOut: readonly string[]
   const found = await readdir(join(dir, inner), { withFileTypes: true });
   const paths = found.map(async (one) => {
     const at = inner === "" ? one.name : `${inner}/${one.name}`;
-    if (one.isDirectory()) return leftOut.includes(at) ? [] : filesUnder(dir, at, leftOut);
+    if (leftOut.includes(at)) return [];
+    if (one.isDirectory()) return filesUnder(dir, at, leftOut);
     return one.isFile() ? [at] : [];
   });
   return (await Promise.all(paths)).flat();

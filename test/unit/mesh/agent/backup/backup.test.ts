@@ -27,7 +27,7 @@ async function* of(...lines: string[]): AsyncGenerator<string> {
   yield* lines;
 }
 
-/** A home with a configuration, a key, a token, a log that stays, and a store of some pairs. */
+/** A home with a configuration, a key, a token, a log and a reserve that stay, and a store of some pairs. */
 async function makeHome(): Promise<string> {
   const home = tempFolder();
   await writeFile(join(home, "config.json"), '{"v":2}');
@@ -36,6 +36,7 @@ async function makeHome(): Promise<string> {
   await writeFile(join(home, "keys", "gateway-token"), "token");
   await mkdir(join(home, "logs"));
   await writeFile(join(home, "logs", "agent.log"), "a long log");
+  await writeFile(join(home, "disk-reserve"), new Uint8Array(1_000));
   const store = await openLevelStore(join(home, "store"));
   const puts = Array.from({ length: 2_500 }, (_, i) => ({
     type: "put" as const,
