@@ -11,7 +11,7 @@ import { GaggleError } from "../mesh/contract/errors.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
 import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
 import type { Clock, CommitQueue, OrderedStore, Signer, Transaction } from "../mesh/contract/ports.ts";
-import { createAuditAlarms } from "./audit/audit-alarms.ts";
+import { type Acknowledging, createAuditAlarms } from "./audit/audit-alarms.ts";
 import {
   endKey,
   eventKey,
@@ -52,6 +52,8 @@ export interface AuditCollection {
   /** The node's log as it is now, signed; with `first`, the proof that it goes on from that size. @throws GaggleError NOT_FOUND */
   log(first?: number, second?: number): { head: string; consistency: string[] };
   alarms(): Promise<AuditAlarm[]>;
+  /** Closes an alarm. @throws GaggleError STATE_CONFLICT as {@link AuditAlarms.acknowledge} */
+  acknowledge(about: Pick<AuditAlarm, "kind" | "agentId">, word: Acknowledging): Promise<AuditAlarm>;
   /** The latest time that an agent has signed, in milliseconds since the epoch; undefined where none has sent anything. */
   latestWord(): Promise<number | undefined>;
   /** Forgets events that are older than the retention allows to keep, up to a signed checkpoint. @param beforeMs what the node took later stays */
@@ -184,6 +186,7 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
       return { head: log.sign(state), consistency: first === undefined ? [] : log.consistency(first, second ?? state.size) };
     },
     alarms: () => alarms.list(),
+    acknowledge: (about, word) => queue.run((tx) => alarms.acknowledge(tx, about, word)),
     latestWord: () => latestWord(store),
     prune: (beforeMs) => pruneCollected({ ...deps, onDelete: (tx, events) => deps.onDelete?.(tx, events) }, beforeMs),
   };

@@ -36,6 +36,7 @@ export const ROUTE_AUTHORISATION: Readonly<Record<BootstrapRoute, Authorisation>
   ingest: asked,
   auditLog: asked,
   auditAlarms: { kind: "policy", actions: ["api.call", "audit.export"], admins: true },
+  acknowledgeAlarm: { kind: "policy", actions: ["api.call", "audit.export"], admins: true },
   export: { kind: "policy", actions: ["api.call", "audit.export"], admins: true },
   directory: asked,
   usage: asked,

@@ -124,6 +124,7 @@ const serverParts = (deps: BootstrapNodeDeps, core: NodeCore, peer: BootstrapPee
   peerUp: () => peer === undefined || peer.addresses().length > 0,
   storeUsable: () => store.usable(),
   waitingPolls: () => core.feed.waiting(),
+  openAlarms: async () => (await core.collection.alarms()).filter(({ open }) => open).length,
 });
 
 const NOBODY: ReadonlySet<string> = new Set();

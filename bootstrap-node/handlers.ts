@@ -23,7 +23,7 @@ export const createHandlers = (deps: HandlerDeps, config: { org: string }): Hand
   ...membershipHandlers(deps),
   ...signInHandlers(deps),
   ...revocationHandlers(deps),
-  ...auditHandlers(deps),
+  ...auditHandlers(deps, config),
   ...mailHandlers(deps),
   ...controllerHandlers(deps),
 });

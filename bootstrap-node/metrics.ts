@@ -16,6 +16,8 @@ export interface MetricSources extends ReadinessDeps {
   connected(): ReadonlySet<string>;
   /** Polls for events that wait. */
   waitingPolls(): number;
+  /** Alarms about agents' chains that nobody has acknowledged. */
+  openAlarms(): Promise<number>;
 }
 
 /** The node's metrics. */
@@ -91,14 +93,15 @@ export function createNodeMetrics(): NodeMetrics {
 
 /** Gauges that are read when they are asked for. */
 function addGauges(registry: Registry, sources: MetricSources): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => made.set(read()) });
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    const made: Gauge = new Gauge({ name, help, registers: [registry], collect: async () => made.set(await read()) });
   };
   gauge("gaggle_node_mail_waiting", "Deposits that wait for a recipient", () => sources.mail().count);
   gauge("gaggle_node_mail_waiting_bytes", "Bytes of the deposits that wait", () => sources.mail().bytes);
   gauge("gaggle_node_pending_writes", "Transitions that wait for the disk", () => sources.pendingWrites());
   gauge("gaggle_node_peers_connected", "Members connected to the node's peer, for which it also relays", () => sources.connected().size);
   gauge("gaggle_node_event_polls_waiting", "Polls for events that wait", () => sources.waitingPolls());
+  gauge("gaggle_node_audit_alarms_open", "Alarms about agents' chains that nobody has acknowledged", () => sources.openAlarms());
   gauge("gaggle_node_disk_free_bytes", "Free bytes where the store lies", () => sources.freeBytes());
   gauge("gaggle_node_bundle_expires_timestamp_seconds", "When the newest bundle expires; 0 without a valid one", () => expiryOf(sources));
   const ready: Gauge<"part"> = new Gauge({

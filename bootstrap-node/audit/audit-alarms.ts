@@ -1,6 +1,7 @@
 /** Alarms about agents' chains, for an admin: at most one of a kind and agent, so that nobody fills the disk with them. */
 import { z } from "zod";
-import { type AuditAlarm, auditAlarm } from "../../mesh/contract/audit.ts";
+import { type AlarmAcknowledgement, type AuditAlarm, auditAlarm } from "../../mesh/contract/audit.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
 import { parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { OrderedStore, Transaction } from "../../mesh/contract/ports.ts";
 import { ownEvent, type OwnIdentity } from "../own-event.ts";
@@ -15,6 +16,14 @@ const keyOf = (kind: AuditAlarm["kind"], agentId: string): string => `${PREFIX}$
 const storedAlarm = z.strictObject({ ...auditAlarm.shape, toldAt: z.int() });
 const read = (text: string): z.infer<typeof storedAlarm> => parseAs(storedAlarm, parseJson(text, "An alarm"), "An alarm");
 
+/** Who acknowledges, and what they signed. */
+export interface Acknowledging {
+  /** Agent id of the caller, or thumbprint of the admin key. */
+  readonly by: string;
+  readonly jws: string;
+  readonly said: AlarmAcknowledgement;
+}
+
 /** Alarms about agents' chains. */
 export interface AuditAlarms {
   /** Notes one; the same again counts up. */
@@ -23,6 +32,11 @@ export interface AuditAlarms {
   settle(tx: Transaction, agentId: string): void;
   /** All alarms, the open and newest first. */
   list(): Promise<AuditAlarm[]>;
+  /**
+   * Closes an alarm as it was last raised. It stays in the list, and the same again opens it anew.
+   * @throws GaggleError STATE_CONFLICT where it was raised again since it was looked at, or is open no more
+   */
+  acknowledge(tx: Transaction, about: Pick<AuditAlarm, "kind" | "agentId">, word: Acknowledging): AuditAlarm;
 }
 
 /** Keeps them in the node's store. */
@@ -48,6 +62,20 @@ export function createAuditAlarms(deps: { store: OrderedStore; own: OwnIdentity 
         // A fork stays: what the agent showed once can't be made good by going on.
         if (alarm.open && kind === "gap") tx.put(keyOf(kind, agentId), JSON.stringify({ ...alarm, open: false }));
       }
+    },
+    acknowledge(tx, { kind, agentId }, { by, jws, said }) {
+      const stored = tx.get(keyOf(kind, agentId));
+      const before = stored === undefined ? undefined : read(stored);
+      if (before?.open !== true || before.lastAt !== said.lastAt)
+        throw new GaggleError(
+          "STATE_CONFLICT",
+          "The alarm is open no more, or was raised again; look at it anew with: gaggle audit alarms",
+        );
+      const alarm = { ...before, open: false, acknowledged: { by, at: new Date(tx.now).toISOString(), reason: said.reason, jws } };
+      tx.put(keyOf(kind, agentId), JSON.stringify(alarm));
+      const details = { kind, by, lastAt: said.lastAt, count: before.count, reason: said.reason };
+      tx.audit(ownEvent(deps.own, { action: "audit.acknowledge", target: `agent:${agentId}`, result: "ok", details }));
+      return auditAlarm.parse(alarm);
     },
     async list() {
       const rows = await deps.store.range({ gte: PREFIX, lt: `${PREFIX}~` });

@@ -1,12 +1,17 @@
 /** The audit trail and what model calls used. */
 import { Readable } from "node:stream";
+import { alarmId, verifyAcknowledgement } from "../../mesh/audit/acknowledge.ts";
 import type { AgentExport } from "../../mesh/audit/export.ts";
-import type { AuditFilter } from "../../mesh/contract/audit.ts";
+import type { AuditAlarm, AuditFilter } from "../../mesh/contract/audit.ts";
+import { GaggleError } from "../../mesh/contract/errors.ts";
+import { unverifiedPayloadOf } from "../../mesh/identity/jws.ts";
+import { jwkOfAgentId, thumbprintOf } from "../../mesh/identity/keys.ts";
 import type { AuditCollection } from "../audit-collection.ts";
 import type { BundleShelf } from "../bundle-shelf.ts";
 import type { Members } from "../members.ts";
 import type { UsageCounters } from "../usage-totals.ts";
-import { type Handlers, memberOf } from "./call.ts";
+import type { Caller } from "../caller.ts";
+import { type Handlers, memberOf, proven } from "./call.ts";
 
 /** What these handlers need. */
 export interface AuditHandlerDeps {
@@ -33,8 +38,27 @@ async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<string> {
   if (chunk !== "") yield chunk;
 }
 
+/** @throws GaggleError CREDENTIAL_INVALID, NOT_FOUND, POLICY_DENIED where the alarm is about the caller's own person, STATE_CONFLICT */
+async function acknowledge(deps: AuditHandlerDeps, org: string, caller: Caller, jws: string): Promise<AuditAlarm> {
+  const key = jwkOfAgentId(proven(caller).agent);
+  const said = verifyAcknowledgement(jws, key, org);
+  const alarm = (await deps.collection.alarms()).find(({ kind, agentId }) => alarmId(kind, agentId) === said.alarm);
+  if (alarm === undefined) throw new GaggleError("NOT_FOUND", "There is no such alarm; gaggle audit alarms lists them.");
+  const subject = unverifiedSubject((await deps.members.credentials()).get(alarm.agentId));
+  if (caller.member !== undefined && (caller.member.agentId === alarm.agentId || caller.member.subject === subject))
+    throw new GaggleError("POLICY_DENIED", "An alarm about one's own agent is for another auditor, or an admin, to acknowledge.");
+  return deps.collection.acknowledge(alarm, { by: caller.admin === true ? thumbprintOf(key) : memberOf(caller).agentId, jws, said });
+}
+
+/** The person of a credential that this node has issued. */
+const unverifiedSubject = (credential: string | undefined): unknown =>
+  credential === undefined ? undefined : (unverifiedPayloadOf(credential) as { sub?: unknown }).sub;
+
 /** The handlers. */
-export const auditHandlers = (deps: AuditHandlerDeps): Pick<Handlers, "ingest" | "export" | "auditLog" | "auditAlarms" | "usage"> => ({
+export const auditHandlers = (
+  deps: AuditHandlerDeps,
+  config: { org: string },
+): Pick<Handlers, "ingest" | "export" | "auditLog" | "auditAlarms" | "acknowledgeAlarm" | "usage"> => ({
   ingest: ({ caller, body }) => deps.collection.ingest(memberOf(caller), body),
   async export({ query }) {
     const manifests = await deps.shelf.manifests();
@@ -48,5 +72,6 @@ export const auditHandlers = (deps: AuditHandlerDeps): Pick<Handlers, "ingest" |
     return { log: head, consistency };
   },
   auditAlarms: async () => ({ alarms: await deps.collection.alarms() }),
+  acknowledgeAlarm: async ({ caller, body }) => ({ alarm: await acknowledge(deps, config.org, caller, body.acknowledgement) }),
   usage: ({ caller }) => deps.usage.totals(memberOf(caller)),
 });

@@ -138,7 +138,11 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
       queue,
       issuers: () => membership.trust().manifest.issuers,
       prove: async (first, second) => (await client.auditLog({ first, second })).consistency,
-      event: (draft) => ({ actor, traceId: newTrace(), ...draft }),
+      event: ({ person, ...draft }) => ({
+        actor: person === undefined ? actor : { type: "person", id: person, role: self.role },
+        traceId: newTrace(),
+        ...draft,
+      }),
     },
     { org, agentId },
   );

@@ -1,5 +1,6 @@
 /** The client of the bootstrap node's API. Source: mesh/contract/bootstrap-api.ts. */
-import type { AuditEvent, AuditFilter } from "../contract/audit.ts";
+import { alarmId, signAcknowledgement } from "../audit/acknowledge.ts";
+import type { AuditAlarm, AuditEvent, AuditFilter } from "../contract/audit.ts";
 import {
   BOOTSTRAP_ROUTES,
   type BootstrapRequest,
@@ -60,6 +61,11 @@ export interface BootstrapClient {
   auditLog(sizes?: { first: number; second: number }): Promise<BootstrapResponse<"auditLog">>;
   /** Forks and gaps in agents' chains, as the node saw them. */
   auditAlarms(options?: { asAdmin?: boolean }): Promise<BootstrapResponse<"auditAlarms">>;
+  /** Closes an alarm about an agent's chain. @throws GaggleError NOT_FOUND, POLICY_DENIED, STATE_CONFLICT */
+  acknowledgeAlarm(
+    acknowledged: { readonly alarm: AuditAlarm; readonly reason: string },
+    options?: { asAdmin?: boolean },
+  ): Promise<BootstrapResponse<"acknowledgeAlarm">>;
   directory(): Promise<BootstrapResponse<"directory">>;
   /** What the organisation's model calls used today and this month, as far as it concerns this agent. */
   usage(): Promise<BootstrapResponse<"usage">>;
@@ -154,6 +160,12 @@ export function createBootstrapClient(deps: BootstrapClientDeps, config: { baseU
     },
     auditAlarms: ({ asAdmin = false } = {}) =>
       asAdmin ? call("auditAlarms", {}) : withToken((bearer) => call("auditAlarms", {}, { token: bearer })),
+    acknowledgeAlarm: ({ alarm: { kind, agentId, lastAt }, reason }, { asAdmin = false } = {}) => {
+      const at = new Date(deps.clock.now()).toISOString();
+      const said = { v: 1, org: config.org, alarm: alarmId(kind, agentId), lastAt, reason, at } as const;
+      const body = { acknowledgement: signAcknowledgement(said, deps.signer) };
+      return asAdmin ? call("acknowledgeAlarm", body) : withToken((bearer) => call("acknowledgeAlarm", body, { token: bearer }));
+    },
     directory: () => withToken((bearer) => call("directory", {}, { token: bearer })),
     usage: () => withToken((bearer) => call("usage", {}, { token: bearer })),
     deposit: (request) => withToken((bearer) => call("deposit", request, { token: bearer })),

@@ -33,7 +33,7 @@ export interface HandlerDeps {
   readonly tokens: Pick<TokenSessions, "drop" | "dropAll">;
   readonly sessions: GooseSessions;
   readonly chain: AuditChain;
-  readonly logWatch: Pick<LogWatch, "alarms">;
+  readonly logWatch: Pick<LogWatch, "alarms" | "acknowledge">;
   readonly queue: CommitQueue;
   readonly store: OrderedStore;
   readonly artifacts: Pick<AgentArtifacts, "add" | "list" | "save">;
@@ -160,6 +160,10 @@ export function createDaemonHandlers(deps: HandlerDeps): Omit<DaemonHandlers, "h
     "guard.stats": ({ days }) => deps.guardStats(days),
     "audit.ship": () => deps.shipAudit(),
     "audit.alarms": async () => ({ alarms: await deps.logWatch.alarms() }),
+    "audit.acknowledge": async (word) => {
+      await deps.logWatch.acknowledge({ ...word, by: deps.self.subject });
+      return { ok: true };
+    },
     "audit.list": async ({ fromSeq, limit }) => ({ events: await deps.chain.list({ fromSeq, limit }) }),
     "events.subscribe": ({ fromSeq }, connection) => {
       streamEvents(deps.chain, fromSeq ?? deps.chain.head().seq + 1, connection);

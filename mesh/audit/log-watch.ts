@@ -4,11 +4,12 @@
  * Sans-IO. Source: decision 0113.
  */
 import { type AuditDraft, type AuditLogHead, type AuditReceipt, type LogAlarm, logAlarm, type LogDoubt } from "../contract/audit.ts";
-import { errorCode } from "../contract/errors.ts";
+import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import type { CommitQueue, OrderedStore, Transaction } from "../contract/ports.ts";
 import { unverifiedPayloadOf } from "../identity/jws.ts";
+import { alarmId } from "./acknowledge.ts";
 import type { ChainEnd } from "./chain.ts";
 import { dayOf } from "./checkpoint.ts";
 import { isConsistent } from "./merkle.ts";
@@ -30,7 +31,7 @@ export interface LogWatchDeps {
   /** Asks the node for the proof that its log of `first` receipts is the beginning of that of `second`. @throws GaggleError of the node or the way there */
   prove(first: number, second: number): Promise<readonly string[]>;
   /** Makes the audit event of an alarm. */
-  event(draft: Pick<AuditDraft, "action" | "target" | "result" | "details">): AuditDraft;
+  event(draft: Pick<AuditDraft, "action" | "target" | "result" | "details"> & { readonly person?: string }): AuditDraft;
 }
 
 /** A signed head, read. */
@@ -50,6 +51,8 @@ export interface LogWatch {
   hear(jws: string, from: string): Promise<void>;
   /** What was found, newest first. */
   alarms(): Promise<LogAlarm[]>;
+  /** The agent's own person has looked at an alarm. It stays, and is open no more. @throws GaggleError NOT_FOUND where none of that id is open */
+  acknowledge(word: { readonly id: string; readonly reason: string; readonly by: string }): Promise<void>;
 }
 
 /** Makes it. @param config whose chain the receipts are for */
@@ -79,7 +82,14 @@ export function createLogWatch(deps: LogWatchDeps, config: { org: string; agentI
       // Goes on from what the node now says, so that one contradiction is one alarm. A colleague's head may be of another history: it is not gone on from.
       if (from === NODE) tx.put(HEAD_KEY, other.jws);
       const key = `${ALARMS}${dayOf(tx.now)}/${doubt}/${from}`;
-      if (tx.get(key) !== undefined || kept.length >= MAX_ALARMS) return;
+      // Also where it was acknowledged: colleagues repeat a contradiction each minute. The next day it is told anew.
+      if (tx.get(key) !== undefined) return;
+      if (kept.length >= MAX_ALARMS) {
+        // The audit trail has those that somebody has looked at.
+        const closed = kept.find(([, text]) => readAlarm(text).acknowledged !== undefined);
+        if (closed === undefined) return;
+        tx.del(closed[0]);
+      }
       const alarm: LogAlarm = { at: new Date(tx.now).toISOString(), doubt, from, known: mine.jws, other: other.jws };
       tx.put(key, JSON.stringify(alarm));
       const details = { doubt, from, known: mine.jws, other: other.jws };
@@ -131,13 +141,30 @@ export function createLogWatch(deps: LogWatchDeps, config: { org: string; agentI
         const other = believed(jws);
         await (mine === undefined ? keep(other) : compare(mine, other, from));
       }),
+    async acknowledge({ id, reason, by }) {
+      const rows = await store.range({ gte: ALARMS, lt: `${ALARMS}~` });
+      const key = rows.find(([, text]) => logAlarmId(readAlarm(text)) === id)?.[0];
+      await queue.run((tx) => {
+        const text = key === undefined ? undefined : tx.get(key);
+        const alarm = text === undefined ? undefined : readAlarm(text);
+        if (key === undefined || alarm === undefined || alarm.acknowledged !== undefined || logAlarmId(alarm) !== id)
+          throw new GaggleError("NOT_FOUND", "No alarm of that id is open; gaggle audit alarms lists them.");
+        tx.put(key, JSON.stringify({ ...alarm, acknowledged: { by, at: new Date(tx.now).toISOString(), reason } }));
+        const details = { doubt: alarm.doubt, from: alarm.from, raisedAt: alarm.at, reason };
+        tx.audit(deps.event({ action: "audit.acknowledge", target: `alarm:${id}`, result: "ok", details, person: by }));
+      });
+    },
     async alarms() {
       const rows = await store.range({ gte: ALARMS, lt: `${ALARMS}~` });
-      const read = ([, text]: [string, string]): LogAlarm => parseAs(logAlarm, parseJson(text, "An alarm"), "An alarm");
-      return rows.map(read).toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at));
+      return rows.map(([, text]) => readAlarm(text)).toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at));
     },
   };
 }
+
+const readAlarm = (text: string): LogAlarm => parseAs(logAlarm, parseJson(text, "An alarm"), "An alarm");
+
+/** How an alarm about the node's log is named. */
+export const logAlarmId = ({ at, doubt, from }: Pick<LogAlarm, "at" | "doubt" | "from">): string => alarmId("log", at, doubt, from);
 
 /** A node that says it has no such log has lost one that it signed; whatever else went wrong, it is asked again later. */
 function orNone(error: unknown): undefined {

@@ -9,7 +9,7 @@ import { recallSetup } from "./setup/setup-record.ts";
 import { type Check, look, ok, warn } from "./doctor/check.ts";
 import { checkBypass, checkHook, checkOverrides, checkPlugin, checkRawLogs } from "./doctor/enforcement-checks.ts";
 import { checkExtensions, checkProvider } from "./doctor/goose-checks.ts";
-import { askDaemon, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
+import { askDaemon, checkAlarms, checkDaemon, checkFileModes, checkGoose, checkNode, checkSocket } from "./doctor/machine-checks.ts";
 import { checkKeys } from "./doctor/key-checks.ts";
 import { checkBootstrap, checkBundle, checkMembership } from "./doctor/organisation-checks.ts";
 
@@ -40,6 +40,7 @@ async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: 
     await look("keys", "Unlock the keychain, or name the passphrase's file in GAGGLE_PASSPHRASE_FILE.", () => checkKeys(home)),
     await look("socket", "Remove that folder or set XDG_RUNTIME_DIR, then start the daemon: gaggle agent", () => checkSocket(home)),
     daemon,
+    ...(daemon.state === "fail" ? [] : [await look("audit", "See daemon.", async () => checkAlarms((await askDaemon(home)).status))]),
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
       checkBundle(home, config, now),
     ),

@@ -92,6 +92,32 @@ export const auditLogHead = z.strictObject({ v: z.literal(1), org: orgId, size: 
 /** What the bootstrap node signs about its log of receipts. */
 export type AuditLogHead = z.infer<typeof auditLogHead>;
 
+/** Why an alarm was closed: a line for other auditors. It stands in the audit trail as it was typed, so it names nobody who need not be named. */
+export const alarmReason = z
+  .string()
+  .min(3)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cf}\u2028\u2029]+$/u, "one line of plain text");
+/** What an auditor signs about an alarm (compact JWS, EdDSA, `typ` "gaggle-acknowledgement+jws", by their agent key or an admin key). */
+export const alarmAcknowledgement = z.strictObject({
+  v: z.literal(1),
+  org: orgId,
+  /** The alarm's id, and when it was raised last: what comes after that is not acknowledged. */
+  alarm: z.string().regex(/^[0-9a-f]{12}$/),
+  lastAt: z.iso.datetime(),
+  reason: alarmReason,
+  at: z.iso.datetime(),
+});
+/** What an auditor signs about an alarm. */
+export type AlarmAcknowledgement = z.infer<typeof alarmAcknowledgement>;
+/** That an alarm was acknowledged: by which agent or admin key, when, why. `jws`: what they signed; left out where the own person said it to their daemon. */
+export const acknowledged = z.object({
+  by: z.string().max(200),
+  at: z.iso.datetime(),
+  reason: z.string().max(200),
+  jws: z.string().max(4_096).optional(),
+});
+
 /** Why an agent doubts the node's log. */
 export const logDoubt = z.enum([
   /** Two signed heads of one size with different roots. */
@@ -115,6 +141,8 @@ export const logAlarm = z.object({
   /** Compact JWS over {@link auditLogHead}: the one this agent had, and the other. */
   known: z.string().max(1_024),
   other: z.string().max(1_024),
+  /** Left out while nobody has looked at it. */
+  acknowledged: acknowledged.optional(),
 });
 /** Two signed heads of the node's log that don't go together. */
 export type LogAlarm = z.infer<typeof logAlarm>;
@@ -144,8 +172,10 @@ export const auditAlarm = z.object({
   firstAt: z.iso.datetime(),
   lastAt: z.iso.datetime(),
   count: z.int().min(1),
-  /** False once the agent's chain went on as it should. */
+  /** False once the agent's chain went on as it should, or somebody acknowledged the alarm. */
   open: z.boolean(),
+  /** Left out while nobody has looked at it, and again once the same has happened anew. */
+  acknowledged: acknowledged.optional(),
 });
 /** Something about an agent's chain that must not happen. */
 export type AuditAlarm = z.infer<typeof auditAlarm>;

@@ -29,6 +29,7 @@ export type JwsType =
   | "gaggle-proof+jwt"
   | "gaggle-peer+jws"
   | "gaggle-export+jws"
+  | "gaggle-acknowledgement+jws"
   | "gaggle-deposit+jws"
   | "gaggle-seal-key+jws"
   | "gaggle-revocation+jws"

@@ -15,6 +15,8 @@ export interface MetricSource {
   bootstrapReachable(): boolean;
   /** Audit events that the bootstrap node does not have. */
   auditWaiting(): number;
+  /** What the agent holds against the bootstrap node, and nobody has acknowledged. */
+  auditAlarms(): Promise<number>;
   /** When the bundle in force expires, seconds since the epoch. */
   bundleExpires(): number;
 }
@@ -57,6 +59,7 @@ interface Made {
   readonly peers: Gauge;
   readonly bootstrap: Gauge;
   readonly audit: Gauge;
+  readonly alarms: Gauge;
   readonly bundle: Gauge;
 }
 
@@ -94,6 +97,7 @@ function make({ Counter: C, Gauge: G, Histogram: H, Registry: R, collectDefaultM
     peers: gauge("gaggle_agent_peers_connected", "Members that are connected"),
     bootstrap: gauge("gaggle_agent_bootstrap_reachable", "1 where the bootstrap node answered when it was last asked"),
     audit: gauge("gaggle_agent_audit_waiting_events", "Audit events that the bootstrap node does not have"),
+    alarms: gauge("gaggle_agent_audit_alarms_open", "What the agent holds against the bootstrap node, and nobody has acknowledged"),
     bundle: gauge("gaggle_agent_bundle_expires_timestamp_seconds", "When the bundle in force expires, seconds since the epoch"),
   };
 }
@@ -127,5 +131,6 @@ async function look(made: Made, source: MetricSource): Promise<void> {
   made.peers.set(source.peersConnected());
   made.bootstrap.set(source.bootstrapReachable() ? 1 : 0);
   made.audit.set(source.auditWaiting());
+  made.alarms.set(await source.auditAlarms());
   made.bundle.set(source.bundleExpires());
 }

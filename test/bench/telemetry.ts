@@ -38,6 +38,7 @@ const source = {
   peersConnected: () => 0,
   bootstrapReachable: () => true,
   auditWaiting: () => 0,
+  auditAlarms: async () => 0,
   bundleExpires: () => 0,
 };
 const metrics = createAgentMetrics(() => source);

@@ -25,6 +25,7 @@ describe("docs/observability.md and docs/alerts.yml", () => {
       peersConnected: () => 0,
       bootstrapReachable: () => true,
       auditWaiting: () => 0,
+      auditAlarms: async () => 0,
       bundleExpires: () => 0,
     };
     const text = await createAgentMetrics(() => source).text();

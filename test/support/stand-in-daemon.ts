@@ -334,6 +334,7 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "audit.ship": () => ({ seq: 0, shipped: 0 }),
     "audit.list": () => ({ events: [] }),
     "audit.alarms": () => ({ alarms: [] }),
+    "audit.acknowledge": () => ({ ok: true }),
     "events.subscribe": () => ({ ok: true }),
   };
 }

@@ -3,6 +3,10 @@ import type { DaemonResult } from "../../contract/daemon-api.ts";
 import type { MetricSource } from "../../telemetry/agent-metrics.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 
+/** What this agent holds against the bootstrap node, and nobody has acknowledged. */
+const openAlarms = async ({ logWatch }: Pick<DaemonParts["core"], "logWatch">): Promise<number> =>
+  (await logWatch.alarms()).filter(({ acknowledged }) => acknowledged === undefined).length;
+
 /** What is read for the metrics. */
 export const metricSource = ({ core, messaging, peer, background }: DaemonParts): MetricSource => ({
   queues: async () => {
@@ -12,6 +16,7 @@ export const metricSource = ({ core, messaging, peer, background }: DaemonParts)
   peersConnected: () => peer.members().length,
   bootstrapReachable: background.reachable,
   auditWaiting: () => core.chain.head().seq - background.shipped(),
+  auditAlarms: () => openAlarms(core),
   bundleExpires: () => Date.parse(core.membership.lastBundle().manifest.expiresAt) / 1_000,
 });
 
@@ -39,7 +44,7 @@ export async function statusOf(
     inbox: { waiting },
     outbox: { queued, dead },
     busy,
-    audit: { seq: core.chain.head().seq, shipped: background.shipped(), alarms: (await core.logWatch.alarms()).length },
+    audit: { seq: core.chain.head().seq, shipped: background.shipped(), alarms: await openAlarms(core) },
     rssBytes: process.memoryUsage.rss(),
   };
 }

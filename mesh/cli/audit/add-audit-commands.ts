@@ -73,6 +73,30 @@ export function addAuditCommands(program: Command): void {
       }),
     );
   audit
+    .command("acknowledge")
+    .description("say that an alarm was looked at and is no longer open; signed, and in the audit trail")
+    .argument("<id>", "as gaggle audit alarms shows it")
+    .requiredOption("--reason <text>", "why, in one line of at most 200 characters; other auditors read it")
+    .option(...ORG_DIR)
+    .option(...URL_OPTION)
+    .action(
+      action<AuditorOptions & { reason: string }>(async (context, { reason, ...options }, [id = ""]) => {
+        const [{ acknowledgeAlarm }, { withDaemon }] = await Promise.all([import("./show-alarms.ts"), import("../context.ts")]);
+        if (options.orgDir !== undefined) return acknowledgeAlarm(context, options, { id, reason }, undefined);
+        return withDaemon(context, (daemon) =>
+          acknowledgeAlarm(
+            context,
+            options,
+            { id, reason },
+            {
+              list: async () => (await daemon.call("audit.alarms", {})).alarms,
+              acknowledge: async (alarm, why) => void (await daemon.call("audit.acknowledge", { id: alarm, reason: why })),
+            },
+          ),
+        );
+      }),
+    );
+  audit
     .command("ship")
     .description("send now what the bootstrap node does not have yet")
     .action(

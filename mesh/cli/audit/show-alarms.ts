@@ -1,6 +1,9 @@
-/** `gaggle audit alarms`: what the bootstrap node holds against agents' chains, and what this agent holds against the node. */
-import type { AuditAlarm, LogAlarm } from "../../contract/audit.ts";
-import { errorCode } from "../../contract/errors.ts";
+/** `gaggle audit alarms` and `acknowledge`: what the bootstrap node holds against agents' chains, and what this agent holds against the node. */
+import { alarmId } from "../../audit/acknowledge.ts";
+import { logAlarmId } from "../../audit/log-watch.ts";
+import { type AuditAlarm, alarmReason, type LogAlarm } from "../../contract/audit.ts";
+import { errorCode, GaggleError } from "../../contract/errors.ts";
+import { parseAs } from "../../contract/json.ts";
 import type { CommandContext } from "../context.ts";
 import { asSeen, type Output, paint } from "../output.ts";
 import { auditClient, type AuditorOptions } from "./audit-client.ts";
@@ -18,16 +21,25 @@ const DOUBT_WORDS: Readonly<Record<LogAlarm["doubt"], string>> = {
   "no-receipt": "The bootstrap node took events and did not prove that its log holds them.",
 };
 
-const chainLine = ({ kind, agentId, seq, expectedSeq, lastAt, count, open }: AuditAlarm): string =>
+const stateOf = (open: boolean): string => (open ? paint.bad("open   ") : paint.dim("settled"));
+
+/** Who has acknowledged an alarm, and why; nothing for one that nobody has looked at. */
+const closedBy = (by: AuditAlarm["acknowledged"]): string =>
+  by === undefined ? "" : paint.dim(` Acknowledged ${by.at} by ${asSeen(by.by)}: ${asSeen(by.reason)}`);
+
+const chainLine = ({ kind, agentId, seq, expectedSeq, lastAt, count, open, acknowledged }: AuditAlarm): string =>
   [
-    open ? paint.bad("open   ") : paint.dim("settled"),
+    stateOf(open),
+    alarmId(kind, agentId),
     lastAt,
-    `agent ${asSeen(agentId)} ${KIND_WORDS[kind]}: event ${seq}${seq === expectedSeq ? "" : ` where ${expectedSeq} was expected`} (${count} times)`,
+    `agent ${asSeen(agentId)} ${KIND_WORDS[kind]}: event ${seq}${seq === expectedSeq ? "" : ` where ${expectedSeq} was expected`} (${count} times)${closedBy(acknowledged)}`,
   ].join("  ");
 
 function showLogAlarms(out: Output, alarms: readonly LogAlarm[]): void {
-  for (const { at, doubt, from, known, other } of alarms) {
-    out.line(`${paint.bad("open   ")}  ${at}  ${DOUBT_WORDS[doubt]} Told by: ${asSeen(from)}. Both are signed by it:`);
+  for (const alarm of alarms) {
+    const { at, doubt, from, known, other, acknowledged } = alarm;
+    const words = `${DOUBT_WORDS[doubt]} Told by: ${asSeen(from)}.${closedBy(acknowledged)} Both are signed by it:`;
+    out.line([stateOf(acknowledged === undefined), logAlarmId(alarm), at, words].join("  "));
     for (const jws of [known, other]) out.line(`         ${asSeen(jws)}`);
   }
 }
@@ -52,5 +64,35 @@ export async function showAlarms(
   for (const alarm of found) out.line(chainLine(alarm));
   if (node.length + found.length === 0) out.line("No alarms.");
   if (chains === undefined) out.line("Alarms about agents' chains are for those whom policy lets export the audit trail.");
-  if (node.length > 0 || found.some(({ open }) => open)) process.exitCode = 1;
+  if (node.some(({ acknowledged }) => acknowledged === undefined) || found.some(({ open }) => open)) process.exitCode = 1;
+}
+
+/** How this agent's daemon is asked about alarms against the node. */
+export interface OwnAlarms {
+  list(): Promise<readonly LogAlarm[]>;
+  acknowledge(id: string, reason: string): Promise<void>;
+}
+
+/**
+ * `gaggle audit acknowledge`: says that an alarm was looked at, and why it is no longer open.
+ * @param own this agent's daemon; undefined for an admin, who looks at agents' chains alone
+ * @throws GaggleError INVALID_INPUT (the reason), NOT_FOUND, POLICY_DENIED, STATE_CONFLICT where it was raised again meanwhile
+ */
+export async function acknowledgeAlarm(
+  context: CommandContext,
+  options: AuditorOptions,
+  { id, reason }: { readonly id: string; readonly reason: string },
+  own: OwnAlarms | undefined,
+): Promise<void> {
+  const { out } = context;
+  parseAs(alarmReason, reason, "The reason");
+  if (own !== undefined && (await own.list()).some((alarm) => logAlarmId(alarm) === id)) await own.acknowledge(id, reason);
+  else {
+    const { client, asAdmin } = await auditClient(context, options);
+    const alarm = (await client.auditAlarms({ asAdmin })).alarms.find(({ kind, agentId }) => alarmId(kind, agentId) === id);
+    if (alarm === undefined) throw new GaggleError("NOT_FOUND", "There is no such alarm; gaggle audit alarms lists them.");
+    await client.acknowledgeAlarm({ alarm, reason }, { asAdmin });
+  }
+  out.result({ acknowledged: id });
+  out.line("Acknowledged. It stays in the audit trail, and the same again opens it anew.");
 }

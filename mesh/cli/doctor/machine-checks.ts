@@ -82,6 +82,13 @@ export async function askDaemon(home: string): Promise<{ status: DaemonResult<"d
   }
 }
 
+/** What this agent holds against the bootstrap node, and nobody has acknowledged. */
+export function checkAlarms({ audit: { alarms = 0 } }: DaemonResult<"daemon.status">): Check {
+  if (alarms === 0) return ok("audit", "No open alarm about the bootstrap node");
+  const fix = "Look at them: gaggle audit alarms. Then, with what you found: gaggle audit acknowledge ID --reason TEXT";
+  return warn("audit", `${alarms} open ${alarms === 1 ? "alarm" : "alarms"} about the bootstrap node`, fix);
+}
+
 /** The daemon, by its own words. */
 export function checkDaemon({ pid, version, outbox }: DaemonResult<"daemon.status">, installed: string): Check {
   const fix = `End process ${pid}; a new daemon starts by itself.`;

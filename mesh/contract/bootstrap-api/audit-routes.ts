@@ -44,6 +44,15 @@ export const auditRoutes = {
     empty,
     z.object({ alarms: z.array(auditAlarm) }),
   ),
+  acknowledgeAlarm: route(
+    "POST",
+    "/api/v1/audit/alarms/acknowledge",
+    "export",
+    "Closes an alarm about an agent's chain: an auditor or admin, not of the same person, signs that it was looked at, and why it is no longer open.",
+    z.strictObject({ acknowledgement: compactJws }),
+    z.object({ alarm: auditAlarm }),
+    { codes: ["NOT_FOUND", "STATE_CONFLICT", "DISK_FULL"] },
+  ),
   export: route(
     "GET",
     "/api/v1/audit/export",

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { pruneByRetention } from "../../../bootstrap-node/audit/retention.ts";
 import type { BundleShelf } from "../../../bootstrap-node/bundle-shelf.ts";
 import { shipAudit } from "../../../mesh/agent/ship-audit.ts";
+import { alarmId, signAcknowledgement, verifyAcknowledgement } from "../../../mesh/audit/acknowledge.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { createLogWatch } from "../../../mesh/audit/log-watch.ts";
 import { createAuditShipper } from "../../../mesh/audit/ship.ts";
@@ -12,6 +13,7 @@ import { isConsistent } from "../../../mesh/audit/merkle.ts";
 import { holdsEntry, verifyLogHead } from "../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../mesh/audit/verify.ts";
 import { type AuditEvent, SECOND_AGENT } from "../../../mesh/contract/audit.ts";
+import { publicJwkOf } from "../../../mesh/identity/keys.ts";
 import { createTestOrganisation, successionOf } from "../../support/test-organisation.ts";
 import { openMemoryStore } from "../../support/memory-store.ts";
 import { seededRandom, seededSigner } from "../../support/seeded-keys.ts";
@@ -242,6 +244,63 @@ describe("audit ingest", () => {
       ["gap", true, 7, 5, 2, false],
     ]);
     await expect(agent.client.auditAlarms()).rejects.toThrow(code("POLICY_DENIED"));
+  });
+
+  it("an alarm is acknowledged by who may export, not by its own person: signed, recorded, open no more until the same happens again", async () => {
+    await send(events.slice(0, 4));
+    const fork = async (): Promise<void> => expect(send((await makeChain(10, "b")).slice(0, 4))).rejects.toThrow(code("AUDIT_GAP"));
+    await fork();
+    const [edward, admin] = [await auditor(), node.client(node.organisation.admin)];
+    const alarmNow = async () => (await edward.client.auditAlarms()).alarms[0] ?? expect.unreachable();
+    const alarm = await alarmNow();
+    const reason = "Recovered from a backup on her new laptop.";
+    await expect(agent.client.acknowledgeAlarm({ alarm, reason })).rejects.toThrow(code("POLICY_DENIED"));
+    await edward.client.acknowledgeAlarm({ alarm, reason });
+    const { open, count, acknowledged } = await alarmNow();
+    expect([open, count, acknowledged?.by, acknowledged?.reason]).toEqual([false, 1, edward.agentId, reason]);
+    const key = publicJwkOf(edward.keys.sign);
+    expect(verifyAcknowledgement(acknowledged?.jws ?? "", key, node.organisation.org)).toMatchObject({ lastAt: alarm.lastAt, reason });
+    const told = (await node.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "audit.acknowledge");
+    expect(told.map(({ target, details }) => [target, details["by"], details["reason"]])).toEqual([
+      [`agent:${agent.agentId}`, edward.agentId, reason],
+    ]);
+    // What was looked at is closed, and not what comes after it.
+    await expect(edward.client.acknowledgeAlarm({ alarm, reason })).rejects.toThrow(code("STATE_CONFLICT"));
+    node.clock.jump(1_000);
+    await fork();
+    const again = await alarmNow();
+    expect([again.open, again.count, again.acknowledged]).toEqual([true, 2, undefined]);
+    await expect(edward.client.acknowledgeAlarm({ alarm, reason })).rejects.toThrow(code("STATE_CONFLICT"));
+    await admin.acknowledgeAlarm({ alarm: again, reason }, { asAdmin: true });
+    expect(await alarmNow()).toMatchObject({ open: false, acknowledged: { by: node.organisation.admin.thumbprint } });
+  });
+
+  it("an acknowledgement by another key, of another organisation, of no alarm, or about one's own person's agent is refused", async () => {
+    await send(events.slice(0, 4));
+    await expect(send(events.slice(6))).rejects.toThrow(code("AUDIT_GAP"));
+    const edward = await auditor();
+    const [alarm = expect.unreachable()] = (await edward.client.auditAlarms()).alarms;
+    const { org } = node.organisation;
+    const said = {
+      v: 1,
+      org,
+      alarm: alarmId(alarm.kind, alarm.agentId),
+      lastAt: alarm.lastAt,
+      reason: "Looked at.",
+      at: alarm.lastAt,
+    } as const;
+    const post = (jws: string) => edward.send("POST", "/api/v1/audit/alarms/acknowledge", { acknowledgement: jws });
+    expect(await post(signAcknowledgement(said, agent.signer))).toMatchObject({ status: 401, code: "CREDENTIAL_INVALID" });
+    const other = signAcknowledgement({ ...said, org: createTestOrganisation("other").org }, edward.signer);
+    expect(await post(other)).toMatchObject({ code: "CREDENTIAL_INVALID" });
+    expect(await post(signAcknowledgement({ ...said, alarm: "0".repeat(12) }, edward.signer))).toMatchObject({ code: "NOT_FOUND" });
+    expect(() => signAcknowledgement({ ...said, reason: "two\nlines" }, edward.signer)).toThrow(code("INVALID_INPUT"));
+    const second = node.agent("edward's laptop");
+    await second.join(node.invite({ subject: "edward.lindqvist", role: "executive" }));
+    agent = second;
+    await expect(send((await makeChain(3)).slice(1))).rejects.toThrow(code("AUDIT_GAP"));
+    const own = (await edward.client.auditAlarms()).alarms.find(({ agentId }) => agentId === second.agentId) ?? expect.unreachable();
+    await expect(edward.client.acknowledgeAlarm({ alarm: own, reason: "Mine." })).rejects.toThrow(code("POLICY_DENIED"));
   });
 
   it("lists an agent's word that another one acts in its person's name as an alarm, for an admin to look at", async () => {

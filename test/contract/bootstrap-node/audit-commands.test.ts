@@ -10,7 +10,7 @@ import { openAuditChain } from "../../../mesh/audit/chain.ts";
 import { CSV_NOTE } from "../../../mesh/audit/export-csv.ts";
 import { signHead } from "../../../mesh/audit/head.ts";
 import { exportAudit, openExport, verifyAuditFile } from "../../../mesh/cli/audit/export-file.ts";
-import { showAlarms } from "../../../mesh/cli/audit/show-alarms.ts";
+import { acknowledgeAlarm, showAlarms } from "../../../mesh/cli/audit/show-alarms.ts";
 import { traceTask } from "../../../mesh/cli/audit/trace-task.ts";
 import { orgInit } from "../../../mesh/cli/org/org-init.ts";
 import { orgInvite } from "../../../mesh/cli/org/org-invite.ts";
@@ -110,7 +110,7 @@ it("a task's story is told from the node", async () => {
   expect(captured.text()).toContain("fiona.berg (finance) created the task");
 });
 
-it("no alarms are said to be none; a fork is shown, with exit code 1", async () => {
+it("no alarms are said to be none; a fork is shown, with exit code 1, until somebody has acknowledged it", async () => {
   const before = contextOf();
   await showAlarms(before.context, asAdmin(), undefined);
   expect(before.captured.text()).toContain("No alarms.");
@@ -119,6 +119,17 @@ it("no alarms are said to be none; a fork is shown, with exit code 1", async () 
   await expect(send([{ ...(first as AuditEvent), hash: "f".repeat(64) }])).rejects.toMatchObject({ code: "AUDIT_GAP" });
   const after = contextOf();
   await showAlarms(after.context, asAdmin(), undefined);
-  expect(after.captured.text()).toMatch(new RegExp(`open +\\S+ +agent ${agentId} showed two histories: event 1 where 4 was expected`));
+  const shown = new RegExp(`open +([0-9a-f]{12}) +\\S+ +agent ${agentId} showed two histories: event 1 where 4 was expected`);
+  const id = shown.exec(after.captured.text())?.[1] ?? expect.unreachable();
   expect(process.exitCode).toBe(1);
+
+  process.exitCode = undefined;
+  const reason = "Their laptop was recovered.";
+  await acknowledgeAlarm(contextOf().context, asAdmin(), { id, reason }, undefined);
+  const closed = contextOf();
+  await showAlarms(closed.context, asAdmin(), undefined);
+  expect(closed.captured.text()).toMatch(new RegExp(`settled +${id} .*Acknowledged \\S+ by \\S+: ${reason}`));
+  expect(process.exitCode).toBeUndefined();
+  const none = { id: "0".repeat(12), reason };
+  await expect(acknowledgeAlarm(contextOf().context, asAdmin(), none, undefined)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });

@@ -110,6 +110,7 @@ describe("metrics", () => {
       pendingWrites: () => 7,
       connected: () => new Set(["a", "b"]),
       waitingPolls: () => 1,
+      openAlarms: async () => 4,
     });
     const lines = (await node.metrics.text()).body.split("\n");
     for (const line of [
@@ -118,6 +119,7 @@ describe("metrics", () => {
       "gaggle_node_pending_writes 7",
       "gaggle_node_peers_connected 2",
       "gaggle_node_event_polls_waiting 1",
+      "gaggle_node_audit_alarms_open 4",
       "gaggle_node_disk_free_bytes 1000",
       "gaggle_node_bundle_expires_timestamp_seconds 0",
       'gaggle_node_ready{part="store"} 1',

@@ -75,7 +75,7 @@ beforeEach(async () => {
     policy,
     sessions,
     chain,
-    logWatch: { alarms: async () => [] },
+    logWatch: { alarms: async () => [], acknowledge: async () => undefined },
     queue,
     store,
     artifacts: {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReceiptLog, type ReceiptLog } from "../../../../bootstrap-node/audit/receipt-log.ts";
-import { createLogWatch, type LogWatch } from "../../../../mesh/audit/log-watch.ts";
+import { createLogWatch, logAlarmId, type LogWatch } from "../../../../mesh/audit/log-watch.ts";
 import { verifyLogHead } from "../../../../mesh/audit/receipt.ts";
 import type { AuditDraft, AuditReceipt } from "../../../../mesh/contract/audit.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
@@ -75,9 +75,9 @@ beforeEach(() => {
   told = [];
   prove = async (first, second) => node.log.consistency(first, second);
   const store = openMemoryStore();
-  const event = (draft: Pick<AuditDraft, "action" | "target" | "result" | "details">): AuditDraft => ({
+  const event: Parameters<typeof createLogWatch>[0]["event"] = ({ person, ...draft }) => ({
     ...draft,
-    actor: { type: "agent", id: principal.agentId, role: "finance" },
+    actor: { type: person === undefined ? "agent" : "person", id: person ?? principal.agentId, role: "finance" },
     traceId: "0".repeat(32),
   });
   watch = createLogWatch(
@@ -192,6 +192,42 @@ test("a node that signs a shorter log than before is told of, and gone on from",
   expect(await doubts()).toEqual(["shorter"]);
   await ship(3, backup);
   expect(await doubts()).toEqual(["shorter"]);
+});
+
+describe("an alarm that the agent's person acknowledges", () => {
+  const idNow = async (): Promise<string> => logAlarmId((await watch.alarms())[0] ?? expect.unreachable());
+  const acknowledge = (id: string) => watch.acknowledge({ id, reason: "The node was restored on Monday.", by: "fiona.berg" });
+  beforeEach(async () => {
+    await ship(1);
+    const backup = await node.copy();
+    await ship(2);
+    await ship(3);
+    await ship(2, backup);
+  });
+
+  test("stays with who, when and why, in the audit too; once, and by its own id alone", async () => {
+    const id = await idNow();
+    await acknowledge(id);
+    expect(await watch.alarms()).toMatchObject([
+      { doubt: "shorter", acknowledged: { by: "fiona.berg", reason: expect.stringContaining("Monday") } },
+    ]);
+    expect(told.at(-1)).toMatchObject({
+      action: "audit.acknowledge",
+      actor: { type: "person", id: "fiona.berg" },
+      details: { doubt: "shorter" },
+    });
+    for (const wrong of [id, "0".repeat(12)]) await expect(acknowledge(wrong)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("is told anew when the node does it again on another day, and makes room where there are too many", async () => {
+    await acknowledge(await idNow());
+    for (let day = 0; day < 101; day++) {
+      clock.jump(86_400_000);
+      await watch.takeReceipt(undefined, { seq: 9, hash: hashOf(9) }, 1);
+    }
+    const alarms = await watch.alarms();
+    expect([alarms.length, alarms.some(({ acknowledged }) => acknowledged !== undefined)]).toEqual([100, false]);
+  });
 });
 
 test("a node that gave receipts once and now keeps them back is told of", async () => {

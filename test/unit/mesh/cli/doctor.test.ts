@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../../../mesh/agent/agent-config.ts";
 import type { Check } from "../../../../mesh/cli/doctor/check.ts";
-import { checkNode, isAtLeast } from "../../../../mesh/cli/doctor/machine-checks.ts";
+import { checkAlarms, checkNode, isAtLeast } from "../../../../mesh/cli/doctor/machine-checks.ts";
 import { checkClock } from "../../../../mesh/cli/doctor/organisation-checks.ts";
 import { doctor, printChecks } from "../../../../mesh/cli/doctor.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
@@ -85,6 +85,16 @@ const edit = (file: string, path: readonly [string] | readonly [string, string],
   writeFileSync(file, setSetting(readIfThere(file) ?? "", file, path, value));
 
 describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () => {
+  it("tells of open alarms about the bootstrap node", () => {
+    const about = (alarms: number) => checkAlarms({ audit: { seq: 9, shipped: 9, alarms } } as Parameters<typeof checkAlarms>[0]);
+    expect(about(0)).toMatchObject({ name: "audit", state: "ok" });
+    expect(about(2)).toMatchObject({
+      state: "warn",
+      message: "2 open alarms about the bootstrap node",
+      fix: expect.stringContaining("acknowledge"),
+    });
+  });
+
   it("finds nothing wrong where all is well", async () => {
     const { examine } = await healthyDesk();
     const checks = await examine();
@@ -99,6 +109,7 @@ describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () 
       "keys",
       "socket",
       "daemon",
+      "audit",
       "bundle",
       "membership",
       "bootstrap",

@@ -6,6 +6,7 @@ const source = () => ({
   peersConnected: () => 4,
   bootstrapReachable: () => true,
   auditWaiting: () => 5,
+  auditAlarms: async () => 2,
   bundleExpires: () => 1_795_176_000,
 });
 const call = {
@@ -46,6 +47,7 @@ describe("an agent's metrics", () => {
       "gaggle_agent_peers_connected 4",
       "gaggle_agent_bootstrap_reachable 1",
       "gaggle_agent_audit_waiting_events 5",
+      "gaggle_agent_audit_alarms_open 2",
       "gaggle_agent_bundle_expires_timestamp_seconds 1795176000",
     ])
       expect(text).toContain(`${line}\n`);
