@@ -1,6 +1,7 @@
 /** What annotations of a policy mean: obligations, risk, and the tools that it may widen a session by. docs/decisions/0102-obligations.md */
 import { dataClass } from "../../mesh/contract/data-class.ts";
 import { slug } from "../../mesh/contract/ids.ts";
+import { MAX_APPROVAL_MS, MAX_QUORUM } from "../../mesh/contract/limits.ts";
 import type { Obligation } from "../../mesh/contract/ports.ts";
 
 /** What a policy's annotations say. */
@@ -14,7 +15,20 @@ export interface PolicyMeaning {
   readonly problems: readonly string[];
 }
 
-type Reading = { -readonly [K in keyof PolicyMeaning]: PolicyMeaning[K] extends readonly (infer T)[] ? T[] : PolicyMeaning[K] };
+type Approval = Extract<Obligation, { kind: "approval" }>;
+type Reading = { -readonly [K in keyof PolicyMeaning]: PolicyMeaning[K] extends readonly (infer T)[] ? T[] : PolicyMeaning[K] } & {
+  /** What goes with the policy's `@approval`. */
+  approval: { -readonly [K in keyof Omit<Approval, "kind" | "role">]: Approval[K] };
+};
+
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of `30m`, `24h` or `7d`. */
+function span(value: string): number | undefined {
+  const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(value) ?? [];
+  const ms = Number(count) * (UNIT_MS[unit] ?? Number.NaN);
+  return ms <= MAX_APPROVAL_MS ? ms : undefined;
+}
 
 const names = (value: string): string[] =>
   value
@@ -40,6 +54,20 @@ const READERS: Readonly<Record<string, (value: string, into: Reading) => boolean
     if (!slug.safeParse(value).success) return false;
     into.obligations.push({ kind: "approval", role: value });
     return true;
+  },
+  approval_quorum(value, into) {
+    const quorum = whole(value, 2, MAX_QUORUM);
+    if (quorum !== undefined) into.approval.quorum = quorum;
+    return quorum !== undefined;
+  },
+  approval_deadline(value, into) {
+    const withinMs = span(value);
+    if (withinMs !== undefined) into.approval.withinMs = withinMs;
+    return withinMs !== undefined;
+  },
+  approval_escalates(value, into) {
+    into.approval.escalates = true;
+    return value === "";
   },
   second_person(value, into) {
     into.obligations.push({ kind: "second-person" });
@@ -67,16 +95,36 @@ const READERS: Readonly<Record<string, (value: string, into: Reading) => boolean
 };
 
 /** Annotations that say something about a yes, and nothing about a no. */
-const OF_PERMITS = new Set(["mask", "approval", "second_person", "rate", "log", "widens"]);
+const OF_PERMITS = new Set([
+  "mask",
+  "approval",
+  "approval_quorum",
+  "approval_deadline",
+  "approval_escalates",
+  "second_person",
+  "rate",
+  "log",
+  "widens",
+]);
+
+/** The obligations with what else is said of the approval, which may stand before it. */
+function withApproval({ obligations, approval, problems }: Reading): readonly Obligation[] {
+  if (Object.keys(approval).length > 0 && !obligations.some(({ kind }) => kind === "approval"))
+    problems.push("@approval_quorum, @approval_deadline and @approval_escalates go with @approval");
+  if (approval.escalates === true && approval.withinMs === undefined)
+    problems.push("@approval_escalates goes with @approval_deadline: it escalates by its time");
+  return obligations.map((one) => (one.kind === "approval" ? { ...one, ...approval } : one));
+}
 
 /** Reads a policy's annotations. What is not understood is said in `problems`; whoever acts on such a policy must say no. */
 export function readAnnotations(effect: "permit" | "forbid", annotations: Readonly<Record<string, string>>): PolicyMeaning {
-  const into: Reading = { obligations: [], widens: [], problems: [] };
+  const into: Reading = { obligations: [], widens: [], problems: [], approval: {} };
   for (const [name, value] of Object.entries(annotations)) {
     const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
     if (reader === undefined) into.problems.push(`there is no annotation @${name}; use one of ${Object.keys(READERS).join(", ")}`);
     else if (effect === "forbid" && OF_PERMITS.has(name)) into.problems.push(`@${name} goes with a permit, not with a forbid`);
     else if (!reader(value, into)) into.problems.push(`@${name} has a value that makes no sense`);
   }
-  return into;
+  const { approval: _, ...read } = into;
+  return { ...read, obligations: withApproval(into) };
 }

@@ -3,7 +3,7 @@ import { tokenPattern } from "../../guard/pseudonym/token-form.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Directory } from "../directory/create-directory.ts";
-import { createApproverBook } from "./approver-book.ts";
+import { createApproverBook, rolesBelow } from "./approver-book.ts";
 import { rosterEntryOf, verifyApproval } from "../identity/approval.ts";
 import { agentIdOf } from "../identity/keys.ts";
 import { revocationDigest } from "../identity/revocation.ts";
@@ -123,7 +123,8 @@ export const trustOf = ({
     const entry = rosterEntryOf(decision, membership.trust().manifest.roster);
     const seat = bundle().orgChart.find(({ id, role }) => id === entry?.subject && role === entry.role);
     if (entry === undefined || seat === undefined) return undefined;
-    return { agentId: agentIdOf(entry.key), subject: seat.id, role: seat.role, department: seat.department };
+    const over = rolesBelow(seat.id, bundle().orgChart);
+    return { agentId: agentIdOf(entry.key), subject: seat.id, role: seat.role, department: seat.department, over };
   },
   verifyApproval: (jws, expected) => {
     const { orgChart } = bundle();

@@ -34,3 +34,9 @@ export function createApproverBook({ directory, orgChart, roster }: ApproverBook
     },
   };
 }
+
+/** Roles of everybody who reports to a person, over whomever. */
+export function rolesBelow(subject: string, chart: OrgChart): readonly string[] {
+  const people = peopleOf(chart);
+  return [...new Set(chart.filter(({ id }) => managersOf(id, people).includes(subject)).map(({ role }) => role))];
+}

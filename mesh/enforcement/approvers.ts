@@ -1,6 +1,7 @@
 /** Who has signed that something may be done, held against what policy obliges to. Separation of duties counts subjects, not devices. Spec M10, P1. */
 import type { Principal } from "../contract/identity.ts";
-import type { PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import { CLOCK_LEEWAY_MS } from "../contract/limits.ts";
+import type { Obligation, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
 
 /** A person whose signed approval was checked. What is left out was not known; policy then lets them decide nothing. */
 export interface Approver {
@@ -11,8 +12,19 @@ export interface Approver {
   /** That of the approval key: on which machine it was unlocked, nobody else can tell. */
   readonly agentId?: string;
   readonly approvalId?: string;
+  /** Roles of those who report to them, by the signed org chart. */
+  readonly over?: readonly string[];
+  /** When they decided, and until when they were to, as they signed it; ms since the epoch. */
+  readonly decidedAt?: number;
+  readonly deadline?: number;
   /** Classes in what they approved, by the guard of the machine that counts them. */
   readonly dataClasses?: readonly string[];
+}
+
+/** Who signed a decision, by roster and org chart. */
+export interface Signatory extends Principal {
+  /** Roles of those who report to them. */
+  readonly over: readonly string[];
 }
 
 /** What policy says of one who has signed. */
@@ -63,11 +75,31 @@ export function askAboutApprovers(policy: PolicyEngine, approvers: readonly Appr
 export const counting = (asked: readonly ApproverDecision[]): readonly Approver[] =>
   asked.flatMap(({ approver, decision }) => (decision.allowed ? [approver] : []));
 
-/** Roles whose approval a decision obliges to. */
-export const approvalRoles = ({ obligations = [] }: PolicyDecision): readonly string[] => [
-  ...new Set(obligations.flatMap((one) => (one.kind === "approval" ? [one.role] : []))),
+/** An approval that a decision obliges to. */
+export type WantedApproval = Extract<Obligation, { kind: "approval" }>;
+
+/** The approvals that a decision obliges to, one of each role. */
+export const wantedApprovals = ({ obligations = [] }: PolicyDecision): readonly WantedApproval[] => [
+  ...new Map(obligations.flatMap((one) => (one.kind === "approval" ? [[one.role, one] as const] : []))).values(),
 ];
 
-/** Roles whose approval is still missing. @param asker subject who asked: its own approval counts for nothing */
+/** `executive`, or `2 people of executive`. */
+export const approvalWords = ({ role, quorum = 1 }: Pick<WantedApproval, "quorum" | "role">): string =>
+  quorum === 1 ? role : `${quorum} people of ${role}`;
+
+const isOfRole = ({ role, escalates }: WantedApproval, approver: Approver): boolean =>
+  approver.role === role || (escalates === true && approver.over?.includes(role) === true);
+
+/** Whether it was signed within a time no longer than policy gives, as what was signed says itself. */
+const isInTime = ({ withinMs }: WantedApproval, { decidedAt, deadline }: Approver): boolean =>
+  withinMs === undefined ||
+  (decidedAt !== undefined && deadline !== undefined && decidedAt < deadline && deadline - decidedAt <= withinMs + CLOCK_LEEWAY_MS);
+
+/** Approvals that are still missing, in words: fewer different subjects have signed than policy wants. @param asker its own approval counts for nothing */
 export const missingApprovals = (decision: PolicyDecision, approvers: readonly Approver[], asker: string): readonly string[] =>
-  approvalRoles(decision).filter((role) => !approvers.some((one) => one.role === role && one.subject !== asker));
+  wantedApprovals(decision)
+    .filter((wanted) => {
+      const signed = approvers.filter((one) => one.subject !== asker && isOfRole(wanted, one) && isInTime(wanted, one));
+      return new Set(signed.map(({ subject }) => subject)).size < (wanted.quorum ?? 1);
+    })
+    .map(approvalWords);

@@ -4,13 +4,22 @@ import type { Obligation, PolicyDecision, PolicyQuestion } from "../contract/por
 /** Longest text in an audit event's details. */
 const MAX_TEXT = 500;
 
+/** `approval:executive`; with more, `approval:executive/2/1440min/escalates`. */
+const approvalWord = ({ role, quorum, withinMs, escalates }: Extract<Obligation, { kind: "approval" }>): string =>
+  [
+    `approval:${role}`,
+    ...(quorum === undefined ? [] : [String(quorum)]),
+    ...(withinMs === undefined ? [] : [`${Math.round(withinMs / 60_000)}min`]),
+    ...(escalates === undefined ? [] : ["escalates"]),
+  ].join("/");
+
 /** The obligation in one word, such as `mask:EMAIL+IBAN`. */
 export function obligationWord(obligation: Obligation): string {
   switch (obligation.kind) {
     case "mask":
       return `mask:${obligation.classes.join("+")}`;
     case "approval":
-      return `approval:${obligation.role}`;
+      return approvalWord(obligation);
     case "rate":
       return `rate:${obligation.perMinute}/min`;
     case "log":

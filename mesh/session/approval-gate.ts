@@ -3,15 +3,18 @@
  * Sans-IO. Invariant: of a held task nothing has left but the requests for approval. docs/decisions/0105-approval-before-sending.md
  */
 import type { AuditDraft } from "../contract/audit.ts";
+import { GaggleError } from "../contract/errors.ts";
 import { newUuid } from "../contract/ids.ts";
+import { MAX_QUORUM } from "../contract/limits.ts";
 import type { MessageOf, TaskState } from "../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, PolicyQuestion, Transaction } from "../contract/ports.ts";
-import { approvalRoles } from "../enforcement/approvers.ts";
+import { approvalWords, type WantedApproval, wantedApprovals } from "../enforcement/approvers.ts";
 import type { ApprovalRecord } from "./approval-record.ts";
 import type { Approvals } from "./approvals/create-approvals.ts";
+import { askedOf } from "./approvals/votes.ts";
 import type { CallContext, SessionDeps } from "./ports.ts";
 import { approvalPayload } from "./task-approval.ts";
-import { type AskerTask, auditTaskState, moveTask, noteTask, readTask } from "./task-record.ts";
+import { type AskerTask, auditTaskState, type HeldApproval, moveTask, noteTask, readTask, signedOf } from "./task-record.ts";
 import { isTooLate } from "./task-times.ts";
 
 /** What was asked of policy about a task, and the answer. */
@@ -22,7 +25,7 @@ export interface AskedPolicy {
 
 /** What the gate needs of the asking side. */
 export interface ApprovalGateDeps extends Pick<SessionDeps, "sender" | "self" | "random"> {
-  readonly approvals: Pick<Approvals, "ask">;
+  readonly approvals: Pick<Approvals, "ask" | "withdraw">;
   save(tx: Transaction, record: AskerTask): AskerTask;
   requestOf(record: AskerTask, key: string): MessageOf<"task.request">;
   outgoingFor(record: AskerTask, key: string, asked: AskedPolicy): OutgoingMessage;
@@ -35,18 +38,24 @@ const heldKey = (approvalId: string): string => `task/held/${approvalId}`;
 export const isHeld = ({ state, rev, approvals }: AskerTask): boolean => state === "AUTH_REQUIRED" && rev === 0 && approvals !== undefined;
 
 const waitingFor = (approvals: NonNullable<AskerTask["approvals"]>): string => {
-  const roles = approvals.flatMap(({ role, decision }) => (decision === undefined ? [role] : []));
+  const roles = approvals.flatMap((one) => (one.decision === undefined ? [approvalWords(one)] : []));
   return `Policy wants an approval before this leaves: it waits for ${roles.join(" and ")}.`;
 };
 
 /** The decision; a deny where it obliges to an approval that the task does not carry: policy may have changed since it was asked for. */
 export function withApprovals({ approvals = [] }: Pick<AskerTask, "approvals">, decision: PolicyDecision): PolicyDecision {
-  const carried = new Set(approvals.flatMap((one) => (one.decision === undefined ? [] : [one.role])));
-  const missing = approvalRoles(decision).filter((role) => !carried.has(role));
+  const carried = new Map(approvals.map((one) => [one.role, signedOf(one).length]));
+  const missing = wantedApprovals(decision)
+    .filter(({ role, quorum = 1 }) => (carried.get(role) ?? 0) < quorum)
+    .map(approvalWords);
   if (!decision.allowed || missing.length === 0) return decision;
   const reason = `${decision.reason} It now needs an approval by ${missing.join(" and ")} that nobody was asked for. Send it as a new task.`;
   return { ...decision, allowed: false, reason };
 }
+
+/** The signed decisions of an approval. */
+const signedIn = (approval: ApprovalRecord): NonNullable<HeldApproval["signed"]> =>
+  askedOf(approval).flatMap(({ to: { subject }, decision }) => (decision === undefined ? [] : [{ subject, decision }]));
 
 /** Makes it. */
 export function createApprovalGate(deps: ApprovalGateDeps) {
@@ -55,6 +64,7 @@ export function createApprovalGate(deps: ApprovalGateDeps) {
   const end = (tx: Transaction, record: AskerTask, move: { state: TaskState; note?: string; message?: string }): AskerTask => {
     const ended = deps.save(tx, { ...moveTask(record, { ...move, nowMs: tx.now }), delivery: "dead" });
     auditTaskState(tx, ended, actor);
+    for (const { approvalId } of record.approvals ?? []) deps.approvals.withdraw(tx, approvalId);
     return ended;
   };
 
@@ -81,19 +91,26 @@ export function createApprovalGate(deps: ApprovalGateDeps) {
     hold(
       tx: Transaction,
       record: AskerTask,
-      { roles, key, call }: { readonly roles: readonly string[]; readonly key: string; readonly call: CallContext },
+      { wanted, key, call }: { readonly wanted: readonly WantedApproval[]; readonly key: string; readonly call: CallContext },
     ): AskerTask | PolicyDecision {
+      if (wanted.reduce((sum, { quorum = 1 }) => sum + quorum, 0) > MAX_QUORUM)
+        throw new GaggleError("POLICY_DENIED", `Policy wants more than ${MAX_QUORUM} people to approve this, and no more can.`);
       const payload = approvalPayload(deps.requestOf(record, key), record.peer);
       const approvals: NonNullable<AskerTask["approvals"]>[number][] = [];
-      for (const role of roles) {
+      for (const { role, quorum, withinMs, escalates } of wanted) {
         const stepId = `task ${record.taskId}`;
+        const terms = {
+          ...(quorum === undefined ? {} : { quorum }),
+          ...(withinMs === undefined ? {} : { deadline: new Date(tx.now + withinMs).toISOString() }),
+          ...(escalates === undefined ? {} : { escalate: escalates }),
+        };
         const asked = deps.approvals.ask(
           tx,
-          { target: { targetRole: role }, payload, stepId, idempotencyKey: newUuid(tx.now, deps.random) },
+          { target: { targetRole: role }, payload, stepId, idempotencyKey: newUuid(tx.now, deps.random), ...terms },
           call,
         );
         if ("allowed" in asked) return asked;
-        approvals.push({ approvalId: asked.approvalId, role });
+        approvals.push({ approvalId: asked.approvalId, role, ...(quorum === undefined ? {} : { quorum }) });
         tx.put(heldKey(asked.approvalId), record.taskId);
       }
       const waits = moveTask(
@@ -105,11 +122,14 @@ export function createApprovalGate(deps: ApprovalGateDeps) {
     },
 
     /** An approval was decided, or can't be. */
-    onApproval(tx: Transaction, { approvalId, state, decision, approver, reason = "" }: ApprovalRecord): void {
+    onApproval(tx: Transaction, approval: ApprovalRecord): void {
+      const { approvalId, state, approver, reason = "" } = approval;
       const record = readTask(tx, "asker", tx.get(heldKey(approvalId)) ?? "");
       if (record === undefined || !isHeld(record)) return;
       tx.del(heldKey(approvalId));
-      if (state !== "APPROVED" || decision === undefined || approver === undefined) {
+      const signed = signedIn(approval);
+      const [first] = signed;
+      if (state !== "APPROVED" || first === undefined) {
         const why =
           state === "REJECTED"
             ? `${approver?.subject ?? "The approver"} did not approve it. ${reason}`
@@ -118,7 +138,7 @@ export function createApprovalGate(deps: ApprovalGateDeps) {
         return;
       }
       const approvals = (record.approvals ?? []).map((one) =>
-        one.approvalId === approvalId ? { ...one, decision, subject: approver.subject } : one,
+        one.approvalId === approvalId ? { ...one, ...first, ...(signed.length > 1 ? { signed } : {}) } : one,
       );
       const next = { ...record, approvals };
       if (approvals.every((one) => one.decision !== undefined)) release(tx, next);

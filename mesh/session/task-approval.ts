@@ -6,7 +6,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import { canonicalHash, type Json } from "../contract/json.ts";
 import type { ApprovalStatement, Message, MessageOf } from "../contract/message.ts";
-import type { Approver } from "../enforcement/approvers.ts";
+import type { Approver, Signatory } from "../enforcement/approvers.ts";
 import type { ExpectedDecision } from "./approval-record.ts";
 
 type TaskRequest = MessageOf<"task.request">;
@@ -20,13 +20,19 @@ export function approvalPayload(request: TaskRequest, to: Pick<Principal, "subje
   return { kind: "task", to: { subject: to.subject, role: to.role }, ...Object.fromEntries(asked) };
 }
 
+/** When it was decided, and until when that was to be, ms since the epoch. */
+const timesOf = ({ decidedAt, deadline }: ApprovalStatement): { decidedAt: number; deadline?: number } => ({
+  decidedAt: Date.parse(decidedAt),
+  ...(deadline === undefined ? {} : { deadline: Date.parse(deadline) }),
+});
+
 /** What checking needs. */
 export interface ApproversDeps {
   readonly self: Principal;
   /** @throws GaggleError APPROVAL_INVALID, REVOKED */
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
   /** Who signed a decision, as policy is asked about them; undefined where the roster or the org chart does not have them. */
-  approverOf(decision: string): Principal | undefined;
+  approverOf(decision: string): Signatory | undefined;
 }
 
 /**
@@ -46,10 +52,11 @@ export function approversOf(
     try {
       const expected = { approvalId, requester: from.agentId, requesterSubject: from.subject, payloadHash };
       const statement = verifyApproval(decision, expected);
-      if (statement.decision !== "approved") return [];
-      const { department, agentId } = approverOf(decision) ?? {};
-      const place = department === undefined || agentId === undefined ? {} : { department, agentId };
-      return [{ ...statement.approver, ...place, approvalId, ...(dataClasses === undefined ? {} : { dataClasses }) }];
+      const times = timesOf(statement);
+      if (statement.decision !== "approved" || (times.deadline !== undefined && times.decidedAt >= times.deadline)) return [];
+      const { agentId, department, over } = approverOf(decision) ?? {};
+      const place = agentId === undefined || department === undefined || over === undefined ? {} : { agentId, department, over };
+      return [{ ...statement.approver, ...place, approvalId, ...times, ...(dataClasses === undefined ? {} : { dataClasses }) }];
     } catch (error) {
       if (!(error instanceof GaggleError)) throw error;
       if (error.details["unknownKey"] === true)

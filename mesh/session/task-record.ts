@@ -67,13 +67,21 @@ interface TaskCommon {
   readonly history: readonly HistoryEntry[];
 }
 
-/** One approval that a task waits for; `decision` is the signed one, once it is there. */
+/** One approval that a task waits for; `decision` is the signed one, or the first, once it is there. */
 export interface HeldApproval {
   readonly approvalId: string;
   readonly role: string;
+  /** So many different people have to approve; one where left out. */
+  readonly quorum?: number;
+  /** All signed decisions, where there are several. */
+  readonly signed?: readonly { readonly subject: string; readonly decision: string }[];
   readonly subject?: string;
   readonly decision?: string;
 }
+
+/** Who has signed what, of an approval that a task waited for. */
+export const signedOf = ({ subject = "", decision, signed }: HeldApproval): NonNullable<HeldApproval["signed"]> =>
+  signed ?? (decision === undefined ? [] : [{ subject, decision }]);
 
 /** A task as its asker keeps it. */
 export interface AskerTask extends TaskCommon {

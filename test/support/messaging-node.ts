@@ -100,15 +100,16 @@ export const policyOf = (allow: (question: PolicyQuestion) => boolean): PolicyEn
   },
 });
 
+const chartOf = (managers: Readonly<Record<string, string>>) =>
+  Object.entries(managers).map(([id, manager]) => ({ id, manager, title: id, role: "r", department: "d", locale: "en" }));
+
 /** Who can sign, by members, roster and whom each reports to. */
 function bookOf(world: NodeWorld, self: Principal, managers: Readonly<Record<string, string>>, roster: () => Roster): ApproverBook {
   const known = (fits: (one: Principal) => boolean): Principal[] =>
     world.members
       .map(({ principal }) => principal)
       .filter((one) => one.subject !== self.subject && fits(one) && roster().approvers.some(({ subject }) => subject === one.subject));
-  const chart = peopleOf(
-    Object.entries(managers).map(([id, manager]) => ({ id, manager, title: id, role: "r", department: "d", locale: "en" })),
-  );
+  const chart = peopleOf(chartOf(managers));
   return {
     candidates: ({ targetRole }) => [...new Map(known(({ role }) => role === targetRole).map((one) => [one.subject, one])).values()],
     above: (subject) => managersOf(subject, chart),
@@ -165,7 +166,10 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
       approverOf(decision) {
         const entry = rosterEntryOf(decision, trust().roster);
         const member = world.members.find(({ principal }) => principal.subject === entry?.subject && principal.role === entry.role);
-        return entry && member && { ...member.principal, agentId: agentIdOf(entry.key) };
+        if (entry === undefined || member === undefined) return undefined;
+        const chart = peopleOf(chartOf(options.managers ?? {}));
+        const below = world.members.filter(({ principal }) => managersOf(principal.subject, chart).includes(entry.subject));
+        return { ...member.principal, agentId: agentIdOf(entry.key), over: below.map(({ principal }) => principal.role) };
       },
       resolve(target: Target) {
         const found = world.members.find(({ principal: { agentId, role } }) => agentId === target.agentId || role === target.targetRole);

@@ -16,6 +16,7 @@ import type {
 } from "../../contract/ports.ts";
 import type { OpenedEnvelope } from "../../delivery/envelope.ts";
 import type { OutboxRecord } from "../../delivery/outbox-record.ts";
+import type { Signatory } from "../../enforcement/approvers.ts";
 import type { ApproverBook } from "../../session/approvals/approver-book.ts";
 import type { ExpectedDecision } from "../../session/approval-record.ts";
 import type { CallContext, RunnableSkill, Runner, RunOutcome, SessionDeps } from "../../session/ports.ts";
@@ -86,7 +87,7 @@ export interface MessagingDeps {
   trustVersion(): string;
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
   /** Who signed a decision, as policy is asked about them; undefined where the roster or the org chart does not have them. */
-  approverOf(decision: string): Principal | undefined;
+  approverOf(decision: string): Signatory | undefined;
   /** Finds the agent for a target. @throws GaggleError NO_ROUTE */
   resolve: SessionDeps["resolve"];
   /** The same with reasons; left out, nobody explains and one is asked. */

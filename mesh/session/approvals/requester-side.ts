@@ -16,7 +16,7 @@ import { indexSession } from "../session-index.ts";
 import { type ApprovalSteps, decidedBy, messageFor, requestMessage, unknownApproval } from "./approval-steps.ts";
 import type { ApproverBook } from "./approver-book.ts";
 import { requestQuestion, type RequesterSteps } from "./requester-steps.ts";
-import { approvedBy, askedOf, expired, isTooLate, quorumOf, withDecision, withPerson } from "./votes.ts";
+import { approvedBy, askedOf, expired, isTooLate, moveApproval, quorumOf, withDecision, withPerson } from "./votes.ts";
 
 /** What asking needs. */
 export interface RequesterSideDeps extends Pick<SessionDeps, "classesOf" | "policy" | "queue" | "random" | "resolve" | "self" | "sender"> {
@@ -153,6 +153,13 @@ export function createRequesterSide(deps: RequesterSideDeps) {
     /** Asks for an approval in a transaction, for what waits for it; what policy says where it may not be asked for. @throws GaggleError NO_ROUTE, TOO_LARGE */
     ask: (tx: Transaction, request: DaemonRequest<"approval.request">, call: CallContext): ApprovalRecord | PolicyDecision =>
       create(tx, request, call),
+
+    /** Nothing waits for an approval any more; one that has ended stays as it is. */
+    withdraw(tx: Transaction, approvalId: string): void {
+      const record = readApproval(tx, "requester", approvalId);
+      if (record?.state !== "PENDING") return;
+      deps.requester.end(tx, moveApproval(record, tx.now, "FAILED", { reason: "withdrawn: nothing waits for it any more" }));
+    },
 
     /** What has to be known before a message about an approval counts. @throws GaggleError GUARD_REFUSED */
     prepare: async (message: Message): Promise<void> => {

@@ -15,7 +15,7 @@ import { messageFor, outgoingFor, requestOf } from "./task-request.ts";
 export interface AskerStepsDeps extends Pick<SessionDeps, "random" | "self" | "sender"> {
   readonly changes: Changes;
   /** Asks for approvals that policy wants before a task goes. */
-  readonly approvals: Pick<Approvals, "ask">;
+  readonly approvals: Pick<Approvals, "ask" | "withdraw">;
   readonly maySend: SendPolicy;
 }
 

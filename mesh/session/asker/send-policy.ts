@@ -2,7 +2,7 @@
 import type { PolicyQuestion } from "../../contract/ports.ts";
 import type { AskedPolicy } from "../approval-gate.ts";
 import type { SessionDeps } from "../ports.ts";
-import type { AskerTask } from "../task-record.ts";
+import { type AskerTask, signedOf } from "../task-record.ts";
 
 /**
  * Makes the question whether a task may be sent to whom it is for.
@@ -16,7 +16,7 @@ export function createSendPolicy(deps: Pick<SessionDeps, "masks" | "policy" | "s
       target: peer,
       targetRole: peer.role,
       ...(skill === undefined ? {} : { resource: skill }),
-      context: { unattended, participants: [deps.self.subject, ...approvals.flatMap(({ subject }) => subject ?? [])] },
+      context: { unattended, participants: [deps.self.subject, ...approvals.flatMap(signedOf).map(({ subject }) => subject)] },
     };
     return {
       question,

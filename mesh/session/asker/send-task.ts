@@ -2,7 +2,7 @@
 import type { DaemonRequest, Fanout } from "../../contract/daemon-api.ts";
 import { newUuid } from "../../contract/ids.ts";
 import type { PolicyDecision, Transaction } from "../../contract/ports.ts";
-import { approvalRoles } from "../../enforcement/approvers.ts";
+import { wantedApprovals } from "../../enforcement/approvers.ts";
 import { assertFanout, childrenOf, readGroup, saveGroup } from "../group.ts";
 import { earlierId, rememberId } from "../once.ts";
 import { policyDenied } from "../policy-denied.ts";
@@ -57,8 +57,8 @@ export function createSendTask(deps: SendTaskDeps) {
       details: { to: record.peer.agentId, toSubject: record.peer.subject, ...(record.skill === undefined ? {} : { skill: record.skill }) },
       traceId: record.traceId,
     });
-    const roles = approvalRoles(decision);
-    if (roles.length > 0) return gate.hold(tx, record, { roles, key, call });
+    const wanted = wantedApprovals(decision);
+    if (wanted.length > 0) return gate.hold(tx, record, { wanted, key, call });
     deps.sender.enqueue(tx, outgoing);
     return save(tx, record);
   };

@@ -2,13 +2,13 @@
 import type { MessageOf } from "../../contract/message.ts";
 import type { OutgoingMessage } from "../../contract/ports.ts";
 import type { AskedPolicy } from "../approval-gate.ts";
-import type { AskerTask } from "../task-record.ts";
+import { type AskerTask, signedOf } from "../task-record.ts";
 
 /** The request, with the approvals that were signed for it. */
 export const requestOf = (record: AskerTask, idempotencyKey: string): MessageOf<"task.request"> => {
   const { taskId, skill, task, context, policyHints, startAt, expiresAt, sessionId, stepId, parts, artifacts, resultSchema, session } =
     record;
-  const signed = (record.approvals ?? []).flatMap(({ approvalId, decision }) => (decision === undefined ? [] : [{ approvalId, decision }]));
+  const signed = (record.approvals ?? []).flatMap((one) => signedOf(one).map(({ decision }) => ({ approvalId: one.approvalId, decision })));
   const times = { ...(startAt === undefined ? {} : { startAt }), ...(expiresAt === undefined ? {} : { expiresAt }) };
   const origin = { ...(sessionId === undefined ? {} : { sessionId }), ...(stepId === undefined ? {} : { stepId }) };
   return {

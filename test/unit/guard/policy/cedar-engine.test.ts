@@ -244,6 +244,19 @@ describe("what goes with a yes", () => {
     });
   });
 
+  it("of approvals by one role is the largest quorum and the shortest time, and up the org chart only where all let it", () => {
+    const obligations = (...annotations: string[]) =>
+      engineOf(...annotations.map((one, i) => permit(`p${i}`, `@approval("executive") ${one}`))).decide(question).obligations;
+    const up = '@approval_deadline("2d") @approval_escalates';
+    const HOUR = 3_600_000;
+    expect(obligations(up)).toEqual([{ kind: "approval", role: "executive", withinMs: 48 * HOUR, escalates: true }]);
+    expect(obligations(up, '@approval_quorum("3") @approval_deadline("90m")', '@approval_quorum("2")')).toEqual([
+      { kind: "approval", role: "executive", quorum: 3, withinMs: 1.5 * HOUR },
+    ]);
+    expect(obligations(up, up)).toEqual(obligations(up));
+    expect(obligations("")).toEqual([{ kind: "approval", role: "executive" }]);
+  });
+
   it("is kept where only one of the permits names a tool that widens a session", () => {
     const any = '@id("any") @rate("5") permit (principal, action == Action::"tool.call", resource);';
     const named = '@id("named") @widens("delegate") permit (principal, action == Action::"tool.call", resource == Tool::"delegate");';

@@ -71,6 +71,32 @@ forbid (principal, action, resource == Task::"x") when { context.target in Perso
     ["a risk beyond 100", '@id("a") @risk("101") permit (principal, action, resource);', "@risk has a value"],
     ["a level of logging that there is not", '@id("a") @log("none") permit (principal, action, resource);', "@log has a value"],
     ["a second person with a value", '@id("a") @second_person("x") permit (principal, action, resource);', "@second_person has a value"],
+    [
+      "a quorum of one",
+      '@id("a") @approval("executive") @approval_quorum("1") permit (principal, action, resource);',
+      "@approval_quorum has a value",
+    ],
+    [
+      "a quorum of more than can sign",
+      '@id("a") @approval("executive") @approval_quorum("9") permit (principal, action, resource);',
+      "@approval_quorum has a value",
+    ],
+    [
+      "a deadline without a unit",
+      '@id("a") @approval("executive") @approval_deadline("24") permit (principal, action, resource);',
+      "@approval_deadline has a value",
+    ],
+    [
+      "a deadline beyond 90 days",
+      '@id("a") @approval("executive") @approval_deadline("91d") permit (principal, action, resource);',
+      "@approval_deadline has a value",
+    ],
+    ["a quorum of no approval", '@id("a") @approval_quorum("2") permit (principal, action, resource);', "go with @approval"],
+    [
+      "an escalation without a time",
+      '@id("a") @approval("executive") @approval_escalates permit (principal, action, resource);',
+      "@approval_escalates goes with @approval_deadline",
+    ],
     ["a template", '@id("a") permit (principal == ?principal, action, resource);', "a template"],
   ])("refuses %s, with file and line", (_, text, message) => {
     expect(() => compile(text)).toThrow(code(message));

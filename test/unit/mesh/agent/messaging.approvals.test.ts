@@ -1,7 +1,10 @@
 /** Approvals by several people, in time, and up the org chart, over the real messaging of every agent. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { DaemonParams, DaemonResult } from "../../../../mesh/contract/daemon-api.ts";
-import type { PolicyQuestion } from "../../../../mesh/contract/ports.ts";
+import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
+import type { PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
+import type { WantedApproval } from "../../../../mesh/enforcement/approvers.ts";
+import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
 import { signApproval } from "../../../../mesh/identity/approval.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
@@ -26,6 +29,7 @@ type Name = (typeof PEOPLE)[number][0];
 type Approval = Extract<DaemonResult<"status.fetch">, { kind: "approval" }>;
 
 let world: World;
+let trustOfWorld: NonNullable<NodeOptions["trust"]>;
 beforeEach(() => {
   world = createWorld(7);
 });
@@ -38,6 +42,7 @@ async function company(allow: (question: PolicyQuestion) => boolean = () => true
   );
   const approvers = PEOPLE.map(([subject, role]) => ({ subject, role, key: keys.get(subject)?.publicJwk })) as never;
   const trust = () => ({ ...world.org.manifest, roster: { approvers, stewards: [] } });
+  trustOfWorld = trust;
   const nodes = new Map<string, TestNode>();
   for (const member of members)
     nodes.set(member.principal.subject, await startNode(world, member, { trust, allow, managers: MANAGERS, ...options }));
@@ -337,5 +342,91 @@ describe("an approval that escalates", () => {
     await finance.restart();
     await world.clock.advance(60_000);
     expect(await waiting("nora.keller")).toMatchObject([{ approvalId }]);
+  });
+});
+
+describe("a task that policy lets go only with approvals by several people, in time, and up the org chart", () => {
+  const needs =
+    (more: Partial<WantedApproval>, actions: readonly string[] = ["task.send", "task.receive"]) =>
+    (deps: MessagingDeps): MessagingDeps => {
+      const engine: PolicyEngine = {
+        decide: ({ action }) => {
+          const obligations = actions.includes(action) ? [{ kind: "approval" as const, role: "executive", ...more }] : [];
+          return { allowed: true, rules: ["r1"], reason: "r1 allows it.", policyHash: "d".repeat(64), obligations };
+        },
+      };
+      return { ...deps, policy: keepObligations(engine, { clock: deps.clock }) };
+    };
+  const send = async (node: TestNode) => {
+    const sent = await node.call("task.send", {
+      target: { targetRole: "marketing" },
+      task: "Pay the invoice",
+      context: { amount: "1250.00" },
+      idempotencyKey: "t1",
+    });
+    await world.clock.advance(1_000);
+    return sent;
+  };
+  const tasks = async (node: TestNode) => (await node.call("inbox.list", { kind: "task" })).items;
+
+  it("goes with all signatures once the quorum is there, and the receiver counts them itself", async () => {
+    const { finance, marketing, decide } = await company(undefined, { alter: needs({ quorum: 2 }) });
+    const { taskId } = await send(finance);
+    expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
+      state: "AUTH_REQUIRED",
+      message: expect.stringContaining("2 people of executive"),
+    });
+    await decide("edward.lindqvist");
+    expect(await tasks(marketing)).toEqual([]);
+    await decide("olga.nowak");
+    expect(await tasks(marketing)).toMatchObject([{ taskId }]);
+    expect((await events(marketing, "approval.check")).map(({ result, details }) => [result, details["approver"]])).toEqual([
+      ["ok", "edward.lindqvist"],
+      ["ok", "olga.nowak"],
+    ]);
+  });
+
+  it("is refused by a receiver whose policy wants more signatures than its sender's", async () => {
+    const { finance, marketing, decide } = await company(undefined, { alter: needs({}, ["task.send"]) });
+    const stricter = await marketing.restart(0, {
+      alter: needs({ quorum: 2 }, ["task.receive"]),
+      managers: MANAGERS,
+      trust: trustOfWorld,
+    });
+    const { taskId } = await send(finance);
+    await decide("edward.lindqvist");
+    expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
+      state: "REJECTED",
+      message: expect.stringContaining("2 people of executive"),
+    });
+    expect(await tasks(stricter)).toEqual([]);
+  });
+
+  it("ends as FAILED, in words, where its approval was not decided in time", async () => {
+    const { finance, marketing } = await company(undefined, { alter: needs({ withinMs: HOUR }) });
+    const { taskId } = await send(finance);
+    await world.clock.advance(1.1 * HOUR);
+    expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
+      state: "FAILED",
+      message: expect.stringContaining("Its time is over; 0 of 1"),
+    });
+    expect(await tasks(marketing)).toEqual([]);
+  });
+
+  it("goes with the manager's signature where policy lets it escalate", async () => {
+    const { finance, marketing, decide } = await company(undefined, { alter: needs({ withinMs: 8 * HOUR, escalates: true }) });
+    const { taskId } = await send(finance);
+    await world.clock.advance(4.1 * HOUR);
+    await decide("nora.keller");
+    expect(await tasks(marketing)).toMatchObject([{ taskId }]);
+  });
+
+  it("takes its request for approval back where it is called off, so that nobody decides for nothing", async () => {
+    const { finance, decide, waiting } = await company(undefined, { alter: needs({ quorum: 2 }) });
+    const { taskId } = await send(finance);
+    await decide("edward.lindqvist");
+    await finance.call("task.cancel", { taskId });
+    await world.clock.advance(1_000);
+    expect(await waiting("olga.nowak")).toEqual([]);
   });
 });

@@ -138,7 +138,8 @@ describe("who holds the bootstrap node's issuer key", () => {
     const statement = { v: 1, org, approvalId, requester, payloadHash, decision: "approved", reason: "", approver, decidedAt } as const;
     const signed = signApproval({ statement, signer: edwardsApprovalKey });
     expect(trust().verifyApproval(signed, asked).approver).toEqual(approver);
-    expect(trust().approverOf(signed)).toEqual({ ...approver, department: "executive", agentId: agentIdOf(edwardsApprovalKey.publicJwk) });
+    const place = { department: "executive", agentId: agentIdOf(edwardsApprovalKey.publicJwk) };
+    expect(trust().approverOf(signed)).toEqual({ ...approver, ...place, over: expect.arrayContaining(["finance"]) });
     const sources = testSources();
     const others = sources.orgChart.map((seat) => (seat.manager === "edward.lindqvist" ? { ...seat, manager: null } : seat));
     const charts = [
