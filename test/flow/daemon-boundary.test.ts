@@ -9,7 +9,8 @@ import { orgSteward } from "../../mesh/cli/org/org-steward.ts";
 import { createOutput } from "../../mesh/cli/output.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import type { InboxItem } from "../../mesh/contract/daemon-api.ts";
-import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import type { DaemonWorld, WorldAgent } from "../support/daemon-world.ts";
+import { startThree } from "../support/running-three.ts";
 import { until } from "../support/until.ts";
 
 const TASK = "Please ask Anna Schmidt (anna.schmidt@example.org, DE89 3704 0044 0532 0130 00) about the order in the list.";
@@ -22,10 +23,7 @@ let marco: WorldAgent;
 let edward: WorldAgent;
 
 beforeAll(async () => {
-  world = await foundWorld({ people: { "fiona.berg": "finance", "marco.diaz": "marketing", "edward.lindqvist": "executive" } });
-  [fiona, marco, edward] = [world.agent("fiona.berg"), world.agent("marco.diaz"), world.agent("edward.lindqvist")];
-  for (const agent of [fiona, marco, edward]) await agent.start();
-  await world.meet(["fiona.berg", "marco.diaz", "edward.lindqvist"]);
+  ({ world, fiona, marco, edward } = await startThree());
 });
 afterAll(() => world?.close());
 

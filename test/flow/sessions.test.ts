@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TaskView } from "../../mesh/contract/daemon-api.ts";
 import type { SessionView } from "../../mesh/contract/session.ts";
-import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
+import type { DaemonWorld, WorldAgent } from "../support/daemon-world.ts";
+import { startThree } from "../support/running-three.ts";
 import { until } from "../support/until.ts";
 
 const PLAN = { contact: "Anna Schmidt", mail: "anna.schmidt@example.org", steps: ["bank", "accruals"] };
@@ -16,10 +17,7 @@ let edward: WorldAgent;
 let sessionId: string;
 
 beforeAll(async () => {
-  world = await foundWorld({ people: { "fiona.berg": "finance", "marco.diaz": "marketing", "edward.lindqvist": "executive" } });
-  [fiona, marco, edward] = [world.agent("fiona.berg"), world.agent("marco.diaz"), world.agent("edward.lindqvist")];
-  for (const agent of [fiona, marco, edward]) await agent.start();
-  await world.meet(["fiona.berg", "marco.diaz", "edward.lindqvist"]);
+  ({ world, fiona, marco, edward } = await startThree());
 });
 afterAll(() => world?.close());
 

@@ -7,26 +7,19 @@ import { INVARIANTS } from "../../../../mesh/delivery/invariants.ts";
 import { writeMark } from "../../../../mesh/mailbox/mail-mark.ts";
 import { QUEUED_RANGE } from "../../../../mesh/delivery/outbox-record.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { startPair, stateOf } from "../../../support/messaging-pair.ts";
 
 let world: World;
 beforeEach(() => {
   world = createWorld(1);
 });
 
-async function pair(worker: NodeOptions = {}) {
-  const fiona = world.addMember("fiona.berg", "finance");
-  const marco = world.addMember("marco.diaz", "marketing");
-  return { finance: await startNode(world, fiona), marketing: await startNode(world, marco, worker) };
-}
+const pair = (worker?: NodeOptions) => startPair(world, worker);
 
 const send = (node: TestNode, key: string, more: Record<string, unknown> = {}) =>
   node.call("task.send", { target: { targetRole: "marketing" }, task: key, idempotencyKey: key, ...more });
 const waitingTasks = async (node: TestNode) =>
   (await node.call("inbox.list", {})).items.map((item) => (item.kind === "task" ? item.task : ""));
-const stateOf = async (node: TestNode, id: string) => {
-  const view = await node.call("status.fetch", { id });
-  return view.kind === "task" ? view.state : undefined;
-};
 
 test("a full inbox answers busy, takes more when an item is done, and counts anew after a restart", async () => {
   const { finance, marketing } = await pair({ quota: { itemsPerSender: 2 } });

@@ -6,6 +6,7 @@ import { signApproval } from "../../../../mesh/identity/approval.ts";
 import type { Signer } from "../../../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { startPair } from "../../../support/messaging-pair.ts";
 
 const DONE: NodeOptions["run"] = () => ({ outcome: { state: "COMPLETED", result: { accrued: "12.50" } }, delayMs: 500 });
 
@@ -14,11 +15,7 @@ beforeEach(() => {
   world = createWorld(1);
 });
 
-async function pair(worker: NodeOptions = {}, asker: NodeOptions = {}) {
-  const fiona = world.addMember("fiona.berg", "finance");
-  const marco = world.addMember("marco.diaz", "marketing");
-  return { finance: await startNode(world, fiona, asker), marketing: await startNode(world, marco, worker) };
-}
+const pair = (worker?: NodeOptions, asker?: NodeOptions) => startPair(world, worker, asker);
 
 const send = (node: TestNode, key = "k1", more: Record<string, unknown> = {}) =>
   node.call("task.send", { target: { targetRole: "marketing", skill: "accruals" }, task: "October", idempotencyKey: key, ...more });

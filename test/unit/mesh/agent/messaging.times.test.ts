@@ -1,6 +1,7 @@
 /** When a task is due, too late, read, and which of several goes first. */
 import { beforeEach, expect, test } from "vitest";
-import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { createWorld, type NodeOptions, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { startPair, stateOf } from "../../../support/messaging-pair.ts";
 
 const HOUR_MS = 3_600_000;
 const DONE: NodeOptions["run"] = () => ({ outcome: { state: "COMPLETED", result: "done" }, delayMs: 500 });
@@ -10,20 +11,12 @@ beforeEach(() => {
   world = createWorld(1);
 });
 
-async function pair(worker: NodeOptions = {}) {
-  const fiona = world.addMember("fiona.berg", "finance");
-  const marco = world.addMember("marco.diaz", "marketing");
-  return { finance: await startNode(world, fiona), marketing: await startNode(world, marco, worker) };
-}
+const pair = (worker?: NodeOptions) => startPair(world, worker);
 
 const RUNS: NodeOptions = { skills: { accruals: "safe" }, run: DONE };
 const inMs = (ms: number): string => new Date(world.clock.now() + ms).toISOString();
 const send = (node: TestNode, key: string, more: Record<string, unknown> = {}) =>
   node.call("task.send", { target: { targetRole: "marketing", skill: "accruals" }, task: "October", idempotencyKey: key, ...more });
-const stateOf = async (node: TestNode, id: string) => {
-  const view = await node.call("status.fetch", { id });
-  return view.kind === "task" ? view.state : undefined;
-};
 
 test("a task with a later start is delivered at once and runs only when its time has come, also after a restart", async () => {
   const { finance, marketing } = await pair(RUNS);

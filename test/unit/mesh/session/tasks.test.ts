@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../mesh/contract/json.ts";
 import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import { startPair } from "../../../support/messaging-pair.ts";
 
 const SCHEMA: JsonObject = { type: "object", required: ["total"], properties: { total: { type: "string" } } };
 
@@ -10,11 +11,7 @@ beforeEach(() => {
   world = createWorld(7);
 });
 
-async function pair(worker: NodeOptions = {}, asker: NodeOptions = {}) {
-  const fiona = world.addMember("fiona.berg", "finance");
-  const marco = world.addMember("marco.diaz", "marketing");
-  return { finance: await startNode(world, fiona, asker), marketing: await startNode(world, marco, worker) };
-}
+const pair = (worker?: NodeOptions, asker?: NodeOptions) => startPair(world, worker, asker);
 
 const send = (node: TestNode, more: Record<string, unknown> = {}) =>
   node.call("task.send", { target: { targetRole: "marketing", skill: "accruals" }, task: "October", idempotencyKey: "k1", ...more });
