@@ -80,7 +80,7 @@ export function serveConnection(socket: Socket, config: LocalConnectionConfig, r
       throw new GaggleError("DAEMON_VERSION", `The daemon (Gaggle ${config.version}) and this program are of different versions. ${fix}`);
     }
     greeted = true;
-    return { apiVersion: DAEMON_API_VERSION, version: config.version, pid: process.pid };
+    return { apiVersion: DAEMON_API_VERSION, version: config.version, pid: process.pid, ppid: process.ppid };
   };
 
   const answer = async (method: DaemonMethod, params: unknown): Promise<unknown> => {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonMethod, DaemonParams, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError, systemCode } from "../contract/errors.ts";
-import { ConnectionLost, type Connection, openConnection } from "./connection.ts";
+import { ConnectionLost, type Connection, type DaemonConnection, openConnection } from "./connection.ts";
 import { secureSocketFolder, socketPathFor } from "./socket-path.ts";
 import { STOPPED_NOTICE } from "./wire.ts";
 import { AUTOSTART_VARIABLE, type AutoStart, type StartedDaemon, startDaemon, startLogPath } from "./start-daemon.ts";
@@ -14,6 +14,9 @@ const RESTART_AFTER_MS = 1_000;
 const MAX_STARTS = 4;
 /** Goose gives a tool call 30 s; the caller should hear our error, not Goose's time-out. */
 const CALL_TIMEOUT_MS = 28_000;
+/** How long a daemon that runs may take to answer, and one that starts, among others and on a slow machine. */
+const ANSWER_MS = 2_000;
+const START_MS = 25_000;
 /** How long a running program looks for a daemon that was ended under it. */
 const RECONNECT_MS = 20_000;
 
@@ -24,7 +27,7 @@ export interface DaemonClientConfig {
   readonly program: string;
   /** Starts a daemon where none answers. Left out, or with `GAGGLE_AUTOSTART=never` in its environment: an error instead. */
   readonly autoStart?: AutoStart;
-  /** How long to wait for a daemon to answer at first (default 10,000 where one may be started, else 2,000). */
+  /** How long to wait for a daemon to answer at first (default 25,000 where one may be started, else 2,000). */
   readonly timeoutMs?: number;
   /** How long a running client looks for a daemon that went away (default 20,000). */
   readonly reconnectMs?: number;
@@ -53,7 +56,7 @@ const NOTHING_ANSWERS = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"
 const nothingAnswers = (error: unknown): boolean => error instanceof ConnectionLost || NOTHING_ANSWERS.has(systemCode(error) ?? "");
 
 /** Starts daemons for one wait: again only where the last one ended and nobody answers. */
-function createStarter(home: string, start: AutoStart | undefined): { ensure(now: number): void; gaveUp(): boolean } {
+function createStarter(home: string, start: AutoStart | undefined) {
   let last: StartedDaemon | undefined;
   let lastAt = 0;
   let starts = 0;
@@ -67,7 +70,11 @@ function createStarter(home: string, start: AutoStart | undefined): { ensure(now
     starts += 1;
   };
   const lastFailed = (): boolean => last?.exitCode() !== undefined && last.exitCode() !== 0;
-  return { ensure, gaveUp: () => failures > 0 && starts > 1 && lastFailed() };
+  /** Somebody's daemon answers. One that was started here and is not that one has come too late. */
+  const settle = ({ isOf }: DaemonConnection): void => {
+    if (last?.pid !== undefined && last.exitCode() === undefined && !isOf(last.pid)) last.dismiss();
+  };
+  return { ensure, settle, gaveUp: () => failures > 0 && starts > 1 && lastFailed() };
 }
 
 function unreachable(config: DaemonClientConfig, cause: unknown, isWanted: boolean): GaggleError {
@@ -95,7 +102,9 @@ async function reach(
     const left = Math.max(1, Math.ceil(deadline - performance.now()));
     let cause: unknown;
     try {
-      return await openConnection(path, config.program, on, AbortSignal.timeout(left));
+      const connection = await openConnection(path, config.program, on, AbortSignal.timeout(left));
+      starter.settle(connection);
+      return connection;
     } catch (error) {
       if (!nothingAnswers(error) && !isTimeout(error)) throw error;
       cause = error;
@@ -127,7 +136,7 @@ export async function connectDaemon(config: DaemonClientConfig): Promise<DaemonC
       if (!closed) for (const fn of closeListeners) fn();
     },
   };
-  let current = await reach(config, config.timeoutMs ?? (mayStart(config.autoStart) === undefined ? 2_000 : 10_000), on);
+  let current = await reach(config, config.timeoutMs ?? (mayStart(config.autoStart) === undefined ? ANSWER_MS : START_MS), on);
   let reconnecting: Promise<Connection> | undefined;
 
   const reconnect = (): Promise<Connection> => {

@@ -23,6 +23,12 @@ export interface Connection {
   close(): void;
 }
 
+/** A connection, and whose it is. */
+export interface DaemonConnection extends Connection {
+  /** Whether the daemon at its other end is this process, or one that it started in its place. */
+  isOf(pid: number): boolean;
+}
+
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
   event(name: string, params: unknown): void;
@@ -114,15 +120,16 @@ function wrap(socket: Socket, on: ConnectionEvents): Connection {
  * Connects and says hello.
  * @throws GaggleError DAEMON_VERSION where the daemon speaks another version; the system's error where nothing answers
  */
-export async function openConnection(path: string, program: string, on: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+export async function openConnection(path: string, program: string, on: ConnectionEvents, signal: AbortSignal): Promise<DaemonConnection> {
   const connection = wrap(await open(path, signal), on);
   try {
     const hello = (await connection.call("hello", { apiVersion: DAEMON_API_VERSION, program }, signal)) as {
       apiVersion: number;
       version: string;
       pid: number;
+      ppid: number;
     };
-    if (hello.apiVersion === DAEMON_API_VERSION) return connection;
+    if (hello.apiVersion === DAEMON_API_VERSION) return { ...connection, isOf: (pid) => pid === hello.pid || pid === hello.ppid };
     throw new GaggleError(
       "DAEMON_VERSION",
       `The running daemon (Gaggle ${hello.version}) is not of this program's version. End process ${hello.pid} and try again: a new one starts by itself.`,

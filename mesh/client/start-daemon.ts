@@ -1,5 +1,5 @@
 /** Starts the agent daemon in the background. Several may be started at once: the one that gets the store's lock stays. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { GaggleError } from "../contract/errors.ts";
@@ -17,8 +17,11 @@ export interface AutoStart {
 
 /** A daemon process that was started: running, or ended with a code. */
 export interface StartedDaemon {
+  readonly pid: number | undefined;
   /** Undefined while it runs; 0 where another daemon already had the home. */
   exitCode(): number | undefined;
+  /** Lets it end: another one serves the home. Left alone, it would take the home over if that one were stopped before it has looked. */
+  dismiss(): void;
 }
 
 /** Where the output of a daemon goes that was started in the background. */
@@ -35,10 +38,11 @@ export function startDaemon(home: string, start: AutoStart): StartedDaemon {
   mkdirSync(join(home, "logs"), { recursive: true, mode: 0o700 });
   const log = openSync(startLogPath(home), "a", 0o600);
   let code: number | undefined;
+  let child: ChildProcess;
   try {
     // The session's id belongs to one chat and the daemon outlives chats.
     const env = { ...start.env, GAGGLE_HOME: home, AGENT_SESSION_ID: undefined };
-    const child = spawn(start.node, [start.entry, "agent"], {
+    child = spawn(start.node, [start.entry, "agent"], {
       cwd: home,
       env,
       detached: true,
@@ -55,5 +59,5 @@ export function startDaemon(home: string, start: AutoStart): StartedDaemon {
   } finally {
     closeSync(log);
   }
-  return { exitCode: () => code };
+  return { pid: child.pid, exitCode: () => code, dismiss: () => void child.kill() };
 }

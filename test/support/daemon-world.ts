@@ -247,7 +247,11 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       kill: async () => void (await Promise.all(daemonPids().map(killAndWait))),
       async stop() {
         await call("daemon.stop", {});
-        await until(`${subject}'s daemon ends`, () => daemonPids().length === 0);
+        await until(`${subject}'s daemon ends`, () => {
+          const left = daemonPids();
+          if (left.length > 0) throw new Error(`still running: ${left.join(", ")}`);
+          return true;
+        });
       },
       async gaggle(args, input = "", environment = env(home), heard) {
         const child = spawn(process.execPath, [ENTRY, ...args], { env: environment, cwd: dir, stdio: ["pipe", "pipe", "pipe"] });

@@ -17,6 +17,9 @@ setInterval(() => {
   if (!existsSync(join(home, "config.json"))) process.exit(0);
 }, 200).unref();
 
+// One that is slow to start, until somebody ends it.
+if (process.env["STAND_IN_WAITS"] !== undefined) await new Promise(() => setInterval(() => undefined, 1_000));
+
 const store = new Level(join(home, "store"));
 try {
   await store.open();

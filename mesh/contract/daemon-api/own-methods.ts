@@ -8,7 +8,7 @@ import { done, empty, method } from "./method.ts";
 export const OWN_METHODS = {
   hello: method(
     z.strictObject({ apiVersion: z.int(), program: z.string().max(60) }),
-    z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int() }),
+    z.strictObject({ apiVersion: z.int(), version: z.string(), pid: z.int(), ppid: z.int() }),
   ),
   "daemon.status": method(
     empty,
@@ -21,6 +21,8 @@ export const OWN_METHODS = {
       startedAt: z.iso.datetime(),
       bundleVersion: z.int(),
       bundleExpiresAt: z.iso.datetime(),
+      /** Why a newer bundle was refused that this version of Gaggle can't read. */
+      bundleRefused: z.string().optional(),
       credentialExpiresAt: z.iso.datetime(),
       bootstrap: z.strictObject({ url: z.string(), reachable: z.boolean() }),
       peersConnected: z.int(),

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectDaemon, type DaemonClient, type DaemonClientConfig } from "../../../../mesh/client/connect-daemon.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
 import { startLogPath } from "../../../../mesh/client/start-daemon.ts";
+import { processesIn } from "../../../support/home-processes.ts";
+import { until } from "../../../support/until.ts";
 import { type StandInDaemon, startStandIn } from "../../../support/stand-in-daemon.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -175,6 +177,14 @@ describe("without a daemon", () => {
   it("several clients at once end up with the same one", async () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => open(autoStart())));
     expect(new Set(await Promise.all(all.map(pidOf))).size).toBe(1);
+  });
+
+  it("one that is still starting when another answers is ended, so that it takes no home over later", async () => {
+    const opening = open(autoStart({ ...process.env, STAND_IN_WAITS: "1" }));
+    await until("it is starting", () => processesIn(home).length === 1);
+    await serve();
+    expect(await pidOf(await opening)).toBe(process.pid);
+    await until("it is ended", () => processesIn(home).length === 0);
   });
 
   it("one that can't start is given up, and the error names the log", async () => {
