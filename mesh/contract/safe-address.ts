@@ -1,27 +1,34 @@
-/** Addresses that nothing which somebody configures may make a machine of ours call: link-local ones, where clouds keep their metadata service. */
+/** Addresses that nothing which somebody configures, or a colleague says, may make a machine of ours call, such as clouds' metadata services. */
 import { BlockList, isIP } from "node:net";
 
-const forbidden = new BlockList();
+/** No single host: unspecified and multicast; and clouds' services for their own machines. */
+const nobody = new BlockList();
 for (const [net, prefix] of [
   ["0.0.0.0", 8],
-  ["169.254.0.0", 16],
   ["224.0.0.0", 3],
+  // The metadata service of most clouds; Amazon's for containers.
+  ["169.254.169.254", 32],
+  ["169.254.170.2", 32],
+  ["169.254.170.23", 32],
   // Alibaba's metadata service, Oracle's, and Azure's service for its machines.
   ["100.100.100.200", 32],
   ["192.0.0.192", 32],
   ["168.63.129.16", 32],
 ] as const)
-  forbidden.addSubnet(net, prefix, "ipv4");
+  nobody.addSubnet(net, prefix, "ipv4");
 for (const [net, prefix] of [
-  ["fe80::", 10],
-  ["fec0::", 10],
   ["ff00::", 8],
-  // Amazon's metadata service, Google's and Oracle's.
+  // Amazon's metadata services, Google's and Oracle's.
   ["fd00:ec2::254", 128],
+  ["fd00:ec2::23", 128],
   ["fd20:ce::254", 128],
   ["fd00:c1::a9fe:a9fe", 128],
 ] as const)
-  forbidden.addSubnet(net, prefix, "ipv6");
+  nobody.addSubnet(net, prefix, "ipv6");
+
+const linkLocal = new BlockList();
+linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
+for (const net of ["fe80::", "fec0::"]) linkLocal.addSubnet(net, 10, "ipv6");
 
 /** Names that clouds give their metadata service; no certificate protects callers by plain http. */
 const METADATA_NAMES = new Set(["metadata.google.internal", "metadata.goog", "metadata", "instance-data", "instance-data.ec2.internal"]);
@@ -40,21 +47,35 @@ for (const [net, prefix] of [
 /** `::1` is this machine, and the only address of these networks that is one of its own. */
 const isCarrier = (host: string): boolean => host !== "::1" && carriers.check(host, "ipv6");
 
-/**
- * True for hosts that are no server of anybody's: link-local, unspecified, multicast, carried and metadata addresses, in any spelling that `URL` reads. A name
- * that resolves to one is not seen here; https is what keeps such a server from passing for another.
- * @param hostname as `URL` gives it
- */
-export function isForbiddenHost(hostname: string): boolean {
-  const host = hostname
+const plainHost = (hostname: string): string =>
+  hostname
     .replace(/^\[|\]$/g, "")
     .replace(/\.$/, "")
     .toLowerCase();
+
+/**
+ * True for hosts that are no server and no colleague of anybody's: unspecified, multicast and metadata addresses, and IPv6 addresses that stand for IPv4
+ * ones. Link-local addresses are none: a network without DHCP has no others.
+ * @param hostname an address, or a name
+ */
+export function isNobodysHost(hostname: string): boolean {
+  const host = plainHost(hostname);
   const family = isIP(host);
   if (family === 0) return METADATA_NAMES.has(host);
-  if (family === 4) return forbidden.check(host, "ipv4");
-  // Nobody's server is configured by such an address; what it leads to is the network's to say.
-  return isCarrier(host) || forbidden.check(host, "ipv6");
+  if (family === 4) return nobody.check(host, "ipv4");
+  // What such an address leads to is the network's to say.
+  return isCarrier(host) || nobody.check(host, "ipv6");
+}
+
+/**
+ * True for hosts that are no server of anybody's: as {@link isNobodysHost}, and link-local, in any spelling that `URL` reads. A name that resolves to one
+ * is not seen here; https is what keeps such a server from passing for another.
+ * @param hostname as `URL` gives it
+ */
+export function isForbiddenHost(hostname: string): boolean {
+  const host = plainHost(hostname);
+  const family = isIP(host);
+  return isNobodysHost(host) || (family !== 0 && linkLocal.check(host, family === 4 ? "ipv4" : "ipv6"));
 }
 
 /**

@@ -4,6 +4,7 @@ import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { GaggleError } from "../contract/errors.ts";
 import { agentId } from "../contract/ids.ts";
 import { isLoopbackHost } from "../contract/loopback.ts";
+import { isNobodysHost } from "../contract/safe-address.ts";
 import { MAX_ADDRESSES } from "./protocols.ts";
 
 /** Interfaces of container and virtual machine hosts: their addresses mean something else, or nothing, on another machine. */
@@ -63,6 +64,12 @@ export function readAddress(text: string): Multiaddr | undefined {
   }
 }
 
+/** An address that a peer says, without peer id; undefined for one that is nobody's, so that no member can send its colleagues to a cloud's metadata service. */
+function readDialable(text: string): string | undefined {
+  const address = readAddress(text);
+  return address === undefined || isNobodysHost(hostOf(address) ?? "") ? undefined : address.decapsulateCode(CODE_P2P).toString();
+}
+
 /** The dialable ones of what a peer says, without peer id, no more than are kept for one agent. */
 export const readAddresses = (texts: readonly string[]): string[] =>
-  [...new Set(texts.flatMap((text) => readAddress(text)?.decapsulateCode(CODE_P2P).toString() ?? []))].slice(0, MAX_ADDRESSES);
+  [...new Set(texts.flatMap((text) => readDialable(text) ?? []))].slice(0, MAX_ADDRESSES);

@@ -45,6 +45,13 @@ describe("addresses that peers tell", () => {
     expect(readAddresses(told)).toEqual(["/ip4/10.0.0.1/tcp/1", "/dns4/host.test/tcp/2"]);
   });
 
+  it("are none of a metadata service, of nobody or of many, whatever a member says; one of a network without DHCP is one", () => {
+    const hosts = ["169.254.169.254", "100.100.100.200", "0.0.0.0", "224.0.0.251"].map((host) => `/ip4/${host}/tcp/80`);
+    const more = ["fd00:ec2::254", "64:ff9b::a9fe:a9fe", "::ffff:169.254.169.254", "ff02::fb"].map((host) => `/ip6/${host}/tcp/80`);
+    const names = ["metadata.google.internal", "metadata"].map((host) => `/dns4/${host}/tcp/80`);
+    expect(readAddresses([...hosts, ...more, ...names, "/ip4/169.254.7.9/tcp/1"])).toEqual(["/ip4/169.254.7.9/tcp/1"]);
+  });
+
   it("need a peer id where they are dialled by hand", () => {
     expect(readPeerAddress(`/ip4/10.0.0.1/tcp/1/p2p/${AGENT}`)).toEqual({ agentId: AGENT, address: "/ip4/10.0.0.1/tcp/1" });
     expect(() => readPeerAddress("/ip4/10.0.0.1/tcp/1")).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
