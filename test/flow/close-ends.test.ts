@@ -6,13 +6,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FREE_SPACE_FLOOR_BYTES } from "../../mesh/contract/limits.ts";
 import { expectClosed } from "../support/close-evidence.ts";
-import { type DemoRun, runProgram, slots, startDemo, startDemoAgain, waitUntil, workplace, type Workplace } from "../support/demo-run.ts";
+import { type DemoRun, runProgram, startDemo, startDemoAgain, waitUntil, workplace, type Workplace } from "../support/demo-run.ts";
 
 const ALL_MS = 600_000;
 /** Daemons end in order: they cut runs off, record it, and send the last audit events. */
 const END_MS = 30_000;
-/** One close at a time: another file of tests runs beside this one. */
-const inTurn = slots(1);
 
 const asked: Parameters<DemoRun["step"]> = ["finance's requests", ({ kind }) => kind === "run-start"];
 /** Command lines of the processes that are left. */
@@ -23,80 +21,71 @@ const commandsOf = async (run: DemoRun): Promise<string[]> =>
   });
 const running = async (run: DemoRun): Promise<number> => (await run.processes()).length;
 
-describe.concurrent("the demo", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("ends all its processes within seconds at %s", { timeout: ALL_MS }, (signal) =>
-    inTurn(async () => {
-      using work = workplace();
-      await using run = startDemo(work);
-      await run.step(...asked);
-      expect(await running(run)).toBeGreaterThanOrEqual(7);
-      const since = performance.now();
-      run.kill(signal);
-      expect(await run.ended()).toMatchObject({ code: null, signal, stderr: "" });
-      expect(await run.processes()).toEqual([]);
-      expect(performance.now() - since).toBeLessThan(END_MS);
-    }),
-  );
+/** Ends a demo at a signal; nothing of it may be left. */
+async function expectEndAt(signal: NodeJS.Signals, run: DemoRun): Promise<void> {
+  const since = performance.now();
+  run.kill(signal);
+  expect(await run.ended()).toMatchObject({ code: null, signal, stderr: "" });
+  expect(await run.processes()).toEqual([]);
+  expect(performance.now() - since).toBeLessThan(END_MS);
+}
 
-  it("ends at SIGTERM also while it still sets the organisation up", { timeout: ALL_MS }, () =>
-    inTurn(async () => {
-      using work = workplace();
-      await using run = startDemo(work);
-      await run.printed("Five people join");
-      run.kill("SIGTERM");
-      expect(await run.ended()).toMatchObject({ code: null, signal: "SIGTERM", stderr: "" });
-      expect(await run.processes()).toEqual([]);
-    }),
-  );
+describe("the demo", () => {
+  it("ends all its processes within seconds: at SIGTERM while it sets the organisation up, at SIGINT and at SIGTERM while it closes", {
+    timeout: ALL_MS,
+  }, async () => {
+    using work = workplace();
+    await using early = startDemo(work);
+    await early.printed("Five people join");
+    await expectEndAt("SIGTERM", early);
+    await using run = startDemo(work);
+    await run.step(...asked);
+    expect(await running(run)).toBeGreaterThanOrEqual(7);
+    await expectEndAt("SIGINT", run);
+    await using again = startDemoAgain(work);
+    // Not from its timeline, where the steps of before still stand.
+    await again.printed("starts a Goose");
+    expect(await running(again)).toBeGreaterThanOrEqual(7);
+    await expectEndAt("SIGTERM", again);
+  });
 
-  it(
-    "leaves nothing running when it is killed itself; meanwhile its folder is not given away, and then --again ends the close",
-    {
-      timeout: ALL_MS,
-    },
-    () =>
-      inTurn(async () => {
-        using work = workplace();
-        await using run = startDemo(work);
-        await run.step(...asked);
-        const rival = await runProgram(["demo", "--dir", work.dir], work);
-        expect(rival).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONFLICT.*A demo runs in that folder/) });
-        run.kill("SIGKILL");
-        await run.ended();
-        await waitUntil("nothing of it is left", END_MS, async () => (await running(run)) === 0).catch(async (error: unknown) => {
-          throw new Error(`Still running: ${(await commandsOf(run)).join("; ")}`, { cause: error });
-        });
-        await using again = startDemoAgain(work);
-        await expectClosed(work, await again.ended());
-      }),
-  );
+  it("leaves nothing running when it is killed itself; meanwhile its folder is not given away, and then --again ends the close", {
+    timeout: ALL_MS,
+  }, async () => {
+    using work = workplace();
+    await using run = startDemo(work);
+    await run.step(...asked);
+    // Held, so that it can't have ended before the rival looks.
+    run.kill("SIGSTOP");
+    const rival = await runProgram(["demo", "--dir", work.dir], work);
+    expect(rival).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONFLICT.*A demo runs in that folder/) });
+    run.kill("SIGKILL");
+    await run.ended();
+    await waitUntil("nothing of it is left", END_MS, async () => (await running(run)) === 0).catch(async (error: unknown) => {
+      throw new Error(`Still running: ${(await commandsOf(run)).join("; ")}`, { cause: error });
+    });
+    await using again = startDemoAgain(work);
+    await expectClosed(work, await again.ended());
+  });
 
-  it("ends what a killed one left running when it is started again at once", { timeout: ALL_MS }, () =>
-    inTurn(async () => {
-      using work = workplace();
-      await using run = startDemo(work);
-      await run.step(...asked);
-      run.kill("SIGKILL");
-      await run.ended();
-      await using next = startDemo(work);
-      await expectClosed(work, await next.ended());
-      expect(await next.processes()).toEqual([]);
-    }),
-  );
-
-  it("closes while its bootstrap node answers nothing, and the audit arrives without a gap when it is back", { timeout: ALL_MS }, () =>
-    inTurn(async () => {
-      using work = workplace();
-      await using run = startDemo(work);
-      await run.printed("Five agents have found each other");
-      const node = run.pidOf("bootstrap");
-      process.kill(node, "SIGSTOP");
-      await run.step("the posting", ({ kind }) => kind === "posted");
-      process.kill(node, "SIGCONT");
-      expect(run.pidOf("bootstrap")).toBe(node);
-      await expectClosed(work, await run.ended());
-    }),
-  );
+  it("ends what a killed one left running when it is started again at once; and closes while its bootstrap node answers nothing, and the audit arrives without a gap when it is back", {
+    timeout: ALL_MS,
+  }, async () => {
+    using work = workplace();
+    await using run = startDemo(work);
+    await run.step(...asked);
+    run.kill("SIGKILL");
+    await run.ended();
+    await using next = startDemo(work);
+    await next.printed("Five agents have found each other");
+    const node = next.pidOf("bootstrap");
+    process.kill(node, "SIGSTOP");
+    await next.step("the posting", ({ kind }) => kind === "posted");
+    process.kill(node, "SIGCONT");
+    expect(next.pidOf("bootstrap")).toBe(node);
+    await expectClosed(work, await next.ended());
+    expect(await next.processes()).toEqual([]);
+  });
 });
 
 const DISK_BYTES = 192 * 1024 * 1024;

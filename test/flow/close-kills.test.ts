@@ -11,7 +11,7 @@ const ALL_MS = 600_000;
 
 /** A process to kill; `restarted`: its name where the demo keeps it running. */
 interface Victim {
-  find(run: DemoRun): Promise<number> | number;
+  kill(run: DemoRun): Promise<void> | void;
   readonly restarted?: string;
 }
 
@@ -24,8 +24,19 @@ const step =
   (entry) =>
     entry.lane === lane && entry.kind === kind;
 
-const service = (name: string): Victim => ({ find: (run) => run.pidOf(name), restarted: name });
-const goose = (argument: string, above: (run: DemoRun) => number): Victim => ({ find: (run) => gooseUnder(above(run), argument) });
+const service = (name: string): Victim => ({ kill: (run) => void process.kill(run.pidOf(name), "SIGKILL"), restarted: name });
+/** The process above is held meanwhile, so that the run can't be over before a starved test has found its Goose. */
+const goose = (argument: string, above: (run: DemoRun) => number): Victim => ({
+  async kill(run) {
+    const holder = above(run);
+    process.kill(holder, "SIGSTOP");
+    try {
+      process.kill(await gooseUnder(holder, argument), "SIGKILL");
+    } finally {
+      process.kill(holder, "SIGCONT");
+    }
+  },
+});
 
 /** The Goose with this in its command line that descends from the process `above`. */
 async function gooseUnder(above: number, argument: string): Promise<number> {
@@ -43,19 +54,21 @@ function isGoose(pid: number, argument: string): boolean {
   return basename(program) === "goose" && args.some((one) => one.includes(argument));
 }
 
+const alphabetically = (a: string, b: string): number => a.localeCompare(b);
+
 /** Runs a close in which each victim is killed at its moment, and checks what it left. */
 async function expectCloseDespite(kills: readonly Kill[]): Promise<void> {
   using work = workplace();
   await using run = startDemo(work);
-  const killed = kills.map(async ([at, { find }], i) => {
+  const killed = kills.map(async ([at, { kill }], i) => {
     await run.step(`the step of kill ${i + 1}`, at);
-    process.kill(await find(run), "SIGKILL");
+    await kill(run);
   });
   await Promise.all(killed);
   await expectClosed(work, await run.ended());
-  const restarted = kills.flatMap(([, victim]) => victim.restarted ?? []).sort();
-  const told = [...run.stdout().matchAll(/(\S+) had ended and was started again/g)].map(([, name]) => name);
-  expect(told.sort()).toEqual(restarted);
+  const restarted = kills.flatMap(([, victim]) => victim.restarted ?? []);
+  const told = [...run.stdout().matchAll(/(\S+) had ended and was started again/g)].map(([, name]) => name ?? "");
+  expect(told.sort(alphabetically)).toEqual(restarted.toSorted(alphabetically));
   const starts = auditEvents(run.dir).filter(({ action }) => action === "daemon.start");
   expect(starts).toHaveLength(5 + restarted.filter((name) => name !== "bootstrap").length);
   expect(await run.processes()).toEqual([]);

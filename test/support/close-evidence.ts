@@ -82,7 +82,7 @@ function expectOneResultEach(events: readonly AuditEvent[]): void {
     const sides = ends.map(({ details }) => String(details["side"])).sort();
     const states = new Set(ends.map(({ details }) => details["state"])).size;
     // The whole story of the task is shown where it is another one.
-    const story = sides.length === 2 && states === 1 ? [] : events.filter(({ target }) => idOf(target) === idOf(task));
+    const story = sides.length === 2 && states === 1 ? [] : storyOf(events, idOf(task));
     expect({ task, sides, states, story }).toEqual({ task, sides: ["asker", "worker"], states: 1, story: [] });
     const counted = events.filter(
       ({ action, target, details }) => action === "run.finish" && idOf(target) === idOf(task) && details["fenced"] === false,
@@ -90,6 +90,15 @@ function expectOneResultEach(events: readonly AuditEvent[]): void {
     expect(counted.length).toBe(1);
   }
 }
+
+/** What happened to a task, and everything that was no success, one line each. */
+const storyOf = (events: readonly AuditEvent[], id: string): string[] =>
+  events
+    .filter((event) => JSON.stringify(event).includes(id) || event.result !== "ok")
+    .toSorted((a, b) => a.ts.localeCompare(b.ts))
+    .map(
+      ({ ts, actor, action, target, result, details }) => `${ts} ${actor.role} ${action} ${target} ${result} ${JSON.stringify(details)}`,
+    );
 
 const idOf = (target: string): string => target.slice(target.indexOf(":") + 1);
 
