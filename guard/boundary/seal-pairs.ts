@@ -17,8 +17,8 @@ export interface SealedIn {
   readonly to: string;
 }
 
-/** What stood as a JSON number goes back as exactly that number. */
-const pair = z
+/** A pair as it is sealed. What stood as a JSON number goes back as exactly that number. */
+export const sealedPair = z
   .tuple([z.string().max(100), z.string(), z.boolean()])
   .refine(([, text, isNumber]) => !isNumber || JSON.stringify(Number(text)) === text, "this is no number");
 
@@ -27,7 +27,7 @@ const content = z.strictObject({
   id: uuid,
   from: agentId,
   to: agentId,
-  pairs: z.array(pair),
+  pairs: z.array(sealedPair),
 });
 
 /** Seals pairs to the receiver's key. */

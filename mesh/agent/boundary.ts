@@ -17,8 +17,10 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json } from "../contract/json.ts";
 import type { CommitQueue, PolicyContext, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
-import { type OutboxRecord, traceIdOf } from "../delivery/outbox-record.ts";
+import { traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion } from "../enforcement/message-question.ts";
+import { createFileBoundary, type FileBoundary, type MaskContent } from "./boundary/file-boundary.ts";
+import { createOpenContent } from "./boundary/open-content.ts";
 import { createArriving } from "./boundary/arriving.ts";
 import { contentOf, hasContent, withContent, withOpaqueIds, withShortStep } from "./boundary/message-content.ts";
 import { createRestorePolicy } from "./boundary/restore-policy.ts";
@@ -47,6 +49,8 @@ export interface BoundaryDeps {
   newTrace(): string;
   /** Told which values came with a task's message, before the message counts; whether its sender has to do with the task is not yet checked. */
   keep(message: TaskMessage, from: string, values: readonly Held[]): Promise<void>;
+  /** Told which values of a task's files are here, of a task that is known with that sender. */
+  keepOfFile(taskId: string, from: string, values: readonly Held[]): Promise<void>;
 }
 
 /** Messages kept as they left, so that a try again costs nothing and is recorded once. */
@@ -56,12 +60,10 @@ const MAX_TOKENS = 100_000;
 const listOf = (redactions: Redactions): { class: string; count: number }[] =>
   Array.from(redactions, ([name, count]) => ({ class: name, count })).toSorted((a, b) => (a.class < b.class ? -1 : 1));
 
-/** The boundary, and what it does with a file's text. */
-export interface DepartmentBoundary extends Boundary {
+/** The boundary, and what it does with files. */
+export interface DepartmentBoundary extends Boundary, FileBoundary {
   /** Classes that are in a value, in order. @throws GaggleError GUARD_REFUSED where it could not be looked through */
   classesOf(value: Json): Promise<readonly string[]>;
-  /** A text as it leaves with a task. @throws GaggleError GUARD_REFUSED where it could not be looked through */
-  maskText(leaving: { readonly to: Principal; readonly ref: string }, text: string): Promise<string>;
 }
 
 /** Makes the boundary of one agent. */
@@ -81,11 +83,11 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       maxValues: MAX_TOKENS,
     });
 
-  const seal = (pairs: readonly Pair[], { id, to }: Pick<OutboxRecord, "id" | "to">): Promise<string> => {
+  const sealKey = (to: Principal): SealKey => {
     const key = deps.sealKeyOf(to.agentId);
     if (key === undefined)
       throw new GaggleError("PEER_UNREACHABLE", "The receiver's key for sealed values is not known yet; it comes with its next hello.");
-    return sealPairs(pairs, { id, from: self.agentId, to: to.agentId }, key);
+    return key;
   };
 
   const actor = actorOf(self);
@@ -131,37 +133,53 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     (found) =>
       new Set([...found].filter((name) => !classes.includes(name)));
 
-  const mask: Boundary["depart"] = async (leaving) => {
-    const { id, to, ref = id } = leaving;
-    const isHome = to.department === self.department;
-    const message = isHome ? leaving.message : withOpaqueIds(leaving.message, deps.boundaryKey());
-    const asked = passing(to, leavingQuestion(message), leaving.asked);
-    const passes = isHome ? obligedOnly(leaving.mask ?? []) : asked.passes;
-    const content = contentOf(message);
+  /** Content as it leaves, recorded, and the values of it that go along. Where nothing was found, it is the content as it was. */
+  const maskContent: MaskContent = async ({ to, ref, question, context, mask = [], target, traceId, maxSealed = MAX_TOKENS }, content) => {
+    const asked = passing(to, question, context);
+    const passes = to.department === self.department ? obligedOnly(mask) : asked.passes;
     const { tree, pairs, redactions } = await maskTree(content, { detection: deps.detection, session: sessionFor(ref) }, passes);
-    const traceId = traceIdOf(leaving.traceparent);
     const said = asked.said();
-    const drafts = said === undefined ? [] : releaseDraft(`envelope:${id}`, traceId, said);
+    const drafts = said === undefined ? [] : releaseDraft(target, traceId, said);
     if (pairs.length === 0) {
       if (drafts.length > 0) await record(drafts);
-      return { message };
+      return { content, isMasked: false, given: [] };
     }
-    const { decision, given } = toSeal(pairs, to);
-    const sealed = given.length > 0 ? { sealed: await seal(given, leaving) } : {};
+    const { decision, given: all } = toSeal(pairs, to);
+    const given = all.length > maxSealed ? [] : all;
     const details = { to: to.agentId, toSubject: to.subject, toDepartment: to.department, sealed: given.length > 0 };
     await record([
       ...drafts,
       {
         actor,
         action: "guard.mask",
-        target: `envelope:${id}`,
+        target,
         result: "ok",
         details: { ...details, rules: decision.rules.join(",").slice(0, 500) },
         redactions: listOf(redactions),
         traceId,
       },
     ]);
-    return { message: withShortStep(withContent(message, tree), deps.boundaryKey()), ...sealed };
+    return { content: tree, isMasked: true, given };
+  };
+
+  const mask: Boundary["depart"] = async (leaving) => {
+    const { id, to, ref = id } = leaving;
+    const message = to.department === self.department ? leaving.message : withOpaqueIds(leaving.message, deps.boundaryKey());
+    const { content, isMasked, given } = await maskContent(
+      {
+        to,
+        ref,
+        question: leavingQuestion(message),
+        context: leaving.asked,
+        mask: leaving.mask,
+        target: `envelope:${id}`,
+        traceId: traceIdOf(leaving.traceparent),
+      },
+      contentOf(message),
+    );
+    if (!isMasked) return { message };
+    const sealed = given.length > 0 ? { sealed: await sealPairs(given, { id, from: self.agentId, to: to.agentId }, sealKey(to)) } : {};
+    return { message: withShortStep(withContent(message, content), deps.boundaryKey()), ...sealed };
   };
 
   /** A payload goes to its approver as it is, so policy has to know what is in it; for a task that waits for an approval nobody has looked yet. */
@@ -173,6 +191,8 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     if (!allowed) throw new GaggleError("POLICY_DENIED", `The signed policy does not let this leave, with what is in it. ${reason}`);
   };
 
+  const open = createOpenContent({ ...deps, restoring, release, sessionFor });
+
   const remember = (key: string, made: Departed): Departed => {
     departed.set(key, made);
     const [oldest] = departed.keys();
@@ -182,13 +202,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
 
   return {
     classesOf: (value) => classesIn(value, deps.detection),
-    maskText: async ({ to, ref }, text) => {
-      const { passes, said } = passing(to);
-      const { tree } = await maskTree(text, { detection: deps.detection, session: sessionFor(ref) }, passes);
-      const drafts = releaseDraft(`task:${ref}`, deps.newTrace(), said() ?? { passes: new Set(), denied: false });
-      if (drafts.length > 0) await record(drafts);
-      return typeof tree === "string" ? tree : JSON.stringify(tree);
-    },
+    ...createFileBoundary({ ...deps, maskContent, sealKey, open, record }),
     depart: async (leaving) => {
       const { id, to, message } = leaving;
       await assertAskable(leaving);
@@ -198,6 +212,6 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       const key = `${id}@${to.agentId}@${deps.version()}${message.type === "task.progress" ? `#${message.seq}` : ""}`;
       return departed.get(key) ?? remember(key, await mask(leaving));
     },
-    arrive: createArriving({ ...deps, restoring, release, sessionFor }),
+    arrive: createArriving({ ...deps, open }),
   };
 }

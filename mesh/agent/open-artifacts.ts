@@ -1,25 +1,41 @@
 /** The daemon's artifacts, put together: files that are attached, masked where they leave the department, fetched, saved, and forgotten with their tasks. */
+import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
-import { grant, grants, giveRoom, mayFetch, revokeGrant, type Want, want, wantedNoMore, wants } from "../artifact/artifact-book.ts";
+import {
+  asArtifact,
+  dropValues,
+  giveRoom,
+  grant,
+  grants,
+  mayFetch,
+  noteValues,
+  revokeGrant,
+  valuesOf,
+  type Want,
+  want,
+  wantedNoMore,
+  wants,
+} from "../artifact/artifact-book.ts";
 import { createArtifactFetcher } from "../artifact/artifact-fetcher.ts";
 import { createArtifactServer } from "../artifact/artifact-server.ts";
 import { openFileBlobStore } from "../artifact/file-blob-store.ts";
-import { importFile, storeContent } from "../artifact/import-file.ts";
-import { copyArtifact, saveArtifact } from "../artifact/save-artifact.ts";
+import { importFile } from "../artifact/import-file.ts";
+import { copyArtifact, saveArtifact, saveContent } from "../artifact/save-artifact.ts";
 import type { ArtifactRef } from "../contract/artifact.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { Message } from "../contract/message.ts";
+import type { EnvelopeClaims, Message, MessageOf } from "../contract/message.ts";
 import type { Transaction } from "../contract/ports.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
+import type { Incoming } from "../delivery/receiver-types.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import type { RunFile } from "../executor/run-files.ts";
 import type { RunnableTask } from "../session/ports.ts";
-import { isTextType } from "../session/results.ts";
 import { isTerminal, readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
-import type { DepartmentBoundary } from "./boundary.ts";
+import type { FileBoundary } from "./boundary/file-boundary.ts";
+import { createGuardedFiles, type LeftFile } from "./guarded-files.ts";
 import { repeat } from "./repeat.ts";
 
 /** How often missing files are asked for again. */
@@ -32,9 +48,6 @@ const PRUNE_MS = 3_600_000;
 const KEEP_AFTER_MS = 7 * 86_400_000;
 /** Bytes of all artifacts of this agent. */
 const QUOTA_BYTES = 34_359_738_368;
-/** Largest text that is masked as it leaves the department. */
-const MAX_TEXT_BYTES = 1_048_576;
-
 /** Media types by ending; others are bytes. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   ".csv": "text/csv",
@@ -55,11 +68,11 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 export interface ArtifactDesk {
   /**
    * A message with its files as they leave; from then on, durably, its recipient may fetch exactly these.
-   * @throws GaggleError GUARD_REFUSED where a file could not be looked through
+   * @throws GaggleError GUARD_REFUSED where a file could not be looked through, POLICY_DENIED with what is in it
    */
-  depart(record: Pick<OutboxRecord, "to">, message: Message): Promise<Message>;
+  depart(record: Pick<OutboxRecord, "to" | "mask" | "asked">, message: Message): Promise<Pick<EnvelopeClaims, "message" | "fileValues">>;
   /** In the batch in which a message is taken. @throws GaggleError BUSY */
-  arrived(tx: Transaction, from: Principal, message: Message): void;
+  arrived(tx: Transaction, incoming: Pick<Incoming, "from" | "message" | "fileValues">): void;
 }
 
 /** The daemon's artifacts. */
@@ -78,21 +91,21 @@ export interface AgentArtifacts extends ArtifactDesk {
   stop(): Promise<void>;
 }
 
-/** Files of a message; undefined where it has none. */
-const filesOf = (message: Message): { taskId: string; refs: readonly ArtifactRef[] } | undefined =>
-  (message.type === "task.request" || message.type === "task.update") && message.artifacts !== undefined && message.artifacts.length > 0
-    ? { taskId: message.taskId, refs: message.artifacts }
-    : undefined;
+/** A message with files. */
+type WithFiles = MessageOf<"task.request" | "task.update"> & { readonly artifacts: readonly ArtifactRef[] };
+
+const hasFiles = (message: Message): message is WithFiles =>
+  (message.type === "task.request" || message.type === "task.update") && (message.artifacts?.length ?? 0) > 0;
 
 /** Makes it. @param dir folder of the blobs */
 export async function openArtifacts(
   core: AgentCore,
-  { peer, boundary, dir }: { peer: Pick<PeerNode, "artifacts">; boundary: DepartmentBoundary; dir: string },
+  { peer, boundary, dir }: { peer: Pick<PeerNode, "artifacts">; boundary: FileBoundary; dir: string },
 ): Promise<AgentArtifacts> {
   const { clock, store, queue, self, refusals, onError } = core;
   const blobs = await openFileBlobStore(dir);
   const fetcher = createArtifactFetcher({ blobs, link: peer.artifacts });
-  const masked = new Map<string, Promise<ArtifactRef>>();
+  const guarded = createGuardedFiles({ self, blobs, boundary, version: () => core.bundle().manifest.version });
   peer.artifacts.handle(
     createArtifactServer({
       blobs,
@@ -101,38 +114,6 @@ export async function openArtifacts(
     }),
   );
 
-  const mask = async (ref: ArtifactRef, to: Principal, taskId: string): Promise<ArtifactRef> => {
-    const refuse = (why: string): GaggleError => new GaggleError("GUARD_REFUSED", `A file ${why}, so it doesn't leave the department.`);
-    if (!isTextType(ref.mediaType)) throw refuse("that is no text can't be looked through");
-    if (ref.bytes > MAX_TEXT_BYTES) throw refuse("of this size can't be looked through");
-    let text: string;
-    try {
-      text = new TextDecoder("utf-8", { fatal: true }).decode(await blobs.read(ref.sha256, 0, ref.bytes));
-    } catch (error) {
-      if (error instanceof GaggleError) throw error;
-      throw refuse("that is no UTF-8 text can't be looked through");
-    }
-    const leaving = { to, ref: taskId };
-    const [content, name] = [await boundary.maskText(leaving, text), await boundary.maskText(leaving, ref.name)];
-    const bytes = Buffer.from(content);
-    async function* once() {
-      yield bytes;
-    }
-    return { name, mediaType: ref.mediaType, ...(await storeContent(blobs, once)) };
-  };
-
-  const leave = async (ref: ArtifactRef, to: Principal, taskId: string): Promise<ArtifactRef> => {
-    if (to.department === self.department) return ref;
-    const key = [ref.sha256, ref.name, to.department, taskId, core.bundle().manifest.version].join(" ");
-    const made = masked.get(key) ?? mask(ref, to, taskId);
-    masked.set(key, made);
-    // A failure is not remembered: the next try looks again.
-    made.catch(() => masked.delete(key));
-    const [oldest] = masked.keys();
-    if (masked.size > 1_000 && oldest !== undefined) masked.delete(oldest);
-    return made;
-  };
-
   /** Files that came with a task: those of the request where it came in, of the result where it was asked for. */
   const came = (taskId: string): Want => {
     const worker = readTask(store, "worker", taskId);
@@ -140,6 +121,8 @@ export async function openArtifacts(
     if (task === undefined) throw new GaggleError("NOT_FOUND", "No such task is known here; check the task id.");
     return { taskId, from: task.peer, refs: (worker === undefined ? task.resultArtifacts : task.artifacts) ?? [] };
   };
+
+  const valuesFor = (taskId: string, { sha256 }: ArtifactRef) => valuesOf(store, taskId).find(({ file }) => file === sha256);
 
   const isHere = async ({ sha256, bytes }: ArtifactRef): Promise<boolean> => (await blobs.size(sha256)) === bytes;
 
@@ -207,8 +190,9 @@ export async function openArtifacts(
         const taskId = key.split("/")[2] ?? "";
         const task = readTask(store, side, taskId);
         const refs = [...(task?.artifacts ?? []), ...(task?.resultArtifacts ?? [])];
-        if (refs.length > 0 && isKept(taskId)) for (const { sha256 } of refs) kept.add(sha256);
-        else if (refs.length > 0 && task !== undefined) await endRoom(taskId, task.peer, came(taskId).refs);
+        const values = valuesOf(store, taskId).map(asArtifact);
+        if (refs.length > 0 && isKept(taskId)) for (const { sha256 } of [...refs, ...values]) kept.add(sha256);
+        else if (refs.length > 0 && task !== undefined) await endRoom(taskId, task.peer, [...came(taskId).refs, ...values]);
       }
     }
     if (over.length > 0)
@@ -230,6 +214,7 @@ export async function openArtifacts(
         if (tx.get(mark) !== undefined) return;
         tx.put(mark, "");
         wantedNoMore(tx, taskId);
+        dropValues(tx, taskId);
         giveRoom(tx, from.subject, refs);
       },
       { finishing: true },
@@ -238,18 +223,22 @@ export async function openArtifacts(
   const pruning = repeat({ clock, onError: onError("files of old tasks were not deleted") }, PRUNE_MS, prune);
 
   return {
-    async depart({ to }, message) {
-      const files = filesOf(message);
-      if (files === undefined) return message;
-      const refs: ArtifactRef[] = [];
-      for (const ref of files.refs) refs.push(await leave(ref, to, files.taskId));
-      await queue.run((tx) => grant(tx, refs, to, files.taskId), { finishing: true });
-      return { ...message, artifacts: refs } as Message;
+    async depart(record, message) {
+      if (!hasFiles(message)) return { message };
+      const { taskId } = message;
+      const left: LeftFile[] = [];
+      for (const ref of message.artifacts) left.push(await guarded.leave(ref, record, message));
+      const refs = left.map(({ ref }) => ref);
+      const fileValues = left.flatMap(({ values = [] }) => values);
+      await queue.run((tx) => grant(tx, [...refs, ...fileValues.map(asArtifact)], record.to, taskId), { finishing: true });
+      return { message: { ...message, artifacts: refs }, ...(fileValues.length === 0 ? {} : { fileValues }) };
     },
-    arrived(tx, from, message) {
-      const files = filesOf(message);
-      if (files === undefined) return;
-      want(tx, { ...files, from });
+    arrived(tx, { from, message, fileValues = [] }) {
+      if (!hasFiles(message)) return;
+      const { taskId, artifacts } = message;
+      const values = fileValues.filter(({ file }) => artifacts.some(({ sha256 }) => sha256 === file));
+      want(tx, { taskId, from, refs: [...artifacts, ...values.map(asArtifact)] });
+      if (values.length > 0) noteValues(tx, taskId, values);
       tx.afterCommit(() => void fetching.kick());
     },
     add: ({ path, mediaType = MEDIA_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream" }) =>
@@ -263,19 +252,31 @@ export async function openArtifacts(
       const saved: { path: string; bytes: number }[] = [];
       const missing: string[] = [];
       for (const ref of refs) {
-        if (await fetchOne(ref, from)) saved.push({ path: await saveArtifact(blobs, ref, target), bytes: ref.bytes });
-        else missing.push(ref.name);
+        const values = valuesFor(taskId, ref);
+        if ((await fetchOne(ref, from)) && (values === undefined || (await fetchOne(asArtifact(values), from)))) {
+          const opened = await guarded.open({ ref, taskId, sender: from, values });
+          const path = await (opened === undefined ? saveArtifact(blobs, ref, target) : saveContent(opened, target));
+          saved.push({ path, bytes: opened?.bytes.byteLength ?? ref.bytes });
+        } else missing.push(ref.name);
       }
       return { saved, missing };
     },
-    async forRun({ asker, artifacts = [] }, signal) {
-      for (const ref of artifacts) await untilHere(ref, asker, signal);
-      return artifacts.map((ref) => ({
-        name: ref.name,
-        mediaType: ref.mediaType,
-        bytes: ref.bytes,
-        copyTo: (path) => copyArtifact(blobs, ref, path),
-      }));
+    async forRun({ taskId, asker, artifacts = [] }, signal) {
+      const files: RunFile[] = [];
+      for (const ref of artifacts) {
+        const values = valuesFor(taskId, ref);
+        await untilHere(ref, asker, signal);
+        if (values !== undefined) await untilHere(asArtifact(values), asker, signal);
+        const opened = await guarded.open({ ref, taskId, sender: asker, values });
+        files.push({
+          name: opened?.name ?? ref.name,
+          mediaType: ref.mediaType,
+          bytes: opened?.bytes.byteLength ?? ref.bytes,
+          copyTo: (path) =>
+            opened === undefined ? copyArtifact(blobs, ref, path) : writeFile(path, opened.bytes, { flag: "wx", mode: 0o600 }),
+        });
+      }
+      return files;
     },
     start() {
       void fetching.kick();

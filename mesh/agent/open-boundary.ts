@@ -1,4 +1,5 @@
 /** The boundary of a daemon, put together from its core, its guard and its vault. */
+import type { Held } from "../../guard/boundary/look-inside.ts";
 import type { Detection } from "../../guard/detect/detection.ts";
 import { readTask } from "../session/task-record.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -29,6 +30,12 @@ export function openBoundary(
   }: { vault: TokenVault; detection: Pick<Detection, "detect">; sealKeys: SealKeys; send: HandOutDeps["send"] },
 ): OpenBoundary {
   const values = createTaskValues(vault.sessions);
+  const keepAndTell = async (taskId: string, from: string, held: readonly Held[]): Promise<void> => {
+    await values.keep(taskId, from, held);
+    // A result belongs to the chat that asked for it.
+    const asking = readTask(core.store, "asker", taskId)?.sessionId;
+    if (asking !== undefined) values.tell(taskId, asking);
+  };
   const boundary = createBoundary({
     ...core,
     detection,
@@ -41,12 +48,9 @@ export function openBoundary(
     keep: async (message, from, held) => {
       // Nobody else may say what this agent's chats know, or fill the table of maps under made-up tasks.
       if (!isTaskPeer(core.store, message, from)) return;
-      const { taskId } = message;
-      await values.keep(taskId, from, held);
-      // A result belongs to the chat that asked for it.
-      const asking = readTask(core.store, "asker", taskId)?.sessionId;
-      if (asking !== undefined) values.tell(taskId, asking);
+      await keepAndTell(message.taskId, from, held);
     },
+    keepOfFile: keepAndTell,
   });
   const handOut = createHandOut({
     ...core,

@@ -1,5 +1,5 @@
 /** Which files came for whom, and who may fetch which: kept in the store, changed inside transitions. Sans-IO. */
-import type { ArtifactRef } from "../contract/artifact.ts";
+import type { ArtifactRef, FileValues } from "../contract/artifact.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { OrderedStore, Transaction } from "../contract/ports.ts";
@@ -22,6 +22,7 @@ export interface Want {
 
 const grantKey = (sha256: string, taskId: string): string => `artifact/grant/${sha256}/${taskId}`;
 const wantKey = (taskId: string): string => `artifact/want/${taskId}`;
+const valuesKey = (taskId: string): string => `artifact/values/${taskId}`;
 const roomKey = (subject: string): string => `artifact/room/${subject}`;
 const GRANT_PREFIX = "artifact/grant/";
 
@@ -82,3 +83,26 @@ export function giveRoom(tx: Transaction, subject: string, refs: readonly Artifa
   if (left > 0) tx.put(roomKey(subject), String(left));
   else tx.del(roomKey(subject));
 }
+
+/** A blob of sealed values as what is fetched. */
+export const asArtifact = ({ bytes, sha256, chunks }: FileValues): ArtifactRef => ({
+  name: "values",
+  mediaType: "application/jose",
+  bytes,
+  sha256,
+  chunks,
+});
+
+/** Notes what came sealed of a task's files. */
+export function noteValues(tx: Transaction, taskId: string, values: readonly FileValues[]): void {
+  tx.put(valuesKey(taskId), JSON.stringify([...valuesOf(tx, taskId), ...values]));
+}
+
+/** What came sealed of a task's files. */
+export function valuesOf(source: Pick<Transaction, "get">, taskId: string): readonly FileValues[] {
+  const text = source.get(valuesKey(taskId));
+  return text === undefined ? [] : (JSON.parse(text) as FileValues[]);
+}
+
+/** Forgets it: the task is over. */
+export const dropValues = (tx: Transaction, taskId: string): void => tx.del(valuesKey(taskId));

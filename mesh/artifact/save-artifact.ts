@@ -46,6 +46,21 @@ export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: Artifact
   return path;
 }
 
+/** Writes a content into a folder, as {@link saveArtifact} does. @throws GaggleError INVALID_INPUT, CONFLICT */
+export async function saveContent({ name, bytes }: { name: string; bytes: Uint8Array }, dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  const { path, file } = await makeFile(dir, name);
+  try {
+    await file.writeFile(bytes);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return path;
+}
+
 /** Writes it to a path at which there is nothing yet. @throws GaggleError like {@link saveArtifact} */
 export const copyArtifact = async (blobs: Pick<BlobStore, "read">, ref: ArtifactRef, path: string): Promise<void> =>
   copyInto(blobs, ref, { path, file: await open(path, "wx", 0o600) });

@@ -33,6 +33,14 @@ export type ArtifactRef = z.infer<typeof artifactRef>;
 /** Artifacts of one message. */
 export const artifactRefs = z.array(artifactRef).max(MAX_ARTIFACTS);
 
+/** Largest blob with the sealed values of one masked file, in bytes. */
+export const MAX_FILE_VALUES_BYTES = 8_388_608;
+
+/** What the tokens in a masked file stand for: a blob of its own, sealed to the receiver. `file` is the masked file's hash, the rest is as of an artifact. */
+export const fileValues = z.strictObject({ file: sha256, bytes: z.int().min(1).max(MAX_FILE_VALUES_BYTES), sha256, chunks: sha256 });
+/** What the tokens in a masked file stand for. */
+export type FileValues = z.infer<typeof fileValues>;
+
 /** Number of an artifact's chunks. */
 export const chunkCount = (bytes: number): number => Math.ceil(bytes / CHUNK_BYTES);
 /** Bytes of the list of an artifact's chunk hashes. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { agentId, idempotencyKey, orgId, sha256, slug, uuid } from "./ids.ts";
 import { json, jsonObject } from "./json.ts";
 import { MAX_QUORUM } from "./limits.ts";
-import { artifactRefs } from "./artifact.ts";
+import { artifactRefs, fileValues, MAX_ARTIFACTS } from "./artifact.ts";
 import { parts } from "./part.ts";
 import { resultSchema } from "./result-shape.ts";
 import { SESSION_MESSAGES, taskSession } from "./session.ts";
@@ -199,6 +199,8 @@ export const envelopeClaims = z.strictObject({
   message,
   /** What the tokens in the message stand for, sealed to the receiver's key (compact JWE); there where policy lets the receiver restore. */
   sealed: z.string().max(786_432).optional(),
+  /** What the tokens in the message's files stand for, sealed as well; there where policy lets the receiver restore. */
+  fileValues: z.array(fileValues).max(MAX_ARTIFACTS).optional(),
   /** This is a copy for another device of the person it was sent to: it is never run without a person. */
   copy: z.literal(true).optional(),
 });

@@ -11,6 +11,7 @@ export const WIRE_MINOR = 2;
 
 /** Optional fields by what they stand in (a message's type, or a part of hello and exchange), and the minor version that brought them. */
 const SINCE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  envelope: { fileValues: 2 },
   hello: { wire: 1, revocations: 1 },
   news: { revocations: 1 },
   "task.request": { approvals: 1 },
@@ -33,7 +34,7 @@ export function assertUnderstood(kind: string, value: object, minor: number): vo
     );
 }
 
-/** What of a value a receiver of that minor version knows. @param kind key of the table: a message's type, `hello` or `news` */
+/** What of a value a receiver of that minor version knows. @param kind key of the table: a message's type, `envelope`, `hello` or `news` */
 export function forWire<T extends object>(kind: string, value: T, minor: number): T {
   const newer = Object.entries(SINCE[kind] ?? {}).filter(([name, since]) => since > minor && name in value);
   if (newer.length === 0) return value;

@@ -79,6 +79,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       message: claims.message,
       ...(claims.copy === undefined ? {} : { copy: claims.copy }),
       ...(opened.found === undefined ? {} : { dataClasses: opened.found.classes }),
+      ...(claims.fileValues === undefined ? {} : { fileValues: claims.fileValues }),
       ...(received === undefined ? {} : { approvers: received.approvers }),
     };
     tx.audit(audit.arrival("message.receive", opened, { result: "ok", received }));

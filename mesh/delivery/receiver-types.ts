@@ -20,6 +20,8 @@ export interface Incoming {
   readonly copy?: true;
   /** Classes that this agent's guard found in it; there where it looked. */
   readonly dataClasses?: readonly string[];
+  /** What its sender sealed of the files that it names. */
+  readonly fileValues?: NonNullable<EnvelopeClaims["fileValues"]>;
   /** Who signed that exactly this may be done. */
   readonly approvers?: readonly Approver[];
 }

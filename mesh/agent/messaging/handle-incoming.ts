@@ -65,7 +65,7 @@ export function createHandling({ self, sessions, mail, artifacts, takesKeys }: H
 
   return (tx, incoming) => {
     const refusal = handleMessage(tx, incoming);
-    if (refusal === undefined) artifacts?.arrived(tx, incoming.from, incoming.message);
+    if (refusal === undefined) artifacts?.arrived(tx, incoming);
     return refusal;
   };
 }

@@ -97,6 +97,7 @@ beforeEach(async () => {
       openKey: keys.seal,
       newTrace: () => "e".repeat(32),
       keep: async (_message, _from, values) => void kept.push(...values),
+      keepOfFile: async () => undefined,
     });
   finance = boundaryOf(fiona);
   marketing = boundaryOf(marco);
@@ -181,8 +182,8 @@ describe("a message that leaves its department", () => {
     answer = unlessRestoring(({ action, resource }) =>
       action === "data.release" && resource === "IBAN" ? { obligations: [{ kind: "mask", classes: ["IBAN"] }] } : {},
     );
-    const other = await finance.maskText({ to: marco, ref: "task" }, `${MAIL} ${IBAN}`);
-    expect(other).toMatch(new RegExp(`^${MAIL} IBAN_\\w{10}$`));
+    const other = await finance.maskFile({ to: marco, taskId: ID }, { name: "a.txt", text: `${MAIL} ${IBAN}` });
+    expect(other.text).toMatch(new RegExp(`^${MAIL} IBAN_\\w{10}$`));
   });
 });
 

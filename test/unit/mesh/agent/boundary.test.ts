@@ -81,6 +81,7 @@ async function desk(
       openKey: member.keys.seal,
       newTrace: () => "e".repeat(32),
       keep: async ({ taskId }, _from, values) => void kept.set(taskId, values),
+      keepOfFile: async () => undefined,
     });
   const node = await startNode(world, member, { allow, boundary, ...options });
   return { node, member, kept };
@@ -376,9 +377,7 @@ describe("values that came sealed", () => {
       { epochs: [{ epoch: 1, key: new Uint8Array(32).fill(7) }] },
     );
     const values = createTaskValues(sessions);
-    await values.keep("t1", "a colleague", [
-      { label: "PERSON", value: "Anna Schmidt" },
-    ]);
+    await values.keep("t1", "a colleague", [{ label: "PERSON", value: "Anna Schmidt" }]);
     values.tell("t1", "run:1");
     values.tell("unknown", "run:1");
     const session = sessions.open("run:1");

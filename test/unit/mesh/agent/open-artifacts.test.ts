@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AgentCore } from "../../../../mesh/agent/agent-core.ts";
-import type { DepartmentBoundary } from "../../../../mesh/agent/boundary.ts";
+import type { FileBoundary, FileText } from "../../../../mesh/agent/boundary/file-boundary.ts";
 import { type AgentArtifacts, openArtifacts } from "../../../../mesh/agent/open-artifacts.ts";
 import type { ArtifactRef } from "../../../../mesh/contract/artifact.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
@@ -55,7 +55,11 @@ async function open(name: string, other?: FrameHandler): Promise<AgentArtifacts>
       return other(frame, FIONA);
     },
   };
-  const boundary = { maskText: async (_: unknown, text: string) => text.replaceAll("Anna", "PERSON_1") } as unknown as DepartmentBoundary;
+  const boundary = {
+    maskFile: async (_: unknown, { name: from, text }: FileText) => {
+      return { name: from.replaceAll("Anna", "PERSON_1"), text: text.replaceAll("Anna", "PERSON_1"), given: [] };
+    },
+  } as unknown as FileBoundary;
   return openArtifacts(core as unknown as AgentCore, { peer: { artifacts }, boundary, dir: join(dir, name) });
 }
 
@@ -73,7 +77,7 @@ const request = (refs: ArtifactRef[]): Message => ({
   idempotencyKey: "k",
   artifacts: refs,
 });
-const filesOf = (message: Message): ArtifactRef[] => (message.type === "task.request" ? (message.artifacts ?? []) : []);
+const filesOf = ({ message }: { message: Message }): ArtifactRef[] => (message.type === "task.request" ? (message.artifacts ?? []) : []);
 const ask = (ref: ArtifactRef, from: typeof MARCO) =>
   serve(Buffer.from(JSON.stringify({ sha256: ref.sha256, get: "chunk", index: 0 })), from);
 const putTask = (side: "asker" | "worker", change: object) =>

@@ -78,6 +78,16 @@ describe("what is said to agents of the version before", () => {
     }
   });
 
+  test("names no sealed values of files, which they don't know", () => {
+    const hash = "a".repeat(64);
+    const more = { fileValues: [{ file: hash, bytes: 1, sha256: hash, chunks: hash }] };
+    const claims = unverifiedPayloadOf(OLD.envelopes[0] ?? "") as object;
+    const theirs = z.fromJSONSchema(OLD.schemas.envelope);
+    expect(theirs.safeParse({ ...claims, ...more }).success).toBe(false);
+    expect(theirs.safeParse({ ...claims, ...forWire("envelope", more, 1) }).success).toBe(true);
+    expect(forWire("envelope", more, WIRE_MINOR)).toEqual(more);
+  });
+
   test("is nothing that they would take for something else: a deadline is not left out, the message is", () => {
     const asked = { type: "approval.request", deadline: FIXTURE_TIME_MS, quorum: 2 };
     expect(() => assertUnderstood("approval.request", asked, 1)).toThrow(expect.objectContaining({ code: "PEER_OUTDATED" }));
