@@ -38,7 +38,7 @@ export interface BundleShelf {
   version(): number;
   /**
    * Takes a bundle if the root key signed it and it is not older than what is there.
-   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW, CONFLICT
+   * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_NEWER, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW, CONFLICT
    */
   accept(bundle: SignedBundle): Promise<BundleManifest>;
   /**

@@ -64,6 +64,8 @@ export interface Membership {
   credentialExpiresAt(): number;
   /** Judges another's credential by the newest bundle, as of a time (default now). @throws GaggleError as `verifyMembership` */
   verify(jwt: string, agentId?: string, atMs?: number): MembershipClaims;
+  /** Why a bundle of a newer version of Gaggle was refused, while no good one has come since; undefined where none was. */
+  refusedNewer(): string | undefined;
   /** Takes a bundle from anywhere; a refused one is audited and changes nothing. */
   accept(bundle: unknown): Promise<VerifiedBundle>;
   /** Fetches what is newer now. @throws what the bootstrap node or the check said */
@@ -92,12 +94,18 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
   };
   /** The bundle that was refused last, so that one that comes again and again is recorded once. */
   let refused = "";
+  let tooNew: string | undefined;
+  /** Only what the root key signed gets here: nobody else can make this agent complain. */
+  const noteNewer = (error: unknown): void => {
+    if (error instanceof GaggleError && error.code === "BUNDLE_NEWER") tooNew = error.message;
+  };
   const accept = async (candidate: unknown): Promise<VerifiedBundle> => {
     try {
       const before = place();
       const { changed: isNew, bundle } = await deps.bundles.accept(candidate);
       await moved(before);
       if (isNew) {
+        tooNew = undefined;
         const { role, version, policyHash, revocations } = bundle.manifest;
         await deps.audit({
           action: "bundle.accept",
@@ -109,6 +117,7 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
       }
       return bundle;
     } catch (error) {
+      noteNewer(error);
       const details = { code: errorCode(error), kept: deps.bundles.last()?.manifest.version ?? 0 };
       const which = `${details.code} ${details.kept} ${canonicalHash((candidate as { manifest?: unknown } | undefined)?.manifest ?? "")}`;
       if (which !== refused) await deps.audit({ action: "bundle.refuse", target: "bundle:candidate", result: "denied", details });
@@ -211,8 +220,13 @@ export function createMembership(deps: MembershipDeps, stored: { credential: str
     },
     accept,
     trust: () => deps.bundles.trust(),
+    refusedNewer: () => tooNew,
     async acceptTrust(jws) {
-      if (!(await deps.bundles.acceptTrust(jws))) return;
+      const isNew = await deps.bundles.acceptTrust(jws).catch((error: unknown) => {
+        noteNewer(error);
+        throw error;
+      });
+      if (!isNew) return;
       const { role, version, revocations } = deps.bundles.trust().manifest;
       await deps.audit({
         action: "bundle.trust",

@@ -29,9 +29,11 @@ const SETUP_AGAIN = "Mend the file that the message names, then run: gaggle setu
 async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: DoctorRequest, config: AgentConfig): Promise<Check[]> {
   const paths = goosePaths(config.gooseRoot, env);
   const bootstrap = checkBootstrap(config, now);
+  const asked = askDaemon(home);
   const daemon = await look("daemon", "Start it: gaggle agent. It says why it can't, if it can't.", async () =>
-    checkDaemon((await askDaemon(home)).status, VERSION),
+    checkDaemon((await asked).status, VERSION),
   );
+  const status = await asked.then((answer) => answer.status).catch(() => undefined);
   // Without the daemon the hook denies everything, after a wait; that is said already.
   const hook = (): Check | Promise<Check> =>
     daemon.state === "fail" ? warn("hook", "Not tried, since the daemon does not answer.", "See daemon.") : checkHook(paths, env);
@@ -40,9 +42,9 @@ async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: 
     await look("keys", "Unlock the keychain, or name the passphrase's file in GAGGLE_PASSPHRASE_FILE.", () => checkKeys(home)),
     await look("socket", "Remove that folder or set XDG_RUNTIME_DIR, then start the daemon: gaggle agent", () => checkSocket(home)),
     daemon,
-    ...(daemon.state === "fail" ? [] : [await look("audit", "See daemon.", async () => checkAlarms((await askDaemon(home)).status))]),
+    ...(status === undefined ? [] : [checkAlarms(status)]),
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
-      checkBundle(home, config, now),
+      checkBundle(home, config, now, status?.bundleRefused),
     ),
     await look("membership", "Join again with a new invitation, or by signing in.", () => checkMembership(home, now)),
     ...(await bootstrap),

@@ -1,5 +1,6 @@
 /** Commands that ask the daemon: status, peers, send, inbox. */
 import type { ApprovalView, DaemonMethod, DaemonParams, DaemonResult, InboxItem, TaskView } from "../contract/daemon-api.ts";
+import { termWords } from "./approval-words.ts";
 import { asSeen, bytes, duration, jsonAsSeen, type Output, paint } from "./output.ts";
 
 /** The part of the daemon's client that commands use. */
@@ -16,7 +17,7 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
   const rows = [
     ["agent", status.agentId],
     ["daemon", `pid ${status.pid}, up ${duration(nowMs - Date.parse(status.startedAt))}, ${bytes(status.rssBytes)}`],
-    ["profile bundle", `version ${status.bundleVersion}, ${left(status.bundleExpiresAt)}`],
+    ["profile bundle", `version ${status.bundleVersion}, ${left(status.bundleExpiresAt)}${newerWords(status.bundleRefused)}`],
     ["membership", left(status.credentialExpiresAt)],
     ["bootstrap node", `${status.bootstrap.url} ${status.bootstrap.reachable ? paint.good("reachable") : paint.warn("not reachable")}`],
     ["peers", `${status.peersConnected} connected; listening on ${status.listening.join(", ") || "nothing"}`],
@@ -30,6 +31,9 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
   ];
   for (const [name, value] of rows) out.line(`  ${(name ?? "").padEnd(15)} ${value}`);
 }
+
+const newerWords = (refused: string | undefined): string =>
+  refused === undefined ? "" : paint.bad("; a newer one was refused: update Gaggle on this machine");
 
 const alarmWords = (alarms = 0): string =>
   alarms === 0 ? "" : paint.bad(`; ${alarms} against the bootstrap node, see gaggle audit alarms`);
@@ -65,6 +69,8 @@ export function printItem(out: Output, item: InboxItem | TaskView | ApprovalView
     );
   else if (item.kind === "approval") {
     const verb = item.side === "requester" ? "asked of" : "asked by";
-    out.line(`${item.approvalId}  ${paint.strong(item.state)}  approval ${verb} ${who}; payload sha256 ${item.payloadHash.slice(0, 16)}…`);
+    out.line(
+      `${item.approvalId}  ${paint.strong(item.state)}  approval ${verb} ${who}; payload sha256 ${item.payloadHash.slice(0, 16)}…${termWords(item)}`,
+    );
   } else out.line(`${item.id}  ${item.severity}  ${who}: ${asSeen(item.message)}`);
 }

@@ -38,6 +38,7 @@ export const ERROR_TABLE = {
   BUNDLE_MISSING: row(403, true, "There is no valid profile bundle, so nothing may be sent or run."),
   BUNDLE_SIGNATURE: row(403, false, "The profile bundle is not signed by the pinned root key, or was altered."),
   BUNDLE_ROLLBACK: row(403, false, "The profile bundle is older than the one already accepted."),
+  BUNDLE_NEWER: row(403, false, "The profile bundle is signed, but for a newer version of Gaggle than this one."),
   BUNDLE_EXPIRED: row(403, true, "The profile bundle has expired."),
   BUNDLE_MISMATCH: row(403, false, "The profile bundle is for another organisation or role."),
   CREDENTIAL_INVALID: row(401, false, "The membership credential or token is forged, malformed or bound to another key."),

@@ -1,5 +1,5 @@
 /** Decides whether a profile bundle is believed. Source: design, Trust, Profile bundle; spec O4; docs/decisions/0011-bundle-format.md. */
-import type { z } from "zod";
+import { z } from "zod";
 import {
   type BundleManifest,
   bundleManifest,
@@ -69,7 +69,7 @@ const altered = (problem: string): GaggleError =>
 
 /**
  * Checks a bundle completely: {@link verifyBundleContent} and {@link checkBundleTimes}.
- * @throws GaggleError BUNDLE_SIGNATURE (unsigned, by another key, or altered), BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW
+ * @throws GaggleError BUNDLE_SIGNATURE (unsigned, by another key, or altered), BUNDLE_NEWER, BUNDLE_MISMATCH, BUNDLE_ROLLBACK, BUNDLE_EXPIRED, CLOCK_SKEW
  */
 export function verifyBundle(input: { bundle: unknown } & BundleExpectation): VerifiedBundle {
   const verified = verifyBundleContent(input);
@@ -90,16 +90,40 @@ export function verifyBundleContent(input: { bundle: unknown } & Omit<BundleExpe
   return openBundle(manifest, signed.data);
 }
 
+/** What of a manifest says whose it is; the rest may be of a version that is not known here. */
+const anyManifest = z.looseObject({
+  root: bundleManifest.shape.root,
+  org: bundleManifest.shape.org,
+  rotation: bundleManifest.shape.rotation,
+});
+
+/** @throws GaggleError BUNDLE_NEWER: what the root key signed is never taken in part, since a part that is not known may forbid something */
+const newer = (cause: unknown): GaggleError =>
+  new GaggleError(
+    "BUNDLE_NEWER",
+    "The profile bundle is signed by the root key, but for a newer Gaggle than this: update Gaggle on this machine. Until then the last good bundle counts, until it expires.",
+    { cause },
+  );
+
 /**
  * Checks a manifest's signature and shape; not its times, version or files. A root key that followed the pinned one is believed, the pinned one
  * itself then no more.
- * @throws GaggleError BUNDLE_SIGNATURE
+ * @throws GaggleError BUNDLE_SIGNATURE, BUNDLE_NEWER
  */
 export function verifyManifest(jws: string, rootFingerprint: string): BundleManifest {
+  const signed = signedByRoot(jws, rootFingerprint);
+  const manifest = bundleManifest.safeParse(signed);
+  if (manifest.success) return manifest.data;
+  const isOnlyMore = manifest.error.issues.every(({ code }) => code === "unrecognized_keys" || code === "invalid_value");
+  throw isOnlyMore ? newer(manifest.error) : altered("its manifest lacks something or is malformed");
+}
+
+/** What the root key signed, whatever it says. @throws GaggleError BUNDLE_SIGNATURE */
+function signedByRoot(jws: string, rootFingerprint: string): unknown {
   try {
-    const { root, org, rotation = [] } = bundleManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
+    const { root, org, rotation = [] } = anyManifest.parse(unverifiedPayloadOf(jws, MAX_MANIFEST_BYTES));
     if (thumbprintOf(root) !== rootsAfter(rootFingerprint, rotation, org).at(-1)) throw altered("it is not signed by the pinned root key");
-    return bundleManifest.parse(verifyJws({ jws, typ: BUNDLE_TYP, key: root, maxBytes: MAX_MANIFEST_BYTES }));
+    return verifyJws({ jws, typ: BUNDLE_TYP, key: root, maxBytes: MAX_MANIFEST_BYTES });
   } catch (cause) {
     if (cause instanceof GaggleError && cause.code === "BUNDLE_SIGNATURE") throw cause;
     throw new GaggleError("BUNDLE_SIGNATURE", "The profile bundle is refused: its manifest is not signed or was altered. Get it again.", {
@@ -197,10 +221,8 @@ function openBundle(manifest: BundleManifest, signed: SignedBundle): VerifiedBun
   } catch (cause) {
     throw new GaggleError(
       "BUNDLE_SIGNATURE",
-      "The profile bundle is signed but incomplete; an admin must sign a new one with: gaggle org sign",
-      {
-        cause,
-      },
+      "The profile bundle is signed, but something in it is missing or not known to this Gaggle: update Gaggle on this machine; where that is done, an admin must sign a new one with: gaggle org sign",
+      { cause },
     );
   }
 }

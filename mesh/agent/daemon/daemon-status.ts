@@ -27,6 +27,7 @@ export async function statusOf(
 ): Promise<DaemonResult<"daemon.status">> {
   const { manifest } = core.membership.lastBundle();
   const { waiting, queued, dead, busy } = await messaging.counts();
+  const bundleRefused = core.membership.refusedNewer();
   return {
     ...core.self,
     org: core.config.org,
@@ -36,6 +37,7 @@ export async function statusOf(
     startedAt: new Date(startedAt).toISOString(),
     bundleVersion: manifest.version,
     bundleExpiresAt: manifest.expiresAt,
+    ...(bundleRefused === undefined ? {} : { bundleRefused }),
     credentialExpiresAt: new Date(core.membership.credentialExpiresAt()).toISOString(),
     bootstrap: { url: core.config.bootstrapUrl, reachable: background.reachable() },
     peersConnected: peer.members().length,

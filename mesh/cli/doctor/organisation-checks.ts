@@ -14,14 +14,20 @@ const BOOTSTRAP_TIMEOUT_MS = 5_000;
 /** A bundle with less time left than this should have been replaced by now. */
 const BUNDLE_WARN_MS = 3 * 86_400_000;
 
-/** The signed profile bundle that is in force. @throws GaggleError also AGENT_NOT_PINNED: colleagues then believe nothing that this agent says */
-export async function checkBundle(home: string, config: AgentConfig, now: () => number): Promise<Check> {
+/**
+ * The signed profile bundle that is in force.
+ * @param refused why the daemon has refused a newer one, where it has
+ * @throws GaggleError also AGENT_NOT_PINNED: colleagues then believe nothing that this agent says
+ */
+export async function checkBundle(home: string, config: AgentConfig, now: () => number, refused?: string): Promise<Check> {
   const { org, role, subject, agentId, rootFingerprint } = config;
   const store = await openBundleStore({ clock: { now } }, { dir: homePaths(home).bundle, org, role, subject, rootFingerprint });
   const { version, issuedAt, expiresAt, roster } = store.current().manifest;
   checkPinned({ sub: subject, agent: agentId }, roster);
   const left = Date.parse(expiresAt) - now();
   const message = `Version ${version}, ${duration(now() - Date.parse(issuedAt))} old, expires in ${duration(left)}`;
+  if (refused !== undefined)
+    return warn("bundle", `${message}. A newer one was refused.`, `${refused} What was revoked in it is not known here.`);
   if (left < BUNDLE_WARN_MS) return warn("bundle", message, "Ask your admin to sign a new one (gaggle org sign) before it expires.");
   return ok("bundle", message);
 }

@@ -4,6 +4,7 @@ import type { AuditDraft } from "../../../../mesh/contract/audit.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { CREDENTIAL_LIFETIME_MS, CREDENTIAL_RENEW_MS } from "../../../../mesh/contract/limits.ts";
 import { agentIdOf, generateAgentKeys, publicJwkOf } from "../../../../mesh/identity/keys.ts";
+import { signJws, unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { issueMembership } from "../../../../mesh/identity/membership.ts";
 import { openBundleStore } from "../../../../profiles/bundle/bundle-store.ts";
 import { seededRandom } from "../../../support/seeded-keys.ts";
@@ -74,6 +75,21 @@ describe("a bundle", () => {
     expect(membership.bundle().manifest.version).toBe(3);
     expect(audited).toMatchObject([{ action: "bundle.accept", target: "bundle:finance@3", result: "ok", details: { revocationSeq: 4 } }]);
     expect(changes).toBe(1);
+  });
+
+  it("that only a later version of Gaggle can read leaves the last good one in force, and says so until a good one comes", async () => {
+    const membership = await join();
+    const later = sign(3);
+    const payload = { ...(unverifiedPayloadOf(later.manifest) as object), later: 1 };
+    const manifest = signJws({ typ: "gaggle-bundle+jws", payload, signer: organisation.root });
+    expect(membership.refusedNewer()).toBeUndefined();
+    await expect(membership.accept({ ...later, manifest })).rejects.toMatchObject({ code: "BUNDLE_NEWER" });
+    await expect(membership.acceptTrust(manifest)).rejects.toMatchObject({ code: "BUNDLE_NEWER" });
+    expect(membership.bundle().manifest.version).toBe(2);
+    expect(membership.refusedNewer()).toContain("update Gaggle on this machine");
+    expect(audited).toMatchObject([{ action: "bundle.refuse", result: "denied", details: { code: "BUNDLE_NEWER", kept: 2 } }]);
+    await membership.accept(sign(4));
+    expect(membership.refusedNewer()).toBeUndefined();
   });
 
   it("that is there already changes and records nothing", async () => {

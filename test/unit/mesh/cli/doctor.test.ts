@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../../../mesh/agent/agent-config.ts";
 import type { Check } from "../../../../mesh/cli/doctor/check.ts";
 import { checkAlarms, checkNode, isAtLeast } from "../../../../mesh/cli/doctor/machine-checks.ts";
-import { checkClock } from "../../../../mesh/cli/doctor/organisation-checks.ts";
+import { checkBundle, checkClock } from "../../../../mesh/cli/doctor/organisation-checks.ts";
 import { doctor, printChecks } from "../../../../mesh/cli/doctor.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
 import { setSetting } from "../../../../mesh/cli/setup/edit-yaml.ts";
@@ -85,6 +85,16 @@ const edit = (file: string, path: readonly [string] | readonly [string, string],
   writeFileSync(file, setSetting(readIfThere(file) ?? "", file, path, value));
 
 describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () => {
+  it("tells that a newer bundle was refused, beside the last good one that counts", async () => {
+    const { home, config } = await joinedHome(join(tempFolder(), "home"));
+    const found = await checkBundle(home, config, Date.now, "Update Gaggle on this machine.");
+    expect(found).toMatchObject({
+      state: "warn",
+      message: expect.stringContaining("refused"),
+      fix: expect.stringContaining("Update Gaggle"),
+    });
+  });
+
   it("tells of open alarms about the bootstrap node", () => {
     const about = (alarms: number) => checkAlarms({ audit: { seq: 9, shipped: 9, alarms } } as Parameters<typeof checkAlarms>[0]);
     expect(about(0)).toMatchObject({ name: "audit", state: "ok" });

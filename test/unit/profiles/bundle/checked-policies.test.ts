@@ -69,7 +69,7 @@ describe("policies in a bundle", () => {
 
   it("are refused where what is evaluated is not what the files say", () => {
     const hidden = signed((files) => ({ "policy.json": (files["policy.json"] ?? "").replaceAll("accruals", "anything") }));
-    expect(() => open(hidden)).toThrow(code("BUNDLE_SIGNATURE", "incomplete"));
+    expect(() => open(hidden)).toThrow(code("BUNDLE_SIGNATURE", "missing"));
   });
 
   it("are refused in the form of the allow-list", () => {

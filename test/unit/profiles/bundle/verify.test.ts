@@ -75,6 +75,17 @@ describe("a profile bundle", () => {
     expect(() => verify(candidate)).toThrow(code("BUNDLE_SIGNATURE"));
   });
 
+  it.each([
+    ["a field of a later version", { moreThanIsKnown: true }],
+    ["a field of a later version deep in it", { revocations: { seq: 0, agents: [], subjects: [], keys: [], later: [] } }],
+    ["another version of its form", { v: 2 }],
+  ])("with %s is told apart from a forged one where the root has signed it, and is taken in no part", (_, change) => {
+    expect(() => verify(resigned(change))).toThrow(code("BUNDLE_NEWER"));
+    const { manifest } = resigned(change);
+    expect(() => verify({ ...bundle, manifest: `${manifest.slice(0, -4)}AAAA` })).toThrow(code("BUNDLE_SIGNATURE"));
+    expect(() => verify(resigned({ ...change, issuers: [] }))).toThrow(code("BUNDLE_SIGNATURE"));
+  });
+
   it("by another key is refused, whatever root it names", () => {
     const thief = seededSigner("thief");
     expect(() => verify(organisation.sign("marketing", { version: 9, nowMs: NOW, root: thief }))).toThrow(code("BUNDLE_SIGNATURE"));
