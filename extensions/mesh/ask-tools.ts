@@ -111,23 +111,42 @@ const requestApproval = (daemon: DaemonLink): Tool =>
     title: "Ask a person for a signed approval",
     description:
       "Asks a person who may approve (by role or agent) for a signed decision on exactly this payload. Use it before a step that needs consent. " +
-      "Answers at once with an approvalId; a person decides later: ask fetch_status with that id until the state is APPROVED, REJECTED or FAILED.",
+      "Answers at once with an approvalId; a person decides later: ask fetch_status with that id until the state is APPROVED, REJECTED, EXPIRED or FAILED.",
     input: z.strictObject({
       ...targetInput,
       stepId: z.string().min(1).max(200).describe("Name of the step that waits for this, for example approve-close"),
       payload: anyObject.describe("What is to be approved, complete and readable for a person. The signature covers exactly this"),
+      quorum: z
+        .int()
+        .min(1)
+        .max(8)
+        .optional()
+        .describe("So many different people have to approve (default 1); everybody of the role is asked"),
+      deadline: z
+        .string()
+        .max(40)
+        .optional()
+        .describe("From then on no decision counts, ISO 8601 with an offset, for example 2026-11-02T17:00:00+01:00"),
+      escalate: z
+        .boolean()
+        .optional()
+        .describe("Ask managers, up the org chart, where those asked are away or take too long. Needs a deadline"),
       sessionId: z.string().max(200).optional().describe("Session that this belongs to; this chat's where left out"),
       idempotencyKey: idempotencyKeyInput,
     }),
-    output: z.object({ approvalId: z.string(), agentId: z.string(), payloadHash: z.string() }),
+    output: z.object({
+      approvalId: z.string(),
+      agentId: z.string(),
+      payloadHash: z.string(),
+      asked: z.array(z.object({ subject: z.string(), role: z.string() })).optional(),
+    }),
     readOnly: false,
-    async run({ targetRole, agentId, stepId, payload, sessionId, idempotencyKey }, call) {
+    async run({ targetRole, agentId, sessionId, idempotencyKey, ...request }, call) {
       const asked = await daemon.call(
         "approval.request",
         {
+          ...request,
           target: targetOf({ targetRole, agentId }),
-          payload,
-          stepId,
           sessionId: sessionId ?? call.sessionId,
           idempotencyKey: idempotencyKey ?? call.defaultIdempotencyKey,
         },

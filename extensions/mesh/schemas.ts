@@ -78,6 +78,16 @@ export const approvalOutput = z.object({
   reason: z.string().optional(),
   decision: z.string().optional(),
   stepId: z.string().optional(),
+  /** So many different people have to approve; there where it is more than one. */
+  quorum: z.int().optional(),
+  /** From then on no decision counts. */
+  deadline: z.string().optional(),
+  /** Everybody who was asked, when and why, where it is more than one. */
+  asked: z
+    .array(
+      z.object({ subject: z.string(), role: z.string(), at: z.string(), because: z.string(), delivery: z.string(), approved: z.boolean() }),
+    )
+    .optional(),
   updatedAt: z.string(),
 });
 

@@ -6,7 +6,7 @@ import type { approvalDetail, approvalOutput, notificationOutput, taskDetail, ta
 type Shown<T extends z.ZodType> = z.infer<T>;
 
 /** States of tasks and approvals after which nothing changes. */
-const FINAL = new Set(["COMPLETED", "FAILED", "CANCELED", "REJECTED", "APPROVED"]);
+const FINAL = new Set(["COMPLETED", "FAILED", "CANCELED", "REJECTED", "APPROVED", "EXPIRED", "ENDED"]);
 
 /** Whether a state is one that a task or approval never leaves. */
 export const isFinished = (state: string): boolean => FINAL.has(state);
@@ -45,8 +45,13 @@ export const showTaskDetail = (view: TaskView): Shown<typeof taskDetail> => ({
 /** An approval without its payload. */
 export function showApproval(view: ApprovalView): Shown<typeof approvalOutput> {
   const { kind, approvalId, side, peer, state, delivery, payloadHash, approver, reason, decision, stepId, updatedAt } = view;
-  const finished = isFinished(state);
-  return { kind, approvalId, side, peer, state, finished, delivery, payloadHash, approver, reason, decision, stepId, updatedAt };
+  const { quorum, deadline } = view;
+  const asked = view.asked?.map(({ to, at, because, ...one }) => {
+    const { subject, role } = to;
+    return { subject, role, at, because, delivery: one.delivery, approved: one.decision !== undefined };
+  });
+  const how = { state, finished: isFinished(state), delivery, quorum, deadline, asked };
+  return { kind, approvalId, side, peer, ...how, payloadHash, approver, reason, decision, stepId, updatedAt };
 }
 
 /** An approval with its payload and history. */
@@ -86,12 +91,22 @@ export function sayTask(view: TaskView): string {
   return `Task ${view.taskId} ${whose} is ${view.state}.${waiting}${lost}${word}`;
 }
 
-/** One sentence on an approval. */
+const votesOf = (asked: NonNullable<ApprovalView["asked"]>): number => asked.filter(({ decision }) => decision !== undefined).length;
+
+/** One sentence on an approval, and more where several were asked or time presses. */
 export function sayApproval(view: ApprovalView): string {
   const by = view.approver === undefined ? "" : ` by ${view.approver.subject} (${view.approver.role})`;
   const whose =
     view.side === "requester" ? `asked of ${view.peer.subject} (${view.peer.role})` : `asked by ${view.peer.subject} (${view.peer.role})`;
-  return `Approval ${view.approvalId} ${whose} is ${view.state}${by}.`;
+  const { quorum, deadline, asked = [], state } = view;
+  const votes =
+    quorum === undefined ? "" : ` It needs ${quorum} different people${view.side === "requester" ? `; ${votesOf(asked)} approved` : ""}.`;
+  const until = deadline === undefined || state !== "PENDING" ? "" : ` Decisions count until ${deadline}.`;
+  const others = asked
+    .filter(({ because }) => because !== "asked")
+    .map(({ to, because }) => ` ${because}, so ${to.subject} (${to.role}) was asked.`);
+  const why = state === "EXPIRED" || state === "FAILED" ? ` ${view.reason ?? ""}`.trimEnd() : "";
+  return `Approval ${view.approvalId} ${whose} is ${state}${by}.${why}${votes}${until}${others.join("")}`;
 }
 
 /** One sentence on anything in the inbox. */

@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "task.read": "read receipt",
   "approval.request": "approval asked for",
   "approval.decision": "decision",
+  "approval.end": "end of an approval",
   notification: "notification",
   "pseudonym.key": "key",
 };

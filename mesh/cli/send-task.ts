@@ -5,6 +5,7 @@ import { GaggleError } from "../contract/errors.ts";
 import { type JsonObject, parseAs } from "../contract/json.ts";
 import { STATUS_WAIT_MAX_MS } from "../contract/limits.ts";
 import { TERMINAL_STATES } from "../contract/message.ts";
+import { approvalLines } from "./approval-words.ts";
 import { type DaemonCalls, printItem } from "./mesh-commands.ts";
 import { asSeen, jsonAsSeen, type Output, paint } from "./output.ts";
 import { sessionWords } from "./session-words.ts";
@@ -86,6 +87,7 @@ export async function showRecord(daemon: DaemonCalls, out: Output, id: string, n
   }
   printItem(out, view);
   if (view.kind === "task") for (const line of taskWords(view, nowMs)) out.line(line);
+  if (view.kind === "approval") for (const line of approvalLines(view)) out.line(line);
   for (const entry of view.history)
     out.line(`  ${paint.dim(entry.at)} ${entry.state}${entry.note === undefined ? "" : ` · ${asSeen(entry.note)}`}`);
 }

@@ -1,5 +1,6 @@
 /** Commands of daily work: what the daemon does for its person. */
 import { randomUUID } from "node:crypto";
+import type { RequestOptions } from "./request-approval.ts";
 import type { Command } from "commander";
 import { systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -207,6 +208,24 @@ function addApprovalCommands(program: Command): void {
       .option("--passphrase-stdin", "read the passphrase from stdin")
       .action(decide(decision));
   }
+  program
+    .command("request-approval")
+    .description("ask people for signed decisions on exactly one payload")
+    .argument("<payload>", "what is to be approved, as JSON")
+    .requiredOption("--step <name>", "the step that waits for it, for example approve-close")
+    .option("--role <role>", "by people of this role")
+    .option("--agent <id>", "by the person of this agent")
+    .option("--department <department>", "by people of this department")
+    .option("--quorum <n>", "so many different people have to approve; everybody of the role is asked")
+    .option("--deadline <time>", "no decision counts from then on: a time, or 30m, 24h, 7d from now")
+    .option("--escalate", "ask their managers, up the org chart, where they are away or take too long")
+    .option("--key <idempotency key>", "the same key never asks twice")
+    .action(
+      daemonAction<Omit<RequestOptions, "key"> & { key?: string }>(async (daemon, { out }, options, [payload = ""]) => {
+        const { requestApproval } = await import("./request-approval.ts");
+        await requestApproval(daemon, out, Date.now(), { payload, options: { ...options, key: options.key ?? randomUUID() } });
+      }),
+    );
   program
     .command("approval-key")
     .description("make your approval key, or show its public part")
