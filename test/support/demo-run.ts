@@ -179,20 +179,3 @@ export async function waitUntil(what: string, ms: number, isSo: () => boolean | 
     await sleep(POLL_MS * 2);
   }
 }
-
-/** At most `count` pieces of work at once: a close keeps a small machine busy. */
-export function slots(count: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  return async (work) => {
-    if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
-    else free -= 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
-}

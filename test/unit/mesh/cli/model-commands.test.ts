@@ -13,7 +13,8 @@ const MAIN = join(import.meta.dirname, "../../../../mesh/cli/main.ts");
 let home: string;
 
 async function model(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
-  const env = { PATH: process.env["PATH"], GAGGLE_HOME: home, VENDOR_KEY: "sk-secret", NO_COLOR: "1" };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, GAGGLE_HOME: home, VENDOR_KEY: "sk-secret", NO_COLOR: "1" };
   const child = spawn(process.execPath, [MAIN, "model", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const code = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -19,7 +19,8 @@ const file = (name: string, content: string | Uint8Array): string => {
 };
 
 async function guard(args: readonly string[], options: { input?: string | Uint8Array; env?: Record<string, string> } = {}) {
-  const env = { PATH: process.env["PATH"], HOME: folder, GAGGLE_HOME: join(folder, "agent"), GAGGLE_AUTOSTART: "never", ...options.env };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, HOME: folder, GAGGLE_HOME: join(folder, "agent"), GAGGLE_AUTOSTART: "never", ...options.env };
   const child = spawn(process.execPath, [MAIN, "guard", ...args], { env, cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
