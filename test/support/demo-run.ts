@@ -12,8 +12,8 @@ import { sharedEnv } from "./shared-env.ts";
 /** The built program; tests of the product run what users run. */
 export const PROGRAM = join(REPOSITORY, "dist", "gaggle.js");
 /** Longest wait for one step of a close, and for its end, on a machine that does other work too. */
-const STEP_MS = 90_000;
-const END_MS = 180_000;
+const STEP_MS = 180_000;
+const END_MS = 300_000;
 const POLL_MS = 15;
 
 /** How a program ended. */
