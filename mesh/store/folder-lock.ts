@@ -1,5 +1,6 @@
 /** Lets one process at a time work on a folder of files that are read, changed and written whole, so that no change is lost. */
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
@@ -27,17 +28,24 @@ export async function withFolderLock<T>(dir: string, work: () => Promise<T>, { w
 }
 
 async function take(path: string, waitMs: number): Promise<Level> {
-  for (let left = waitMs; ; left -= POLL_MS) {
+  let mended = false;
+  for (let left = waitMs; ; ) {
     const lock = new Level(path);
     try {
       await lock.open();
       return lock;
     } catch (cause) {
-      if (!isLocked(cause))
-        throw new GaggleError("STORE_FAILED", "The folder can't be locked; check its rights and the free space.", { cause });
-      if (left <= 0)
-        throw new GaggleError("CONFLICT", "Another gaggle command works on this folder; run this again when it is done.", { cause });
-      await sleep(POLL_MS);
+      if (isLocked(cause)) {
+        if (left <= 0)
+          throw new GaggleError("CONFLICT", "Another gaggle command works on this folder; run this again when it is done.", { cause });
+        left -= POLL_MS;
+        await sleep(POLL_MS);
+        continue;
+      }
+      if (mended) throw new GaggleError("STORE_FAILED", "The folder can't be locked; check its rights and the free space.", { cause });
+      // Half of a lock, as a full disk leaves one. Nobody has it open, and nothing is in it.
+      mended = true;
+      await rm(path, { recursive: true, force: true });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withFolderLock } from "../../../../mesh/store/folder-lock.ts";
@@ -25,6 +25,13 @@ describe("the lock of a folder", () => {
     const dir = tempFolder();
     const second = withFolderLock(dir, () => withFolderLock(dir, async () => "in", { waitMs: 0 }));
     await expect(second).rejects.toMatchObject({ code: "CONFLICT" });
+  });
+
+  it("is made anew where half of one was left, as by a full disk", async () => {
+    const dir = tempFolder();
+    await withFolderLock(dir, async () => undefined);
+    await truncate(join(dir, ".lock", "CURRENT"));
+    expect(await withFolderLock(dir, async () => "done")).toBe("done");
   });
 
   it("makes no folder that is not there", async () => {
