@@ -5,6 +5,7 @@ import type { Clock, Random, Signer } from "../contract/ports.ts";
 import { protectFolder } from "../identity/at-rest/protect-folder.ts";
 import { ensureAgentKeys } from "../identity/key-file.ts";
 import { agentIdOf, type AgentKeys, createSigner } from "../identity/keys.ts";
+import { withFolderLock } from "../store/folder-lock.ts";
 import { makePrivateFolder, writePrivateFile } from "../store/private-file.ts";
 import { type AgentConfig, DEFAULT_UPSTREAM, homePaths, type ModelUpstream, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { freePort } from "./free-port.ts";
@@ -30,6 +31,15 @@ export interface HomeChoice {
   /** The model's server behind the guard, where there is one already. */
   readonly upstream: ModelUpstream | null;
   readonly modelKey?: string;
+}
+
+/**
+ * Lets one at a time join in a home: two at once would take each other's keys, and both say that they are members.
+ * @throws GaggleError CONFLICT where the other one takes long
+ */
+export async function aloneInHome<T>(home: string, join: () => Promise<T>): Promise<T> {
+  await makePrivateFolder(home);
+  return withFolderLock(home, join);
 }
 
 /**

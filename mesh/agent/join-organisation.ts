@@ -7,7 +7,7 @@ import { parseInvitation } from "../identity/invitation.ts";
 import { publicJwkOf } from "../identity/keys.ts";
 import { verifyMembership } from "../identity/membership.ts";
 import { type AgentConfig, homePaths } from "./agent-config.ts";
-import { becomeMember, type HomeChoice, type JoinDeps, prepareHome } from "./become-member.ts";
+import { aloneInHome, becomeMember, type HomeChoice, type JoinDeps, prepareHome } from "./become-member.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
 import { bootstrapFetch } from "./pinned-fetch.ts";
 import { writePseudonymKey } from "./pseudonym-key.ts";
@@ -23,8 +23,16 @@ export interface JoinRequest extends HomeChoice {
  * @throws GaggleError ALREADY_JOINED, INVITATION_INVALID, INVITATION_USED, BUNDLE_SIGNATURE and its like, PEER_UNREACHABLE, TLS_PIN_MISMATCH
  */
 export async function joinOrganisation(deps: JoinDeps, request: JoinRequest): Promise<AgentConfig> {
+  const invitation = parseInvitation(request.invitation);
+  return aloneInHome(request.home, () => joinByInvitation(deps, request, invitation));
+}
+
+async function joinByInvitation(
+  deps: JoinDeps,
+  request: JoinRequest,
+  { baseUrl, claims, secret }: ReturnType<typeof parseInvitation>,
+): Promise<AgentConfig> {
   const { home } = request;
-  const { baseUrl, claims, secret } = parseInvitation(request.invitation);
   const { keys, signer, agentId } = await prepareHome(home, deps);
   const { org, role, sub } = claims;
   const { rootFingerprint, tlsPin } = secret;

@@ -15,7 +15,7 @@ import { signInNonce, verifySignInStatement } from "../identity/sign-in.ts";
 import { signInWithBrowser } from "../sign-in/browser-sign-in.ts";
 import { beginDeviceSignIn, type DeviceCode } from "../sign-in/device-sign-in.ts";
 import { type AgentConfig, homePaths, readAgentConfig } from "./agent-config.ts";
-import { becomeMember, type HomeChoice, type JoinDeps, prepareHome } from "./become-member.ts";
+import { aloneInHome, becomeMember, type HomeChoice, type JoinDeps, prepareHome } from "./become-member.ts";
 import { type BootstrapClient, createBootstrapClient } from "./bootstrap-client.ts";
 import { bootstrapFetch } from "./pinned-fetch.ts";
 import { writeNoPseudonymKey } from "./pseudonym-key.ts";
@@ -45,7 +45,10 @@ export interface SignInJoinRequest extends HomeChoice {
  * Joins an organisation by signing in. The key for pseudonyms comes later, from a steward's daemon.
  * @throws GaggleError ALREADY_JOINED, SIGN_IN_FAILED, UPSTREAM_FAILED, TIMEOUT, BUNDLE_SIGNATURE and its like, PEER_UNREACHABLE, TLS_PIN_MISMATCH
  */
-export async function joinBySignIn(deps: SignInDeps, request: SignInJoinRequest): Promise<AgentConfig> {
+export const joinBySignIn = (deps: SignInDeps, request: SignInJoinRequest): Promise<AgentConfig> =>
+  aloneInHome(request.home, () => joinSigningIn(deps, request));
+
+async function joinSigningIn(deps: SignInDeps, request: SignInJoinRequest): Promise<AgentConfig> {
   const { baseUrl, rootFingerprint, tlsPin } = request.target;
   const { keys, signer, agentId } = await prepareHome(request.home, deps);
   const callDeps = { ...deps, signer, fetch: bootstrapFetch(deps.fetch, tlsPin) };

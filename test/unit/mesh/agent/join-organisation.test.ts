@@ -105,6 +105,16 @@ describe("joining", () => {
     expect((await joinWith(home, invitation)).agentId).toBe(agentId);
   });
 
+  it("twice at once in one home lets one in, and the other's invitation stays good", async () => {
+    const home = join(tempFolder(), "home");
+    const invitations = [await invite("nils.ekstrom", "sales"), await invite("carmen.ortega", "sales")];
+    const ends = await Promise.allSettled(invitations.map((invitation) => joinWith(home, invitation)));
+    const lost = ends.findIndex(({ status }) => status === "rejected");
+    expect(ends[lost]).toMatchObject({ reason: { code: "ALREADY_JOINED" } });
+    expect(ends[1 - lost]).toMatchObject({ value: await readAgentConfig(home) });
+    await joinWith(join(tempFolder(), "home"), invitations[lost] ?? "");
+  });
+
   it("a second time is refused, names who is there, and changes nothing", async () => {
     const home = join(tempFolder(), "home");
     const config = await joinWith(home, await invite());
