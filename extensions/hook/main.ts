@@ -8,12 +8,19 @@ import { gaggleHome } from "../../mesh/client/home.ts";
 import { installFolder } from "../../mesh/client/install-folder.ts";
 import { decideHook } from "./decide-hook.ts";
 
+/** Goose gives a hook 20 s; it should show our reason, and not that the hook took too long. */
+const START_MS = 15_000;
+
 const { values } = parseArgs({ options: { home: { type: "string" } } });
 const outcome = await decideHook(await text(process.stdin), {
   isRun: process.env[RUN_MARKER] !== undefined,
   connect: ({ start }) => {
     const autoStart = { node: process.execPath, entry: join(installFolder(import.meta.url), "bin", "gaggle.js"), env: process.env };
-    return connectDaemon({ home: values.home ?? gaggleHome(process.env), program: "hook", ...(start ? { autoStart } : {}) });
+    return connectDaemon({
+      home: values.home ?? gaggleHome(process.env),
+      program: "hook",
+      ...(start ? { autoStart, timeoutMs: START_MS } : {}),
+    });
   },
 });
 process.exitCode = outcome.exitCode;

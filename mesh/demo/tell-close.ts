@@ -19,8 +19,8 @@ const FINANCE_TURNS = 60;
 const FINANCE_TRIES = 6;
 /** Time for one try of finance's run: a person may think about the approval. */
 const FINANCE_TRY_MS = 15 * 60_000;
-/** Time for the last steps to reach the screen. */
-const CATCH_UP_MS = 5_000;
+/** Longest wait for the last steps to reach the screen, also of a daemon that has just been brought back. */
+const CATCH_UP_MS = 20_000;
 
 const financeResult = z.object({ status: z.enum(["posted", "rejected", "awaiting-approval", "failed"]), problem: z.string().optional() });
 type FinanceResult = z.infer<typeof financeResult>;
