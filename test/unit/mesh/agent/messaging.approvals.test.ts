@@ -1,87 +1,18 @@
 /** Approvals by several people, in time, and up the org chart, over the real messaging of every agent. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { DaemonParams, DaemonResult } from "../../../../mesh/contract/daemon-api.ts";
-import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
-import type { PolicyEngine, PolicyQuestion } from "../../../../mesh/contract/ports.ts";
-import type { WantedApproval } from "../../../../mesh/enforcement/approvers.ts";
-import { keepObligations } from "../../../../mesh/enforcement/keep-obligations.ts";
-import { signApproval } from "../../../../mesh/identity/approval.ts";
-import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
-import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
+import type { DaemonParams } from "../../../../mesh/contract/daemon-api.ts";
+import type { PolicyQuestion } from "../../../../mesh/contract/ports.ts";
+import { type Approval, MANAGERS, startApprovers, wantingApprovals } from "../../../support/approvers-world.ts";
+import { createWorld, type NodeOptions, type TestNode, type World } from "../../../support/messaging-node.ts";
 
 const HOUR = 3_600_000;
-/** Nora is above both executives and has nobody above her; Paul is below Fiona, who asks. */
-const MANAGERS = {
-  "edward.lindqvist": "nora.keller",
-  "olga.nowak": "nora.keller",
-  "fiona.berg": "edward.lindqvist",
-  "paul.simon": "fiona.berg",
-  "rita.moss": "paul.simon",
-};
-const PEOPLE = [
-  ["edward.lindqvist", "executive"],
-  ["olga.nowak", "executive"],
-  ["nora.keller", "chair"],
-  ["paul.simon", "controller"],
-  ["rita.moss", "clerk"],
-] as const;
-type Name = (typeof PEOPLE)[number][0];
-type Approval = Extract<DaemonResult<"status.fetch">, { kind: "approval" }>;
-
 let world: World;
-let trustOfWorld: NonNullable<NodeOptions["trust"]>;
 beforeEach(() => {
   world = createWorld(7);
 });
 
-/** Fiona of finance, Marco of marketing, and everybody who can sign. */
-async function company(allow: (question: PolicyQuestion) => boolean = () => true, options: NodeOptions = {}) {
-  const keys = new Map(PEOPLE.map(([subject]) => [subject, createSigner(generateSigningKey(world.random))]));
-  const members = [["fiona.berg", "finance"] as const, ["marco.diaz", "marketing"] as const, ...PEOPLE].map(([subject, role]) =>
-    world.addMember(subject, role),
-  );
-  const approvers = PEOPLE.map(([subject, role]) => ({ subject, role, key: keys.get(subject)?.publicJwk })) as never;
-  const trust = () => ({ ...world.org.manifest, roster: { approvers, stewards: [] } });
-  trustOfWorld = trust;
-  const nodes = new Map<string, TestNode>();
-  for (const member of members)
-    nodes.set(member.principal.subject, await startNode(world, member, { trust, allow, managers: MANAGERS, ...options }));
-  const nodeOf = (subject: string): TestNode => nodes.get(subject) as TestNode;
-
-  const sign = (name: Name, item: Approval, decision: "approved" | "rejected", change: object = {}): string =>
-    signApproval({
-      signer: keys.get(name) as never,
-      statement: {
-        v: 1,
-        org: world.org.org,
-        approvalId: item.approvalId,
-        requester: item.peer.agentId,
-        payloadHash: item.payloadHash,
-        decision,
-        reason: "",
-        approver: { subject: name, role: nodeOf(name).self.role },
-        decidedAt: new Date(world.clock.now()).toISOString(),
-        ...(item.deadline === undefined ? {} : { deadline: item.deadline }),
-        ...change,
-      },
-    });
-  return {
-    nodeOf,
-    finance: nodeOf("fiona.berg"),
-    marketing: nodeOf("marco.diaz"),
-    sign,
-    /** What waits for somebody to decide. */
-    waiting: async (name: Name) => (await nodeOf(name).call("inbox.list", { kind: "approval" })).items as Approval[],
-    async decide(name: Name, decision: "approved" | "rejected" = "approved", change: object = {}) {
-      const [item] = (await nodeOf(name).call("inbox.list", { kind: "approval" })).items as Approval[];
-      if (item === undefined) throw new Error(`nothing waits for ${name}`);
-      await nodeOf(name).call("approval.decide", { approvalId: item.approvalId, decision: sign(name, item, decision, change) });
-      await world.clock.advance(1_000);
-      return item;
-    },
-  };
-}
-
+const company = (allow: (question: PolicyQuestion) => boolean = () => true, options: NodeOptions = {}) =>
+  startApprovers(world, { allow, ...options });
 const inHours = (hours: number): string => new Date(world.clock.now() + hours * HOUR).toISOString();
 const ask = async (node: TestNode, terms: Partial<DaemonParams<"approval.request">> = {}) => {
   const asked = await node.call("approval.request", {
@@ -129,18 +60,12 @@ describe("an approval by several people", () => {
   });
 
   it("counts a person once: the same signed yes again, and another one of their other machine, change nothing", async () => {
-    const { finance, decide, sign, nodeOf } = await company();
+    const { finance, decide, sign, sendPast } = await company();
     const { approvalId } = await ask(finance, { quorum: 2 });
     const item = await decide("edward.lindqvist");
     for (const reason of ["", "from my phone"]) {
       const decision = sign("edward.lindqvist", item, "approved", { reason });
-      await nodeOf("edward.lindqvist").messaging.send(() => ({
-        to: finance.self,
-        message: { type: "approval.decision", approvalId, decision },
-        priority: "P1",
-        lane: "again",
-        traceId: "d".repeat(32),
-      }));
+      await sendPast("edward.lindqvist", approvalId, decision);
       await world.clock.advance(1_000);
     }
     expect(await shown(finance, approvalId)).toMatchObject({ state: "PENDING" });
@@ -215,18 +140,12 @@ describe("an approval with a deadline", () => {
   });
 
   it("takes no decision without the deadline, with another one, or made after it, whatever the approver's daemon let pass", async () => {
-    const { finance, nodeOf, waiting, sign } = await company();
+    const { finance, sendPast, waiting, sign } = await company();
     const { approvalId } = await ask(finance, { deadline: inHours(2) });
     const [item] = await waiting("edward.lindqvist");
     for (const change of [{ deadline: undefined }, { deadline: inHours(3) }, { decidedAt: inHours(2) }]) {
       const decision = sign("edward.lindqvist", item as Approval, "approved", change);
-      await nodeOf("edward.lindqvist").messaging.send(() => ({
-        to: finance.self,
-        message: { type: "approval.decision", approvalId, decision },
-        priority: "P1",
-        lane: "past the daemon",
-        traceId: "d".repeat(32),
-      }));
+      await sendPast("edward.lindqvist", approvalId, decision);
       await world.clock.advance(1_000);
     }
     expect(await shown(finance, approvalId)).toMatchObject({ state: "PENDING" });
@@ -346,17 +265,6 @@ describe("an approval that escalates", () => {
 });
 
 describe("a task that policy lets go only with approvals by several people, in time, and up the org chart", () => {
-  const needs =
-    (more: Partial<WantedApproval>, actions: readonly string[] = ["task.send", "task.receive"]) =>
-    (deps: MessagingDeps): MessagingDeps => {
-      const engine: PolicyEngine = {
-        decide: ({ action }) => {
-          const obligations = actions.includes(action) ? [{ kind: "approval" as const, role: "executive", ...more }] : [];
-          return { allowed: true, rules: ["r1"], reason: "r1 allows it.", policyHash: "d".repeat(64), obligations };
-        },
-      };
-      return { ...deps, policy: keepObligations(engine, { clock: deps.clock }) };
-    };
   const send = async (node: TestNode) => {
     const sent = await node.call("task.send", {
       target: { targetRole: "marketing" },
@@ -370,7 +278,7 @@ describe("a task that policy lets go only with approvals by several people, in t
   const tasks = async (node: TestNode) => (await node.call("inbox.list", { kind: "task" })).items;
 
   it("goes with all signatures once the quorum is there, and the receiver counts them itself", async () => {
-    const { finance, marketing, decide } = await company(undefined, { alter: needs({ quorum: 2 }) });
+    const { finance, marketing, decide } = await company(undefined, { alter: wantingApprovals({ quorum: 2 }) });
     const { taskId } = await send(finance);
     expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
       state: "AUTH_REQUIRED",
@@ -387,11 +295,11 @@ describe("a task that policy lets go only with approvals by several people, in t
   });
 
   it("is refused by a receiver whose policy wants more signatures than its sender's", async () => {
-    const { finance, marketing, decide } = await company(undefined, { alter: needs({}, ["task.send"]) });
+    const { finance, marketing, decide, trust } = await company(undefined, { alter: wantingApprovals({}, ["task.send"]) });
     const stricter = await marketing.restart(0, {
-      alter: needs({ quorum: 2 }, ["task.receive"]),
+      alter: wantingApprovals({ quorum: 2 }, ["task.receive"]),
       managers: MANAGERS,
-      trust: trustOfWorld,
+      trust,
     });
     const { taskId } = await send(finance);
     await decide("edward.lindqvist");
@@ -403,7 +311,7 @@ describe("a task that policy lets go only with approvals by several people, in t
   });
 
   it("ends as FAILED, in words, where its approval was not decided in time", async () => {
-    const { finance, marketing } = await company(undefined, { alter: needs({ withinMs: HOUR }) });
+    const { finance, marketing } = await company(undefined, { alter: wantingApprovals({ withinMs: HOUR }) });
     const { taskId } = await send(finance);
     await world.clock.advance(1.1 * HOUR);
     expect(await finance.call("status.fetch", { id: taskId })).toMatchObject({
@@ -414,7 +322,7 @@ describe("a task that policy lets go only with approvals by several people, in t
   });
 
   it("goes with the manager's signature where policy lets it escalate", async () => {
-    const { finance, marketing, decide } = await company(undefined, { alter: needs({ withinMs: 8 * HOUR, escalates: true }) });
+    const { finance, marketing, decide } = await company(undefined, { alter: wantingApprovals({ withinMs: 8 * HOUR, escalates: true }) });
     const { taskId } = await send(finance);
     await world.clock.advance(4.1 * HOUR);
     await decide("nora.keller");
@@ -422,7 +330,7 @@ describe("a task that policy lets go only with approvals by several people, in t
   });
 
   it("takes its request for approval back where it is called off, so that nobody decides for nothing", async () => {
-    const { finance, decide, waiting } = await company(undefined, { alter: needs({ quorum: 2 }) });
+    const { finance, decide, waiting } = await company(undefined, { alter: wantingApprovals({ quorum: 2 }) });
     const { taskId } = await send(finance);
     await decide("edward.lindqvist");
     await finance.call("task.cancel", { taskId });
