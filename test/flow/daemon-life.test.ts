@@ -113,6 +113,8 @@ describe("a daemon that is killed", () => {
     await fiona.start();
     expect((await ask("once")).taskId).toBe(before.taskId);
     await taskAt(marco, before.taskId);
+    // What is asked later comes later, so a second one would be here by now.
+    await taskAt(marco, (await ask("after once")).taskId);
     const received = (await marco.audit("message.receive")).filter(({ details }) => details["ref"] === before.taskId);
     expect(received).toHaveLength(1);
   });

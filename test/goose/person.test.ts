@@ -106,7 +106,7 @@ describe("on a machine where no daemon runs", () => {
   it("so does a conversation in a terminal", async () => {
     await marco.agent.kill();
     marco.model.play([call("policy__whoami"), { say: "You are Marco." }]);
-    const { stdout, stderr } = await marco.goose.run(["session"], marco.env, 30_000, "Who am I?\n/exit\n");
+    const { stdout, stderr } = await marco.goose.run(["session"], marco.env, 90_000, "Who am I?\n/exit\n");
     expect(marco.model.results()[0], stdout + stderr).toMatch(/^This is the agent of PERSON_\w+/);
     expect(stdout).toContain("You are Marco.");
     await oneDaemonAt(marco);
