@@ -25,7 +25,8 @@ export interface BootstrapNodeDeps {
 }
 
 /** Where the node lives and listens. */
-export interface BootstrapNodeConfig extends Pick<ServerConfig, "version" | "tls" | "openRequestsPerMinute" | "trustProxy"> {
+export interface BootstrapNodeConfig
+  extends Pick<ServerConfig, "version" | "tls" | "openRequestsPerMinute" | "auditKibAtOnce" | "trustProxy"> {
   /** The folder `bootstrap/` that `gaggle org init` made. */
   readonly dir: string;
   /** Address of the HTTP API. Without `tls`, only of this machine. Port 0 takes a free one. */

@@ -10,6 +10,10 @@ const OPEN_PER_MINUTE = 300;
 const AGENT_PER_SECOND = 20;
 /** See {@link AGENT_PER_SECOND}. */
 const AGENT_BURST = 600;
+/** Audit that one agent hands over in a second, in KiB, and at once after a pause: weeks of a busy agent that was off. A member could else fill the disk. */
+const AUDIT_KIB_PER_SECOND = 256;
+/** See {@link AUDIT_KIB_PER_SECOND}. */
+const AUDIT_KIB_BURST = 524_288;
 /** Addresses that are told apart at once; beyond them all new ones share one bucket, so that memory stays bounded. */
 const MAX_SOURCES = 10_000;
 
@@ -19,6 +23,8 @@ export interface RequestLimits {
   ofAddress(address: string): void;
   /** Counts a request of a proven agent. @throws GaggleError RATE_LIMITED */
   ofAgent(agentId: string): void;
+  /** Counts the bytes of audit that a proven agent hands over. @throws GaggleError RATE_LIMITED */
+  ofAudit(agentId: string, bytes: number): void;
 }
 
 /** What an address is counted as: a host has one IPv4 address, but a whole /64 of IPv6. */
@@ -36,14 +42,19 @@ export function sourceOf(address: string): string {
     .join(":");
 }
 
-/** Makes the limits. @param config `openPerMinute`: default 300 */
+/** Makes the limits. @param config `openPerMinute`: default 300; `auditKibAtOnce`: default 512 MiB */
 export function createRequestLimits(
   deps: { clock: Pick<Clock, "now"> },
-  config: { openPerMinute?: number | undefined } = {},
+  config: { openPerMinute?: number | undefined; auditKibAtOnce?: number | undefined } = {},
 ): RequestLimits {
   const perMinute = config.openPerMinute ?? OPEN_PER_MINUTE;
   const addresses = createTokenBuckets(deps, { perSecond: perMinute / 60, burst: perMinute, maxKept: MAX_SOURCES });
   const agents = createTokenBuckets(deps, { perSecond: AGENT_PER_SECOND, burst: AGENT_BURST, maxKept: MAX_SOURCES });
+  const audit = createTokenBuckets(deps, {
+    perSecond: AUDIT_KIB_PER_SECOND,
+    burst: config.auditKibAtOnce ?? AUDIT_KIB_BURST,
+    maxKept: MAX_SOURCES,
+  });
   const refuse = (waitMs: number, whose: string): void => {
     if (waitMs === 0) return;
     const retryAfterSeconds = Math.ceil(waitMs / 1_000);
@@ -54,5 +65,6 @@ export function createRequestLimits(
   return {
     ofAddress: (address) => refuse(addresses.take(sourceOf(address)), "address"),
     ofAgent: (agentId) => refuse(agents.take(agentId), "agent"),
+    ofAudit: (agentId, bytes) => refuse(audit.take(agentId, bytes / 1_024), "agent"),
   };
 }

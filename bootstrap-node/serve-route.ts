@@ -44,6 +44,9 @@ const countOf = (body: unknown): number => {
   return (events ?? deposits)?.length ?? 1;
 };
 
+/** Bytes of a body as its sender tells them, who is held to it; the most there can be where it does not. */
+const toldBytes = ({ headers }: FastifyRequest): number => Number(headers["content-length"] ?? MAX_API_BODY_BYTES);
+
 /** Adds a route to the server. */
 export function serveRoute(app: FastifyInstance, deps: ServeDeps, name: BootstrapRoute, config: { org: string; handlers: Handlers }): void {
   const spec: RouteSpec = BOOTSTRAP_ROUTES[name];
@@ -64,7 +67,10 @@ export function serveRoute(app: FastifyInstance, deps: ServeDeps, name: Bootstra
       countFailed(request);
       throw error;
     });
-    if (headers.claims !== undefined) deps.limits.ofAgent(headers.claims.agent);
+    if (headers.claims !== undefined) {
+      deps.limits.ofAgent(headers.claims.agent);
+      if (name === "ingest") deps.limits.ofAudit(headers.claims.agent, toldBytes(request));
+    }
     checked.set(request, headers);
   };
 

@@ -41,6 +41,8 @@ export interface ServerConfig {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Default 300. */
   readonly openRequestsPerMinute?: number;
+  /** KiB of audit that one agent may hand over at once; for tests. */
+  readonly auditKibAtOnce?: number;
   /** Addresses or networks of proxies whose `X-Forwarded-For` is believed; none where left out. */
   readonly trustProxy?: readonly string[];
 }
@@ -51,7 +53,10 @@ export type ServerDeps = HandlerDeps & Omit<ServeDeps, "limits"> & { readonly lo
 /** The server, not listening yet: `inject()` works at once. */
 export function createBootstrapServer(deps: ServerDeps, config: ServerConfig): FastifyInstance {
   const app = createFastify(config);
-  const limits = createRequestLimits(deps, { openPerMinute: config.openRequestsPerMinute });
+  const limits = createRequestLimits(deps, {
+    openPerMinute: config.openRequestsPerMinute,
+    auditKibAtOnce: config.auditKibAtOnce,
+  });
   const handlers = createHandlers(deps, config);
   // What a browser's form can send without asking is no body of this API.
   app.removeContentTypeParser("text/plain");

@@ -11,8 +11,8 @@ export interface BucketConfig {
 
 /** Buckets by key. */
 export interface TokenBuckets {
-  /** Takes a token. @returns 0, or how many milliseconds to wait until there is one */
-  take(key: string): number;
+  /** Takes tokens, one where left out. @returns 0, or how many milliseconds to wait until there are as many */
+  take(key: string, count?: number): number;
 }
 
 /** Buckets that are kept before the full ones are forgotten. */
@@ -42,15 +42,15 @@ export function createTokenBuckets(
   };
 
   return {
-    take(wanted) {
+    take(wanted, count = 1) {
       const now = clock.now();
       if (buckets.size >= Math.min(MAX_KEPT, maxKept) && !buckets.has(wanted)) forgetFull(now);
       const key = buckets.size < maxKept || buckets.has(wanted) ? wanted : OTHERS;
       const bucket = buckets.get(key) ?? { tokens: burst, at: now };
       buckets.set(key, bucket);
       refill(bucket, now);
-      if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * 1_000) / perSecond);
-      bucket.tokens--;
+      if (bucket.tokens < count) return Math.ceil(((count - bucket.tokens) * 1_000) / perSecond);
+      bucket.tokens -= count;
       return 0;
     },
   };

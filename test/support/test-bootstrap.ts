@@ -109,6 +109,7 @@ export async function openTestBootstrap(
     store?: OrderedStore;
     clock?: VirtualClock;
     openRequestsPerMinute?: number;
+    auditKibAtOnce?: number;
     trustProxy?: readonly string[];
     quotas?: MailQuotas;
     log?: NodeLog;
@@ -192,6 +193,7 @@ export async function openTestBootstrap(
       version: "0.0.0-test",
       ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
       ...(options.openRequestsPerMinute === undefined ? {} : { openRequestsPerMinute: options.openRequestsPerMinute }),
+      ...(options.auditKibAtOnce === undefined ? {} : { auditKibAtOnce: options.auditKibAtOnce }),
     },
   );
   const client = (signer: Signer): BootstrapClient =>

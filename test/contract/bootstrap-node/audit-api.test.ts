@@ -114,6 +114,18 @@ describe("audit ingest", () => {
     expect((await send(events)).seq).toBe(10);
   });
 
+  it("takes only so much of one agent at once, so that no member can fill the disk; the rest later, and others' all the same", async () => {
+    node = await openTestBootstrap({ auditKibAtOnce: 16 });
+    await node.publish(1);
+    agent = node.agent("laptop");
+    await agent.join(node.invite({ subject: "fiona.berg", role: "finance" }));
+    events = await makeChain(40);
+    expect((await send(events.slice(0, 10))).seq).toBe(10);
+    await expect(send(events.slice(10))).rejects.toThrow(code("RATE_LIMITED"));
+    node.clock.jump(1_000);
+    expect((await send(events.slice(10, 20))).seq).toBe(20);
+  });
+
   it("refuses another agent's events, and those of who is no member or revoked", async () => {
     const marco = node.agent("marco's laptop");
     await marco.join(node.invite({ subject: "marco.diaz", role: "marketing" }));

@@ -59,4 +59,15 @@ describe("the API's limits", () => {
     for (let i = 0; i < 20; i++) limits.ofAgent("a");
     expect(() => limits.ofAgent("a")).toThrow(limited(1));
   });
+
+  it("let an agent hand over 512 MiB of audit at once and 256 KiB a second, and count nobody else's", () => {
+    const clock = createVirtualClock();
+    const limits = createRequestLimits({ clock });
+    for (let i = 0; i < 64; i++) limits.ofAudit("a", 8 * 1_048_576);
+    expect(() => limits.ofAudit("a", 1_048_576)).toThrow(limited(4));
+    limits.ofAudit("b", 8 * 1_048_576);
+    clock.jump(4_000);
+    limits.ofAudit("a", 1_048_576);
+    expect(() => limits.ofAudit("a", 1_024)).toThrow(limited(1));
+  });
 });
