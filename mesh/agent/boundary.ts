@@ -4,7 +4,8 @@
  */
 import { hkdfSync } from "node:crypto";
 import { classOfToken, type Held } from "../../guard/boundary/look-inside.ts";
-import { classesIn, maskTree, type Pair, type Passes, passesTo } from "../../guard/boundary/mask-tree.ts";
+import { leavesOf } from "../../guard/boundary/json-leaves.ts";
+import { classesIn, findingsOf, maskTree, type Pair, type Passes, passesTo } from "../../guard/boundary/mask-tree.ts";
 import { sealPairs } from "../../guard/boundary/seal-pairs.ts";
 import type { OpenKey, SealKey } from "../../guard/boundary/sealed-json.ts";
 import type { Detection } from "../../guard/detect/detection.ts";
@@ -17,6 +18,7 @@ import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { Json } from "../contract/json.ts";
 import type { CommitQueue, PolicyContext, PolicyDecision, PolicyEngine } from "../contract/ports.ts";
+import { reasonOf } from "../identity/approval.ts";
 import { traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion } from "../enforcement/message-question.ts";
 import { createFileBoundary, type FileBoundary, type MaskContent } from "./boundary/file-boundary.ts";
@@ -177,6 +179,9 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       },
       contentOf(message),
     );
+    const known = given.map(([, text]) => text);
+    const approvals = message.type === "task.request" ? message.approvals : undefined;
+    for (const { decision } of approvals ?? []) await assertLeaves(to, reasonOf(decision), known);
     if (!isMasked) return { message };
     const sealed = given.length > 0 ? { sealed: await sealPairs(given, { id, from: self.agentId, to: to.agentId }, sealKey(to)) } : {};
     return { message: withShortStep(withContent(message, content), deps.boundaryKey()), ...sealed };
@@ -191,6 +196,21 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
     if (!allowed) throw new GaggleError("POLICY_DENIED", `The signed policy does not let this leave, with what is in it. ${reason}`);
   };
 
+  /** What is signed goes as it is or not at all. What its receiver wrote itself tells them nothing new. */
+  const assertLeaves: NonNullable<Boundary["assertLeaves"]> = async (to, value, known) => {
+    if (to.department === self.department) return;
+    const shown = JSON.stringify(known);
+    const findings = (await findingsOf(leavesOf(value), deps.detection, new Set())).flat();
+    const found = new Set(findings.filter((finding) => !shown.includes(finding.value)).map(({ label }) => label));
+    const { passes } = release({ to, found, passes: passesTo(to.department, deps.profile()) });
+    const held = [...found].filter((name) => !passes.has(name));
+    if (held.length > 0)
+      throw new GaggleError(
+        "POLICY_DENIED",
+        `The reason of the decision holds ${held.join(", ")}, which does not leave the department, and what is signed can't be masked. Decide again with another reason.`,
+      );
+  };
+
   const open = createOpenContent({ ...deps, restoring, release, sessionFor });
 
   const remember = (key: string, made: Departed): Departed => {
@@ -202,6 +222,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
 
   return {
     classesOf: (value) => classesIn(value, deps.detection),
+    assertLeaves,
     ...createFileBoundary({ ...deps, maskContent, sealKey, open, record }),
     depart: async (leaving) => {
       const { id, to, message } = leaving;

@@ -2,7 +2,6 @@
  * Files as they leave their department and as they are used in another: texts only, masked, their values sealed beside them for a receiver that may
  * have them, and put back where a person saves the file or a run gets it. docs/decisions/0088-artifacts.md
  */
-import { extname } from "node:path";
 import { storeContent } from "../artifact/import-file.ts";
 import { type ArtifactRef, artifactRef, type FileValues, MAX_FILE_VALUES_BYTES } from "../contract/artifact.ts";
 import { GaggleError } from "../contract/errors.ts";
@@ -51,6 +50,15 @@ const refuse = (why: string): GaggleError => new GaggleError("GUARD_REFUSED", `A
 /** A name as it may stand in a message; a masked one may have grown too long, one with values put back may be none. */
 const nameOr = (name: string, other: string): string => (artifactRef.shape.name.safeParse(name).success ? name : other);
 
+/** Media types of text that say nothing beside what kind of text it is. */
+const PLAIN_TYPES = /^(?:text\/(?:csv|html|markdown|plain|tab-separated-values|xml|yaml)|application\/(?:json|xml|yaml))$/;
+
+/** The media type as it leaves: whoever attached the file may have written anything into it. */
+const plainType = (mediaType: string): string => {
+  const [type = ""] = mediaType.split(";");
+  return PLAIN_TYPES.test(type.trim()) ? type.trim() : "text/plain";
+};
+
 /** Makes it. */
 export function createGuardedFiles({ self, blobs, boundary, version }: GuardedFilesDeps) {
   const left = new Map<string, Promise<LeftFile>>();
@@ -83,7 +91,8 @@ export function createGuardedFiles({ self, blobs, boundary, version }: GuardedFi
     const leaving = { to, taskId, mask: classes, context: asked, question: leavingQuestion(message) };
     const file = { name: ref.name, text: await textOf(ref, MAX_TEXT_BYTES) };
     const { name, text, given } = await boundary.maskFile(leaving, file);
-    const masked = { name: nameOr(name, `file${extname(name).slice(0, 20)}`), mediaType: ref.mediaType, ...(await store(text)) };
+    const known = { name: nameOr(name, "file.txt"), mediaType: plainType(ref.mediaType) };
+    const masked = { ...known, ...(await store(text)) };
     if (given.length === 0) return { ref: masked };
     const sealed = await boundary.sealFileValues(given, { to, taskId, file: masked.sha256 });
     return sealed.length > MAX_FILE_VALUES_BYTES
@@ -96,7 +105,7 @@ export function createGuardedFiles({ self, blobs, boundary, version }: GuardedFi
     async leave(ref: ArtifactRef, record: Leaving, message: Message & { taskId: string }): Promise<LeftFile> {
       const { to, mask: classes = [] } = record;
       if (to.department === self.department && classes.length === 0) return { ref };
-      const key = JSON.stringify([ref.sha256, ref.name, to.agentId, message.type, message.taskId, classes, version()]);
+      const key = JSON.stringify([ref.sha256, ref.name, ref.mediaType, to.agentId, message.type, message.taskId, classes, version()]);
       const made = left.get(key) ?? mask(ref, record, message);
       left.set(key, made);
       // A failure is not remembered: the next try looks again.

@@ -41,8 +41,31 @@ export async function openFileBlobStore(dir: string): Promise<BlobStore> {
   const listPathOf = (sha256: string): string => `${pathOf(sha256)}.chunks`;
   const partialPathOf = (sha256: string): string => join(partialDir, pathOf(sha256).slice(-64));
 
-  const openPartial = async (sha256: string): Promise<PartialBlob> => {
+  const taken = new Map<string, Promise<void>>();
+
+  /** One at a time writes a blob: two that bring the same content would write into each other's file. @returns lets the next one in */
+  const take = async (sha256: string): Promise<() => void> => {
+    for (let other = taken.get(sha256); other !== undefined; other = taken.get(sha256)) await other;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    taken.set(sha256, promise);
+    return () => {
+      taken.delete(sha256);
+      resolve();
+    };
+  };
+
+  const takePartial = async (sha256: string): Promise<PartialBlob> => {
     const path = partialPathOf(sha256);
+    const release = await take(sha256);
+    try {
+      return await openPartial(path, sha256, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+
+  const openPartial = async (path: string, sha256: string, release: () => void): Promise<PartialBlob> => {
     // Opened for appending, so that it is made where it is not there and never emptied.
     const file = await open(path, "a+", 0o600);
     let { size: bytes } = await file.stat();
@@ -61,17 +84,21 @@ export async function openFileBlobStore(dir: string): Promise<BlobStore> {
       },
       async finish(chunks) {
         const target = pathOf(sha256);
-        await file.sync();
-        await file.close();
-        await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-        const list = await open(listPathOf(sha256), "w", 0o600);
-        await list.writeFile(chunks);
-        await list.sync();
-        await list.close();
-        await rename(path, target);
-        await syncFolder(dirname(target));
+        try {
+          await file.sync();
+          await file.close();
+          await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+          const list = await open(listPathOf(sha256), "w", 0o600);
+          await list.writeFile(chunks);
+          await list.sync();
+          await list.close();
+          await rename(path, target);
+          await syncFolder(dirname(target));
+        } finally {
+          release();
+        }
       },
-      close: () => file.close(),
+      close: () => file.close().finally(release),
     };
   };
 
@@ -100,7 +127,7 @@ export async function openFileBlobStore(dir: string): Promise<BlobStore> {
       if (list === undefined) throw absent(undefined);
       return list;
     },
-    partial: openPartial,
+    partial: takePartial,
     async remove(sha256) {
       for (const path of [pathOf(sha256), listPathOf(sha256), partialPathOf(sha256)]) await rm(path, { force: true });
     },

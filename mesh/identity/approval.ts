@@ -5,7 +5,7 @@ import { type ApprovalStatement, approvalStatement } from "../contract/message.t
 import type { Revocations } from "../contract/bundle.ts";
 import type { Signer } from "../contract/ports.ts";
 import { parseAs } from "../contract/json.ts";
-import { claimedKeyOf, signJws, verifyJws } from "./jws.ts";
+import { claimedKeyOf, signJws, unverifiedPayloadOf, verifyJws } from "./jws.ts";
 import { thumbprintOf } from "./keys.ts";
 
 const TYP = "gaggle-approval+jws";
@@ -24,6 +24,15 @@ export interface ExpectedApproval {
 }
 
 const invalid = (problem: string): GaggleError => new GaggleError("APPROVAL_INVALID", `The approval does not count: ${problem}.`);
+
+/** The reason that a decision gives, before any check of it; empty where it can't be read. */
+export function reasonOf(jws: string): string {
+  try {
+    return approvalStatement.pick({ reason: true }).loose().parse(unverifiedPayloadOf(jws)).reason;
+  } catch {
+    return "";
+  }
+}
 
 /** Signs a decision with an unlocked approval key. @throws GaggleError INVALID_INPUT for a malformed statement */
 export const signApproval = (input: { statement: ApprovalStatement; signer: Signer }): string =>

@@ -135,6 +135,12 @@ export interface SessionDeps {
   readonly masks?: boolean;
   /** Classes that are in a value, in order; left out, they are unknown. @throws GaggleError GUARD_REFUSED where it could not be looked through */
   classesOf?(value: Json): Promise<readonly string[]>;
+  /**
+   * What is signed can't be masked: whether it may go to somebody as it is; left out, it may.
+   * @param known what they wrote themselves
+   * @throws GaggleError POLICY_DENIED, GUARD_REFUSED where it could not be looked through
+   */
+  assertLeaves?(to: Principal, value: Json, known: Json): Promise<void>;
   /** Whether a text holds what a guard put in a value's place; left out, none does. */
   isMasked?(text: string): boolean;
 }

@@ -14,7 +14,7 @@ import type { Json } from "../../contract/json.ts";
 import { type FoundClasses, type OpenedEnvelope, senderOf } from "../../delivery/envelope.ts";
 import { receivingQuestion } from "../../enforcement/message-question.ts";
 import type { TaskMessage } from "../task-values.ts";
-import { contentOf, hasContent, withContent } from "./message-content.ts";
+import { contentOf, fileNames, hasContent, withContent, withFileNames } from "./message-content.ts";
 import type { Content, OpenContent } from "./open-content.ts";
 
 /** What it needs. */
@@ -53,7 +53,7 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
     const isForeign = member.department !== self.department;
     const isPlain = claims.sealed === undefined;
     if (isPlain && (!isForeign || (!hasContent(message) && receivingQuestion(message) === undefined))) return opened;
-    const masked = contentOf(message);
+    const masked = [...contentOf(message), fileNames(message)];
     const pairs = isPlain ? undefined : await openPairs(claims.sealed ?? "", { id: claims.id, from: claims.from, to: claims.to }, openKey);
     const ref = "taskId" in message ? message.taskId : claims.id;
     const made = await open({ sender: senderOf(opened), masked, pairs, ref });
@@ -65,7 +65,7 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
       ...found,
       ...(opening === undefined ? {} : { restored: opening.note }),
       ...(said.denied && said.details !== undefined ? { withheld: said.details } : {}),
-      claims: { ...claims, message: isPlain && !said.denied ? message : withContent(message, content) },
+      claims: { ...claims, message: isPlain && !said.denied ? message : withFileNames(withContent(message, content), content) },
     };
   };
 

@@ -1,5 +1,6 @@
 /** Which parts of a message people and models write, and which ids a caller chooses. Pure. docs/decisions/0064-mesh-boundary.md */
 import { opaqueId } from "../../../guard/boundary/opaque-id.ts";
+import { artifactRef } from "../../contract/artifact.ts";
 import type { Json } from "../../contract/json.ts";
 import type { Message } from "../../contract/message.ts";
 
@@ -32,7 +33,8 @@ const CHOSEN_IDS = ["idempotencyKey", "sessionId"] as const;
 const MAX_STEP_CHARS = 200;
 
 /** Whether people or models write anything in a message. */
-export const hasContent = (message: Message): boolean => CONTENT[message.type].some((name) => name in message);
+export const hasContent = (message: Message): boolean =>
+  CONTENT[message.type].some((name) => name in message) || fileNames(message).length > 0;
 
 /** The content of a message as a list, so that no name of ours is ever looked at or replaced. */
 export const contentOf = (message: Message): Json[] => {
@@ -47,6 +49,21 @@ export const withContent = (message: Message, content: Json): Message => {
   const fields = CONTENT[message.type].flatMap((name, i) => (name in message ? [[name, values[i]] as const] : []));
   return { ...message, ...Object.fromEntries(fields) };
 };
+
+/** Names of the files of a message; they leave by another way, with their files. */
+export const fileNames = (message: Message): Json[] =>
+  message.type === "task.request" || message.type === "task.update" ? (message.artifacts ?? []).map(({ name }) => name) : [];
+
+/** The message with other names of its files, as far as they are names. @param content as `contentOf` gave it, with the names behind it */
+export function withFileNames(message: Message, content: Json): Message {
+  if ((message.type !== "task.request" && message.type !== "task.update") || message.artifacts === undefined) return message;
+  const names = Array.isArray(content) ? content.at(-1) : [];
+  const artifacts = message.artifacts.map((ref, i) => {
+    const name = artifactRef.shape.name.safeParse(Array.isArray(names) ? names[i] : undefined);
+    return name.success ? { ...ref, name: name.data } : ref;
+  });
+  return { ...message, artifacts };
+}
 
 /** The message with ids that say nothing, where its caller chose them. @param key as `opaqueId` takes it */
 export function withOpaqueIds(message: Message, key: Uint8Array): Message {

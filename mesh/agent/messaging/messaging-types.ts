@@ -65,6 +65,8 @@ export interface Boundary {
   arrive(opened: OpenedEnvelope): Promise<OpenedEnvelope>;
   /** Classes that are in a value; left out, they are unknown. @throws GaggleError GUARD_REFUSED where it could not be looked through */
   classesOf?(value: Json): Promise<readonly string[]>;
+  /** As `SessionDeps` has it. */
+  assertLeaves?: NonNullable<SessionDeps["assertLeaves"]>;
 }
 
 /** What messaging needs. */

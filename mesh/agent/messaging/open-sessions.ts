@@ -62,6 +62,7 @@ export function openSessions(deps: SessionsDeps, config: { self: Principal; org:
     openItems,
     masks: deps.boundary !== undefined,
     ...(deps.boundary?.classesOf === undefined ? {} : { classesOf: deps.boundary.classesOf }),
+    ...(deps.boundary?.assertLeaves === undefined ? {} : { assertLeaves: deps.boundary.assertLeaves }),
     ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }),
   };
   const broker = createBroker({

@@ -4,6 +4,7 @@ import { GaggleError } from "../../contract/errors.ts";
 import type { ApprovalStatement, MessageOf } from "../../contract/message.ts";
 import type { OutgoingMessage, PolicyDecision, Transaction } from "../../contract/ports.ts";
 import type { Principal } from "../../contract/identity.ts";
+import { reasonOf } from "../../identity/approval.ts";
 import { approvalKey, type ApprovalRecord, type ExpectedDecision, readApproval } from "../approval-record.ts";
 import type { Changes } from "../changes.ts";
 import { indexItem } from "../inbox.ts";
@@ -11,7 +12,8 @@ import type { SessionDeps } from "../ports.ts";
 import { approvedBy, moveApproval } from "./votes.ts";
 
 /** What the steps need. */
-export interface ApprovalStepsDeps extends Pick<SessionDeps, "classesOf" | "openItems" | "policy" | "queue" | "self" | "store"> {
+export interface ApprovalStepsDeps
+  extends Pick<SessionDeps, "assertLeaves" | "classesOf" | "openItems" | "policy" | "queue" | "self" | "store"> {
   readonly changes: Changes;
   /** Checks a decision against the roster of the newest bundle. @throws GaggleError APPROVAL_INVALID, REVOKED */
   verifyApproval(jws: string, expected: ExpectedDecision): ApprovalStatement;
@@ -137,6 +139,12 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
     );
   };
 
+  /** Whether a decision's reason may go to who asked; it is looked at before anybody counts on it. @throws GaggleError POLICY_DENIED, GUARD_REFUSED */
+  const lookAtReason = async (id: string, jws: string): Promise<void> => {
+    const known = readApproval(deps.store, "approver", id);
+    if (known !== undefined) await deps.assertLeaves?.(known.peer, reasonOf(jws), known.payload);
+  };
+
   /** The decision of exactly the person who was asked, about exactly this request, within its time. */
   const check = (record: ApprovalRecord, jws: string, person: Principal = record.peer): ApprovalStatement => {
     const [requester, approver] = record.side === "requester" ? [deps.self, person] : [record.peer, deps.self];
@@ -151,7 +159,7 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
     return statement;
   };
 
-  return { audit, check, look, mayDecide, must, save };
+  return { audit, check, look, lookAtReason, mayDecide, must, save };
 }
 /** What both sides of an approval do with its record. */
 export type ApprovalSteps = ReturnType<typeof createApprovalSteps>;

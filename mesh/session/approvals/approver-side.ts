@@ -14,7 +14,7 @@ import { isTooLate, moveApproval, noteApproval } from "./votes.ts";
 export interface ApproverSideDeps extends Pick<SessionDeps, "openItems" | "queue" | "sender"> {
   /** Has the approval looked at again at that time, ms since the epoch. */
   plan?(tx: Transaction, at: number, approvalId: string): void;
-  readonly steps: Pick<ApprovalSteps, "audit" | "check" | "look" | "mayDecide" | "must" | "save">;
+  readonly steps: Pick<ApprovalSteps, "audit" | "check" | "look" | "lookAtReason" | "mayDecide" | "must" | "save">;
 }
 
 const overWords = (state: ApprovalRecord["state"]): string => {
@@ -25,7 +25,7 @@ const overWords = (state: ApprovalRecord["state"]): string => {
 
 /** Makes it. */
 export function createApproverSide(deps: ApproverSideDeps) {
-  const { audit, check, look, mayDecide, must, save } = deps.steps;
+  const { audit, check, look, lookAtReason, mayDecide, must, save } = deps.steps;
 
   /** The decided record; or why it does not count, which is recorded. */
   const decide = (tx: Transaction, request: { approvalId: string; decision: string }, call: CallContext): ApprovalRecord | GaggleError => {
@@ -74,6 +74,7 @@ export function createApproverSide(deps: ApproverSideDeps) {
     /** Takes the person's signed decision and sends it. @throws GaggleError NOT_FOUND, STATE_CONFLICT, APPROVAL_INVALID, REVOKED, POLICY_DENIED */
     async decide(request: { approvalId: string; decision: string }, call: CallContext): Promise<ApprovalRecord> {
       await look("approver", request.approvalId);
+      await lookAtReason(request.approvalId, request.decision);
       const made = await deps.queue.run((tx) => decide(tx, request, call), { finishing: true });
       if (made instanceof GaggleError) throw made;
       return made;

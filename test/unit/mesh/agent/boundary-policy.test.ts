@@ -320,6 +320,11 @@ describe("what a changed sender's guard let pass bare", () => {
       (m) => m.type === "session.shard" && m.body,
     ],
     [
+      "a file's name",
+      { ...request, task: "", artifacts: [{ name: bare, mediaType: "text/csv", bytes: 1, sha256: HASH, chunks: HASH }] },
+      (m) => m.type === "task.request" && m.artifacts?.[0]?.name,
+    ],
+    [
       "the step of an approval",
       { type: "approval.request", approvalId: ID, payload: {}, payloadHash: HASH, idempotencyKey: "k", stepId: bare },
       (m) => m.type === "approval.request" && m.stepId,

@@ -403,7 +403,7 @@ describe("a task that needs an approval before it leaves for another department"
   };
 
   /** Finance asks marketing; the executive approves. What became of the task at finance, once it is decided there. */
-  async function approved(restores: readonly string[]) {
+  async function approved(restores: readonly string[], reasons: readonly string[] = [""]) {
     const options: NodeOptions = { alter: approving, trust: () => ({ ...world.org.manifest, roster }) };
     const finance = await desk("fiona.berg", "finance", restores, options);
     const marketing = await desk("marco.diaz", "marketing", restores, options);
@@ -422,14 +422,33 @@ describe("a task that needs an approval before it leaves for another department"
       approver: { subject: "edward.lindqvist", role: "executive" },
       decidedAt: new Date(world.clock.now()).toISOString(),
     };
-    const decision = signApproval({ statement, signer: key });
-    await executive.node.call("approval.decide", { approvalId: item.approvalId, decision });
+    const answers: unknown[] = [];
+    for (const reason of reasons) {
+      const decision = signApproval({ statement: { ...statement, reason }, signer: key });
+      const answer = executive.node.call("approval.decide", { approvalId: item.approvalId, decision });
+      answers.push(await answer.catch((error: unknown) => error));
+    }
     const task = await until(async () => {
       const view = await finance.node.call("status.fetch", { id: taskId });
       return view.kind === "task" && (view.delivery === "stored" || view.delivery === "dead") ? view : undefined;
     });
-    return { marketing, item, task };
+    return { marketing, item, task, answers };
   }
+
+  it("has no reason told to its asker that holds what the asker did not write; one without is taken", async () => {
+    listen();
+    const { answers, task } = await approved(["marketing<finance"], ["Ask bob@example.org first.", "ada@example.org knows."]);
+    expect(answers).toMatchObject([{ code: "POLICY_DENIED", message: expect.stringContaining("EMAIL") }, { state: "APPROVED" }]);
+    expect(JSON.stringify(frames)).not.toContain("bob@");
+    expect(task).toMatchObject({ delivery: "stored" });
+  });
+
+  it("does not leave with a reason that tells what is masked in it, for a receiver that may not restore that", async () => {
+    listen();
+    const { task } = await approved([], ["Anna Schmidt knows."]);
+    expect(task).toMatchObject({ delivery: "dead", message: expect.stringContaining("PERSON") });
+    expect(requests()).toEqual([]);
+  });
 
   it("is approved as its asker wrote it, leaves masked, and is the approved one again at a receiver that may restore it", async () => {
     listen();

@@ -243,6 +243,16 @@ describe("a text for another department", () => {
     expect((await marketing.boundary.openFile({ ...came, file: "a".repeat(64) }, masked)).text).toBe(IBAN);
   });
 
+  it("says by its media type what kind of text it is, and nothing else that somebody wrote there", async () => {
+    const path = join(dir, "a.csv");
+    writeFileSync(path, "x");
+    const types = ["text/csv; of=Anna", "text/anna.schmidt", "application/json"];
+    const artifacts = await Promise.all(types.map((mediaType) => finance.artifacts.add({ path, mediaType })));
+    const update: Message = { type: "task.update", taskId: TASK, rev: 1, state: "COMPLETED", artifacts };
+    const { message } = await finance.artifacts.depart({ to: marketing.self }, update);
+    expect(filesOf(message).map(({ mediaType }) => mediaType)).toEqual(["text/csv", "text/plain", "application/json"]);
+  });
+
   it("is all that is handed out of another department's files: what nobody can look through is not", async () => {
     const sent = await send(finance, marketing);
     const [ref = expect.unreachable()] = filesOf(sent.message);

@@ -193,6 +193,14 @@ describe("an artifact", () => {
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
   });
 
+  it("is taken in twice at once, as by two commands", async () => {
+    const content = Buffer.alloc(600_000, 7);
+    const [first, second, third] = await Promise.all(["a", "b", "c"].map((name) => attach(content, name)));
+    expect([first?.sha256, second?.sha256]).toEqual([third?.sha256, third?.sha256]);
+    expect((await contentOf(there, first ?? expect.unreachable())).equals(content)).toBe(true);
+    expect(await there.list()).toMatchObject([{ bytes: content.length, whole: true }]);
+  });
+
   it("that changes while it is read is refused", async () => {
     const path = join(dir, "growing");
     writeFileSync(path, "one");
