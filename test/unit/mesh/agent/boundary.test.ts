@@ -256,6 +256,33 @@ describe("a task for another department", () => {
   });
 });
 
+describe("what is sealed of a task's files", () => {
+  const HASH = "a".repeat(64);
+  const fileValues = [{ file: HASH, bytes: 1, sha256: HASH, chunks: HASH }];
+  /** What the receiver is told of files, where the sender takes it for one of that minor version of the wire. */
+  async function toldOf(minor?: number): Promise<unknown[]> {
+    const told: unknown[] = [];
+    const artifacts: MessagingDeps["artifacts"] = {
+      depart: async (_, message) => ({ message, fileValues }),
+      arrived: (_, incoming) => void told.push(incoming.fileValues),
+    };
+    const alter = (deps: MessagingDeps): MessagingDeps => ({ ...deps, artifacts, ...(minor === undefined ? {} : { wireOf: () => minor }) });
+    const finance = await desk("fiona.berg", "finance", [], { alter });
+    const marketing = await desk("marco.diaz", "marketing", [], { alter });
+    const { taskId } = await ask(finance.node, "marketing");
+    await arrived(marketing, taskId);
+    return told;
+  }
+
+  it("stands in the signed envelope and reaches the one who keeps files", async () => {
+    expect(await toldOf()).toEqual([fileValues]);
+  });
+
+  it("is left out for a receiver that does not know it", async () => {
+    expect(await toldOf(1)).toEqual([undefined]);
+  });
+});
+
 describe("a session with another department", () => {
   const openWith = async (finance: Desk, department: string) => {
     const { sessionId } = await finance.node.call("session.open", {
