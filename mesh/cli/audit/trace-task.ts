@@ -50,8 +50,8 @@ const FIELDS_LEFT_OUT = new Set(["policy", "rules", "policyHash", "senderPolicyH
 /** What an event adds to its action, in its own words. */
 const detailsOf = ({ details, redactions, cost }: AuditEvent): string =>
   [
-    ...Object.entries(details).flatMap(([name, value]) => (FIELDS_LEFT_OUT.has(name) ? [] : [`${name} ${asSeen(String(value))}`])),
-    ...redactions.map(({ class: name, count }) => `masked ${count} ${name}`),
+    ...Object.entries(details).flatMap(([name, value]) => (FIELDS_LEFT_OUT.has(name) ? [] : [`${asSeen(name)} ${asSeen(String(value))}`])),
+    ...redactions.map(({ class: name, count }) => `masked ${count} ${asSeen(name)}`),
     ...(cost.tokens === 0 && cost.usd === "0" ? [] : [`${cost.tokens} tokens`, `${cost.usd} USD`]),
   ].join(", ");
 
@@ -60,7 +60,7 @@ function whyOf({ details, result }: AuditEvent): string {
   const { policy, rules, policyHash, code } = details;
   if (policy === undefined) return code === undefined ? (result === "ok" ? "recorded" : result) : `${result}: ${asSeen(String(code))}`;
   const by = rules === undefined || rules === "" ? "no rule allows it" : `by ${asSeen(String(rules))}`;
-  return `${policy === "allow" ? "allowed" : "denied"} ${by}${policyHash === undefined ? "" : `, policy ${String(policyHash).slice(0, 8)}`}`;
+  return `${policy === "allow" ? "allowed" : "denied"} ${by}${policyHash === undefined ? "" : `, policy ${asSeen(String(policyHash).slice(0, 8))}`}`;
 }
 
 /** Writes the story. */
@@ -79,7 +79,9 @@ function tell(out: Output, { story, people, cut }: TaskTrace): void {
     const [first = receive ?? ends[0]] = [send];
     const from = who(send?.agentId ?? receive?.details["from"], receive?.details["fromSubject"]);
     const to = who(receive?.agentId ?? send?.details["to"], send?.details["toSubject"]);
-    out.line(`${first?.ts}  ${from} → ${to}: ${asSeen(String(first?.details["type"] ?? "message"))}  ${paint.dim(`envelope ${envelope}`)}`);
+    out.line(
+      `${first?.ts}  ${from} → ${to}: ${asSeen(String(first?.details["type"] ?? "message"))}  ${paint.dim(`envelope ${asSeen(envelope)}`)}`,
+    );
     out.line(side("sender", send));
     // What policy stopped at the sender never left.
     if (send?.result !== "denied") out.line(side("receiver", receive));

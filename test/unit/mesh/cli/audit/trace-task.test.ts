@@ -137,6 +137,31 @@ describe("a task's trace", () => {
     await expect(told(await exported({ task: OTHER, action: "none" }))).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
   });
 
+  test("can't be told in another way than it was by names that a rogue agent gave to details, classes or hashes", async () => {
+    const turned = "\u202e\n2026-11-02 ok";
+    const hostile = said(marco, "task.state", `task:${TASK}`, {
+      details: { [turned]: "x", taskId: TASK },
+      redactions: [{ class: turned, count: 1 }],
+    });
+    const sent = said(marco, "message.send", `envelope:${REQUEST}`, {
+      details: { ref: TASK, policy: "allow", policyHash: turned, type: turned },
+    });
+    const agents = [await makeAgentExport(org, marco, random, [hostile, sent])];
+    const made: string[] = [];
+    for await (const line of writeExport({
+      org: org.org,
+      nowMs: FIXTURE_TIME_MS,
+      manifests: [org.manifestJws],
+      agents,
+      signer: org.issuer,
+    }))
+      made.push(line);
+    const text = await told(made);
+    expect(text).toContain("\\u202e\\u000a2026-11-02 ok");
+    expect(text).not.toContain("\u202e");
+    expect(text.split("\n").filter((line) => line.startsWith("2026-11-02 ok"))).toEqual([]);
+  });
+
   test("gives programs the events themselves", async () => {
     const { story, people } = JSON.parse(await told(lines, true)) as { story: { envelope?: string }[]; people: Record<string, object> };
     expect(people[fiona.principal.agentId]).toEqual({ subject: "fiona.berg", role: "finance" });
