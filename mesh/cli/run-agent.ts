@@ -5,6 +5,7 @@ import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
+import { spareOptimisedWasm } from "./lean-wasm.ts";
 import { createLog } from "./log.ts";
 import { outliveOutput } from "./lost-output.ts";
 import { createOutput } from "./output.ts";
@@ -15,6 +16,7 @@ import { untilTold } from "./until-told.ts";
 export async function runAgent(context: CommandContext, options: { endWithStdin: boolean }): Promise<void> {
   const { home, installDir, node, env, out } = context;
   outliveOutput();
+  spareOptimisedWasm();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("agent", env);
   try {

@@ -9,6 +9,7 @@ import type { Env } from "../client/home.ts";
 import { isLoopbackHost } from "../contract/loopback.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
+import { spareOptimisedWasm } from "./lean-wasm.ts";
 import { createLog } from "./log.ts";
 import { outliveOutput } from "./lost-output.ts";
 import { paint } from "./output.ts";
@@ -33,16 +34,14 @@ export interface BootstrapOptions {
   readonly endWithStdin: boolean;
 }
 
-/**
- * V8's way to less memory, which the node needs more than speed (docs/benchmarks.md, A bootstrap node's memory): its optimising compiler takes 50 MB to make
- * the policy engine's WebAssembly faster, and the space for young objects grows to 128 MB under load; neither is given back. They count from here on.
- */
-const SMALL = ["--liftoff-only", "--semi-space-growth-factor=1"];
+/** V8's space for young objects would grow to 128 MB under load and not shrink again (docs/benchmarks.md, Memory of agents and bootstrap node). */
+const SMALL_YOUNG_SPACE = "--semi-space-growth-factor=1";
 
 /** Runs the node; resolves once it has ended in order. @throws GaggleError STORE_FAILED where its store could not be written */
 export async function runBootstrap({ out, env }: CommandContext, options: BootstrapOptions): Promise<void> {
   const { dir, host, port, peerListen, mdns } = options;
-  for (const flag of SMALL) setFlagsFromString(flag);
+  spareOptimisedWasm();
+  setFlagsFromString(SMALL_YOUNG_SPACE);
   outliveOutput();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);

@@ -4,8 +4,10 @@ import { createCedarEngine } from "../../guard/policy/cedar-engine.ts";
 import { orgChart } from "../../mesh/contract/bundle.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import { policySet } from "../../mesh/contract/policy-set.ts";
+import { spareOptimisedWasm } from "../../mesh/cli/lean-wasm.ts";
 
 const MB = 1_048_576;
+spareOptimisedWasm();
 const input = await text(process.stdin);
 const rssBefore = process.memoryUsage.rss();
 const start = performance.now();
