@@ -34,6 +34,7 @@ const request = z.strictObject({
         policyHash: z.string(),
         files: z.record(z.string(), z.string()),
         signIn: signInProvider.optional(),
+        retentionDays: bundleManifest.shape.retentionDays,
       }),
     )
     .min(1),
@@ -98,7 +99,6 @@ export async function countersign({ file, rootDir, out: target, confirm }: Count
 /** Everything that the root key is to say, a line each, so that two releases can be compared. */
 function wordsOf({ trust, drafts }: ReleaseDraft): string[] {
   const { roster, revocations, rotation = [] } = trust;
-  const shared = drafts.flatMap(({ files }) => Object.entries(files));
   return [
     ...trust.issuers.map((key) => `issuer key ${thumbprintOf(key)}`),
     ...trust.admins.map((key) => `admin key ${thumbprintOf(key)}`),
@@ -110,12 +110,25 @@ function wordsOf({ trust, drafts }: ReleaseDraft): string[] {
       Array.isArray(list) ? list.map((one) => `revoked ${name}: ${String(one)}`) : [],
     ),
     ...rotation.map((step, at) => `root key change ${at + 1}: ${canonicalHash(step)}`),
-    ...drafts.flatMap(({ signIn }) => (signIn === undefined ? [] : [`sign-in by ${canonicalJson(signIn)}`])),
-    ...shared.map(([path, text]) => `file ${path} ${canonicalHash(text)}`),
+    ...forRoles(drafts, wordsOfRole),
     ...drafts.map(({ role }) => `role ${role}`),
-  ]
-    .filter((line, at, all) => all.indexOf(line) === at)
-    .toSorted();
+  ].toSorted();
+}
+
+/** What a role's bundle says by itself, a line each. */
+const wordsOfRole = ({ orgName, signIn, retentionDays, files }: ReleaseDraft["drafts"][number]): string[] => [
+  `organisation ${orgName}`,
+  ...(signIn === undefined ? [] : [`sign-in by ${canonicalJson(signIn)}`]),
+  ...(retentionDays === undefined ? [] : [`audit kept for ${retentionDays} days`]),
+  ...Object.entries(files).map(([path, text]) => `file ${path} ${canonicalHash(text)}`),
+];
+
+/** Each line with the roles whose bundles say it: that two roles' files were exchanged must show. */
+function forRoles(drafts: ReleaseDraft["drafts"], words: (draft: ReleaseDraft["drafts"][number]) => string[]): string[] {
+  const said = drafts.flatMap((draft) => words(draft).map((line) => ({ line, role: draft.role })));
+  return [...Map.groupBy(said, ({ line }) => line)].map(([line, roles]) =>
+    roles.length === drafts.length ? line : `${line} for ${roles.map(({ role }) => role).join(", ")}`,
+  );
 }
 
 function showRequest(

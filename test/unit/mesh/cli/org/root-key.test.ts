@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -86,6 +86,34 @@ describe("the root key", { timeout: 60_000 }, () => {
       await sign(false).catch(() => undefined);
       expect(said).toMatch(/\+ approver edward\.lindqvist as executive/);
       expect(said).not.toContain("issuer key");
+    });
+
+    it("shows also what is said of one role only, such as files that two roles exchanged, and for how long audit is kept", async () => {
+      await init();
+      await writeSignRequest(dir, request(), out, deps());
+      await sign();
+      await takeSigned({ dir, file: answer() }, out, deps());
+      await appendFile(join(orgPaths(dir).profiles, "organisation.yaml"), "\nretentionDays: 120\n");
+      await writeSignRequest(dir, request(), out, deps());
+      const asked = JSON.parse(await readFile(request(), "utf8")) as { drafts: { role: string; files: Record<string, string> }[] };
+      const [finance, hr] = ["finance", "hr"].map((role) => asked.drafts.find((draft) => draft.role === role)?.files ?? {});
+      const hints = "goosehints.md";
+      const [ofFinance, ofHr] = [finance?.[hints], hr?.[hints]];
+      Object.assign(finance ?? {}, { [hints]: ofHr });
+      Object.assign(hr ?? {}, { [hints]: ofFinance });
+      await writeFile(request(), JSON.stringify(asked));
+      said = "";
+      await sign(false).catch(() => undefined);
+      expect(said).toMatch(/\+ audit kept for 120 days/);
+      expect(said).toMatch(/\+ file goosehints\.md [0-9a-f]{64} for finance/);
+      expect(said).toMatch(/\+ file goosehints\.md [0-9a-f]{64} for hr/);
+      said = "";
+      await writeSignRequest(dir, request(), out, deps());
+      await sign();
+      await takeSigned({ dir, file: answer() }, out, deps());
+      const { org, rootFingerprint } = await readOrg(dir);
+      const expected = { org, rootFingerprint, role: "finance", nowMs: clock.now(), minVersion: 2 };
+      expect(verifyBundle({ bundle: await bundleOf(), ...expected }).manifest.retentionDays).toBe(120);
     });
 
     it("signs nothing where the person says no, for another organisation, or a version twice", async () => {
