@@ -53,12 +53,11 @@ beforeEach(async () => {
   await ensureApprovalKey(made.out, seededRandom("edward"), { home, passphrase: async () => PASSPHRASE });
 });
 
-const decide = (decision: "approved" | "rejected", passphrase = PASSPHRASE) => {
+const decide = (decision: "approved" | "rejected", passphrase = PASSPHRASE, screen = captureOutput().out) => {
   const ask = async (): Promise<string> => {
     daemon.order.push("passphrase");
     return passphrase;
   };
-  const screen = captureOutput().out;
   const request = { home, approvalId: daemon.view.approvalId, decision, reason: "Looks right.", passphrase: ask, screen };
   return decideApproval(daemon, captureOutput().out, () => NOW_MS, request);
 };
@@ -77,6 +76,17 @@ describe("a person's decision", () => {
       expected: { org: ORG, approvalId, payloadHash, requester: fiona.agentId, requesterSubject: fiona.subject },
     });
     expect(statement).toMatchObject({ decision: "approved", reason: "Looks right.", decidedAt: new Date(NOW_MS).toISOString() });
+  });
+
+  it("names the deadline that the person saw beside what they sign, with how many have to approve", async () => {
+    const deadline = "2026-11-01T08:00:00.000Z";
+    daemon.view = { ...daemon.view, deadline, quorum: 2 };
+    const screen = captureOutput();
+    await decide("approved", PASSPHRASE, screen.out);
+    const [, payload = ""] = (daemon.decisions[0] ?? "").split(".");
+    expect(JSON.parse(Buffer.from(payload, "base64url").toString())).toMatchObject({ deadline });
+    expect(screen.text()).toContain(`Your decision counts until ${deadline}.`);
+    expect(screen.text()).toContain("2 different people have to approve");
   });
 
   it("is not signed where the payload does not fit its hash, nor is the passphrase asked for", async () => {
