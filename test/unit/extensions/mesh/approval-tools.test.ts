@@ -38,10 +38,10 @@ it("request_approval hands quorum, deadline and escalation on", async () => {
     },
     close: () => undefined,
   } as unknown as DaemonLink;
-  const tool = askTools(daemon).find(({ name }) => name === "request_approval");
+  const tool = askTools(daemon).find(({ definition }) => definition.name === "request_approval");
   const terms = { quorum: 2, deadline, escalate: true };
   const call = { sessionId: "s", defaultIdempotencyKey: "k", signal: new AbortController().signal };
-  await tool?.run({ targetRole: "executive", stepId: "pay", payload: { pay: "1" }, ...terms }, call as never);
+  await tool?.run({ targetRole: "executive", stepId: "pay", payload: { pay: "1" }, ...terms }, call);
   const target = { targetRole: "executive" };
   expect(calls).toEqual([
     ["approval.request", { target, stepId: "pay", payload: { pay: "1" }, sessionId: "s", idempotencyKey: "k", ...terms }],
