@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Seconds that the longest files take on two quiet cores. A file that is not here counts as short; its size decides. */
 const SECONDS: Readonly<Record<string, number>> = {
   "test/flow/close-kills.test.ts": 100,
-  "test/flow/close-ends.test.ts": 95,
+  "test/flow/close-ends.test.ts": 85,
   "test/goose/packed.test.ts": 60,
   "test/goose/enforcement.test.ts": 50,
   "test/goose/person.test.ts": 48,
