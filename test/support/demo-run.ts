@@ -11,8 +11,8 @@ import { sharedEnv } from "./shared-env.ts";
 
 /** The built program; tests of the product run what users run. */
 export const PROGRAM = join(REPOSITORY, "dist", "gaggle.js");
-/** Longest wait for one step of a close, and for its end, on a machine that does other work too. */
-const STEP_MS = 180_000;
+/** Longest silence of a close while a step is waited for, and longest wait for its end, on a machine that does other work too. */
+const SILENT_MS = 120_000;
 const END_MS = 300_000;
 const POLL_MS = 15;
 
@@ -73,8 +73,10 @@ export function startDemoAgain({ dir, env }: Workplace): DemoRun {
 function follow(dir: string, child: ChildProcess): DemoRun {
   let stdout = "";
   let stderr = "";
+  let heardAt = performance.now();
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    heardAt = performance.now();
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
@@ -88,15 +90,20 @@ function follow(dir: string, child: ChildProcess): DemoRun {
     });
   });
   const hasExited = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  const lately = (): string => `${stdout.slice(-1_500)}${stderr.slice(-1_500)}`;
+  /** With the last steps, which a demo that speaks JSON does not print. */
+  const lately = (): string => {
+    const steps = timeline().slice(-10);
+    return [stdout.slice(-1_500), stderr.slice(-1_500), ...steps.map(({ atMs, lane, text }) => `${atMs} ms ${lane}: ${text}`)].join("\n");
+  };
 
   const until = async <T>(what: string, look: () => T | undefined): Promise<T> => {
-    const deadline = performance.now() + STEP_MS;
+    const beganAt = performance.now();
     for (;;) {
       const found = look();
       if (found !== undefined) return found;
       if (hasExited()) throw new Error(`The demo ended before ${what}:\n${lately()}`);
-      if (performance.now() > deadline) throw new Error(`The demo did not come to ${what} in time:\n${lately()}`);
+      if (performance.now() - Math.max(beganAt, heardAt) > SILENT_MS)
+        throw new Error(`The demo did not come to ${what}, and said nothing more:\n${lately()}`);
       await sleep(POLL_MS);
     }
   };
