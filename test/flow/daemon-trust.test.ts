@@ -188,12 +188,16 @@ describe("what policy does not allow", () => {
 describe("an approval", () => {
   let asked: { approvalId: string; payloadHash: string };
   let other: { approvalId: string; payloadHash: string };
-  const ask = async (key: string) => {
+  const deadline = new Date(Date.now() + 3_600_000).toISOString();
+  const ask = async (key: string, quorum = 1) => {
     const target = { targetRole: "executive" };
     const { approvalId, payloadHash } = await fiona.call("approval.request", {
       target,
       payload: { post: key },
       stepId: key,
+      deadline,
+      escalate: true,
+      quorum,
       idempotencyKey: key,
     });
     return { approvalId, payloadHash };
@@ -208,6 +212,7 @@ describe("an approval", () => {
     reason: "",
     approver: { subject: "edward.lindqvist", role: "executive" },
     decidedAt: new Date().toISOString(),
+    deadline,
     ...change,
   });
   const sign = (signer: Signer | undefined, change: Partial<ApprovalStatement> = {}): string => {
@@ -233,12 +238,24 @@ describe("an approval", () => {
       () => sign(keyOf("fiona.berg"), { approver: { subject: "fiona.berg", role: "finance" } }),
       "APPROVAL_INVALID",
     ],
+    [
+      "with a later deadline than it was asked with",
+      () => sign(keyOf("edward.lindqvist"), { deadline: new Date(Date.now() + 7_200_000).toISOString() }),
+      "APPROVAL_INVALID",
+    ],
     ["by the requester's key in the approver's name", () => sign(keyOf("fiona.berg")), "APPROVAL_INVALID"],
   ];
 
   beforeAll(async () => {
     [asked, other] = [await ask("entries"), await ask("others")];
     await until("edward has both", async () => (await edward.call("inbox.list", { kind: "approval" })).items.length === 2);
+  });
+
+  it("by two people is not asked for where one of the role is on the roster", async () => {
+    await expect(ask("both", 2)).rejects.toMatchObject({
+      code: "NO_ROUTE",
+      message: expect.stringContaining("needs 2 different people, and 1 can be asked"),
+    });
   });
 
   it.each(forgeries)("%s is not accepted by the approver's own daemon, and audited", async (_, forge) => {
