@@ -40,9 +40,11 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
     { bare, opening }: Content,
   ): Promise<{ found?: FoundClasses }> => {
     if (receivingQuestion(message) === undefined) return {};
-    const payload = message.type === "approval.request" ? message.payload : null;
-    const unmasked = [...new Set([...bare, ...(await classesIn(payload, detection))])].toSorted();
-    const tokens = tokenClasses(JSON.stringify([payload, masked]));
+    const shown = message.type === "approval.request" ? [message.payload] : [];
+    // Each look costs a way to the detector's worker and back.
+    const inShown = shown.length > 0 ? await classesIn(shown, detection) : [];
+    const unmasked = [...new Set([...bare, ...inShown])].toSorted();
+    const tokens = tokenClasses(JSON.stringify([...shown, masked]));
     const classes = [...new Set([...unmasked, ...tokens, ...(opening?.looked?.inValues ?? [])])].toSorted();
     return { found: { classes, unmasked } };
   };
