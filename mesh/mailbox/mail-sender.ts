@@ -18,8 +18,8 @@ const RETRY_MAX_MS = 600_000;
 /** How long a round waits for one deposit, whose text may have to be looked through first, before it goes on with others. */
 const PATIENCE_MS = 5_000;
 
-/** Messages that begin something: every device of the person gets a copy. Others belong to the device that has the task or approval. */
-const COPIED: ReadonlySet<Message["type"]> = new Set(["task.request", "approval.request", "notification"]);
+/** Messages that begin something, or end it for whoever was asked: every device of the person gets a copy. Others belong to the device that has the task or approval. */
+const COPIED: ReadonlySet<Message["type"]> = new Set(["task.request", "approval.request", "approval.end", "notification"]);
 /** Messages that are of use only while both are there; an offer of a session can be taken back as long as nobody has it. */
 const NEVER_MAILED: ReadonlySet<Message["type"]> = new Set(["task.progress", "task.read", "pseudonym.key", "session.offer"]);
 

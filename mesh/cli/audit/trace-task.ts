@@ -42,6 +42,10 @@ const WORDS: Readonly<Record<string, string>> = {
   "guard.restore": "restored sealed values",
   "approval.request": "asked for an approval",
   "approval.decide": "decided",
+  "approval.accept": "took a decision",
+  "approval.check": "checked who had approved",
+  "approval.escalate": "asked somebody above",
+  "approval.end": "ended the approval",
 };
 
 /** Told elsewhere on the line, or as a subject. */

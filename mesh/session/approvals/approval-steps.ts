@@ -118,11 +118,12 @@ export function createApprovalSteps(deps: ApprovalStepsDeps) {
     return record;
   };
 
-  /** Policy of whether the approver may decide for the requester, on what is in the payload, beside who has approved already; asked by either side of its own set. */
-  const mayDecide = (record: ApprovalRecord, person: Principal = record.peer): PolicyDecision => {
+  /** Policy of whether the approver may decide for the requester, on what is in the payload, beside who has approved already; asked by either side of its own set. `counts`: false where nothing is decided yet. */
+  const mayDecide = (record: ApprovalRecord, person: Principal = record.peer, counts = true): PolicyDecision => {
     const [requester, approver] = record.side === "requester" ? [deps.self, person] : [record.peer, deps.self];
     const context = { participants: [requester.subject, ...approvedBy(record)], unattended: false, ...classesIn(record) };
-    return deps.policy.decide({ action: "approval.decide", principal: approver, target: requester, targetRole: requester.role, context });
+    const question = { action: "approval.decide" as const, principal: approver, target: requester, targetRole: requester.role, context };
+    return deps.policy.decide(question, { counts });
   };
 
   /** Has the guard look through a payload before a decision on it counts; what it found is kept. @throws GaggleError GUARD_REFUSED */

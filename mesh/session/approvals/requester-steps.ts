@@ -101,7 +101,7 @@ export function createRequesterSteps(deps: RequesterStepsDeps) {
       const to = book.agentOf(subject);
       if (to === undefined) continue;
       const decision = deps.policy.decide(requestQuestion(self, record, to));
-      const may = decision.allowed ? mayDecide(record, to) : decision;
+      const may = decision.allowed ? mayDecide(record, to, false) : decision;
       if (may.allowed) return { to, decision };
       audit(tx, record, "approval.escalate", { person: to, result: "denied", details: { ...decisionDetails(may) } });
     }
