@@ -7,7 +7,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   "test/flow/close-kills.test.ts": 100,
   "test/flow/close-ends.test.ts": 85,
   "test/goose/packed.test.ts": 60,
-  "test/goose/enforcement.test.ts": 50,
+  "test/goose/enforcement.test.ts": 35,
   "test/goose/person.test.ts": 48,
   "test/flow/close.test.ts": 45,
   "test/flow/daemon-bundles.test.ts": 40,

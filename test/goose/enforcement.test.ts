@@ -264,16 +264,14 @@ describe("what waits in the inbox", () => {
 const SCHEMA = { type: "object", properties: { status: { type: "string" } }, required: ["status"] };
 
 describe("with the daemon dead and kept from starting", () => {
-  it.each(ways)("goose %s gets no answer from a model and runs nothing", async (way) => {
+  it("goose run, session and ACP get no answer from a model and run nothing", async () => {
     await fiona.agent.kill();
     const { env: own } = fiona;
     own["GAGGLE_AUTOSTART"] = "never";
     try {
       fiona.model.play([touch()]);
-      await Promise.race([
-        WAYS[way]?.().catch(() => undefined),
-        until("the model is asked", () => fiona.model.requests.length > 0, 8_000).catch(() => undefined),
-      ]);
+      const ended = Promise.all(ways.map((way) => WAYS[way]?.().catch(() => undefined)));
+      await Promise.race([ended, until("the model is asked", () => fiona.model.requests.length > 0, 8_000).catch(() => undefined)]);
       expect(fiona.model.requests).toEqual([]);
       expect(existsSync(escaped())).toBe(false);
     } finally {
