@@ -45,7 +45,10 @@ const countOf = (body: unknown): number => {
 };
 
 /** Bytes of a body as its sender tells them, who is held to it; the most there can be where it does not. */
-const toldBytes = ({ headers }: FastifyRequest): number => Number(headers["content-length"] ?? MAX_API_BODY_BYTES);
+function toldBytes({ headers }: FastifyRequest): number {
+  const told = Number(headers["content-length"] ?? Number.NaN);
+  return Number.isInteger(told) ? told : MAX_API_BODY_BYTES;
+}
 
 /** Adds a route to the server. */
 export function serveRoute(app: FastifyInstance, deps: ServeDeps, name: BootstrapRoute, config: { org: string; handlers: Handlers }): void {
