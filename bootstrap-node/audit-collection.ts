@@ -4,9 +4,17 @@ import { collectedChain, seqKey } from "../mesh/audit/chain-place.ts";
 import { checkpointText, dayOf, isCheckpointDue } from "../mesh/audit/checkpoint.ts";
 import { eventText } from "../mesh/audit/event-text.ts";
 import { type AgentExport, writeExport } from "../mesh/audit/export.ts";
+import type { CheckedBridge } from "../mesh/audit/bridge.ts";
 import { verifyHead } from "../mesh/audit/head.ts";
 import { firstSeq } from "../mesh/audit/prune.ts";
-import { type AuditAlarm, type AuditEvent, type AuditFilter, type AuditReceipt, SECOND_AGENT } from "../mesh/contract/audit.ts";
+import {
+  type AuditAlarm,
+  type AuditBridge,
+  type AuditEvent,
+  type AuditFilter,
+  type AuditReceipt,
+  SECOND_AGENT,
+} from "../mesh/contract/audit.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
 import type { Principal } from "../mesh/contract/identity.ts";
 import { CLOCK_LEEWAY_MS } from "../mesh/contract/limits.ts";
@@ -23,6 +31,8 @@ import {
   type StoredEnd,
 } from "./audit/collected-chains.ts";
 import { createReceiptLog, type LogState } from "./audit/receipt-log.ts";
+import { bridgesOfChain } from "./audit/lost-events.ts";
+import type { BundleShelf } from "./bundle-shelf.ts";
 import type { OwnIdentity } from "./own-event.ts";
 import type { UsageCounters } from "./usage-totals.ts";
 
@@ -32,6 +42,8 @@ export interface IngestBatch {
   readonly head: string;
   /** Size of the node's log that the agent knows. */
   readonly logSize?: number | undefined;
+  /** Over what the node has lost and the agent has forgotten. */
+  readonly bridge?: AuditBridge | undefined;
 }
 
 /** The chains that agents have sent. */
@@ -68,6 +80,8 @@ export interface AuditCollectionDeps {
   readonly issuer: Signer;
   readonly own: OwnIdentity;
   readonly usage: Pick<UsageCounters, "count">;
+  /** Says how long events are kept, and by whom receipts were signed. */
+  readonly shelf: Pick<BundleShelf, "newest" | "manifests">;
   /** Told in the same transition of events that retention deletes. */
   onDelete?(tx: Transaction, events: readonly AuditEvent[]): void;
 }
@@ -80,14 +94,21 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
   const { store, queue } = deps;
   const log = createReceiptLog(deps, config);
   const alarms = createAuditAlarms(deps);
+  const lost = bridgesOfChain(deps, config);
 
   /** The number of the first event that contradicts what is stored, or undefined. What was pruned can't be compared any more. */
-  const forkedAt = (tx: Transaction, agentId: string, end: ChainEnd, events: readonly AuditEvent[]): number | undefined => {
+  const forkedAt = (
+    tx: Transaction,
+    agentId: string,
+    end: ChainEnd & Pick<StoredEnd, "owed">,
+    events: readonly AuditEvent[],
+  ): number | undefined => {
     const first = firstSeq(tx, collectedChain(agentId));
     const contradicts = (event: AuditEvent): boolean =>
-      event.seq <= end.seq
+      (event.seq === end.owed?.seq && event.hash !== end.owed.hash) ||
+      (event.seq <= end.seq
         ? event.seq >= first && readCollected(tx, agentId, event.seq)?.hash !== event.hash
-        : event.seq === end.seq + 1 && event.hashPrev !== end.hash;
+        : event.seq === end.seq + 1 && event.hashPrev !== end.hash);
     return events.find(contradicts)?.seq;
   };
 
@@ -112,7 +133,8 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     const isDue = isCheckpointDue(next.seq, tx.now, last);
     if (isDue) tx.put(seqKey(collectedChain(agentId).checkpoints, next.seq), checkpointText({ at: tx.now, jws: batch.head }));
     const checkpoint = { seq: isDue ? next.seq : last.seq, day: Math.max(last.day, dayOf(tx.now)) };
-    const end: StoredEnd = { ...next, head: batch.head, index: state.size - 1, checkpoint };
+    const owed = before?.owed !== undefined && before.owed.seq > next.seq ? { owed: before.owed } : {};
+    const end: StoredEnd = { ...next, head: batch.head, index: state.size - 1, checkpoint, ...owed };
     tx.put(endKey(agentId), JSON.stringify(end));
     alarms.settle(tx, agentId);
     // The collection is where an admin looks: who has to know is not the person alone.
@@ -121,10 +143,11 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     return { end, log: state };
   };
 
-  const append = (tx: Transaction, member: Principal, batch: IngestBatch): Outcome => {
+  const append = (tx: Transaction, member: Principal, batch: IngestBatch, bridge: CheckedBridge | undefined): Outcome => {
     const { agentId } = member;
-    const before = readEnd(tx.get(endKey(agentId)));
-    const end: ChainEnd = before ?? EMPTY_CHAIN;
+    const stored = readEnd(tx.get(endKey(agentId)));
+    const before = lost.across(stored, batch.bridge, bridge);
+    const end: ChainEnd & Pick<StoredEnd, "owed"> = before ?? EMPTY_CHAIN;
     const forked = forkedAt(tx, agentId, end, batch.events);
     if (forked !== undefined) {
       alarms.raise(tx, { kind: "fork", agentId, seq: forked, expectedSeq: end.seq + 1 });
@@ -137,8 +160,10 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
     const fresh = batch.events.filter(({ seq }) => seq > end.seq);
     const next = continued(tx, agentId, { seq: end.seq, hash: end.hash }, fresh);
     if (next instanceof GaggleError) return next;
-    if (fresh.length === 0) return before === undefined ? { end: undefined } : { end: before, log: undefined };
+    if (fresh.length === 0) return stored === undefined ? { end: undefined } : { end: stored, log: undefined };
     checkHead(batch.head, { agentId, org: config.org, end: next, nowMs: tx.now });
+    if (stored !== undefined && before !== stored && batch.bridge !== undefined && bridge !== undefined)
+      lost.note(tx, stored, batch.bridge, bridge);
     return take(tx, member, before, next, batch);
   };
 
@@ -158,7 +183,8 @@ export function createAuditCollection(deps: AuditCollectionDeps, config: { org: 
           "The audit events are another agent's than the caller's; each agent sends its own chain.",
         );
       }
-      const outcome = await queue.run((tx) => append(tx, member, batch));
+      const bridge = batch.bridge === undefined ? undefined : await lost.check(agentId, batch.bridge);
+      const outcome = await queue.run((tx) => append(tx, member, batch, bridge));
       if (outcome instanceof GaggleError) throw outcome;
       if (outcome.end === undefined) return EMPTY_CHAIN;
       const receipt = receiptFor(outcome.end, outcome.log ?? log.state(), batch.logSize);

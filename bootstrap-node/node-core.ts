@@ -99,7 +99,16 @@ export async function openNodeCore(
     signInSecret === undefined ? {} : { clientSecret: signInSecret },
   );
   const collection = createAuditCollection(
-    { store, queue, clock, issuer, own, usage: noticingLeavers(controller.indexing(usage), members), onDelete: controller.index.remove },
+    {
+      store,
+      queue,
+      clock,
+      issuer,
+      own,
+      shelf,
+      usage: noticingLeavers(controller.indexing(usage), members),
+      onDelete: controller.index.remove,
+    },
     { org },
   );
   return {

@@ -4,7 +4,7 @@ import { type ChainPlace, collectedChain, endOf, seqKey } from "../../mesh/audit
 import type { AgentExport } from "../../mesh/audit/export.ts";
 import { readHead } from "../../mesh/audit/head.ts";
 import { firstSeq, pruneChain } from "../../mesh/audit/prune.ts";
-import type { AuditEvent } from "../../mesh/contract/audit.ts";
+import { type AuditBridge, auditBridge, type AuditEvent } from "../../mesh/contract/audit.ts";
 import { sha256 } from "../../mesh/contract/ids.ts";
 import { parseAs, parseJson } from "../../mesh/contract/json.ts";
 import type { CommitQueue, OrderedStore, Transaction } from "../../mesh/contract/ports.ts";
@@ -14,6 +14,7 @@ import type { ReceiptLog } from "./receipt-log.ts";
 /** Events, and chains' ends, that are read at once. */
 const PAGE = 500;
 const ENDS = "collected/end/";
+const BRIDGES = "collected/bridge/";
 
 const storedEnd = z.strictObject({
   seq: z.int().min(1),
@@ -21,6 +22,8 @@ const storedEnd = z.strictObject({
   head: z.string(),
   /** Where in the node's log this end is. */
   index: z.int().min(0).optional(),
+  /** A later end that the node had given a receipt for before it lost events: the chain has to lead there. */
+  owed: z.strictObject({ seq: z.int().min(1), hash: sha256 }).optional(),
   /** The event of the last checkpoint, and the day on which the last events came. */
   checkpoint: z.strictObject({ seq: z.int().min(0), day: z.int() }).optional(),
 });
@@ -31,6 +34,16 @@ export type StoredEnd = z.infer<typeof storedEnd>;
 export const endKey = (agentId: string): string => `${ENDS}${agentId}`;
 /** Key of a collected event. */
 export const eventKey = (agentId: string, seq: number): string => seqKey(collectedChain(agentId).events, seq);
+
+/** Key of a bridge, by the last event that is gone. */
+export const bridgeKey = (agentId: string, seq: number): string => seqKey(`${BRIDGES}${agentId}/`, seq);
+
+/** A chain's bridges over lost events. */
+async function bridgesOf(store: OrderedStore, agentId: string): Promise<AuditBridge[]> {
+  const prefix = `${BRIDGES}${agentId}/`;
+  const rows = await store.range({ gte: prefix, lt: endOf(prefix) });
+  return rows.map(([, text]) => parseAs(auditBridge, parseJson(text, "A bridge"), "A bridge"));
+}
 
 /** The end of a collected chain; undefined before its first event. */
 export const readEnd = (text: string | undefined): StoredEnd | undefined =>
@@ -81,6 +94,7 @@ export async function snapshotChains(deps: { store: OrderedStore; log: Pick<Rece
         credentials: credential === undefined ? [] : [credential],
         anchor: store.get(place.anchor),
         events: eventsOf(store, place, seq),
+        bridges: await bridgesOf(store, agentId),
         head,
         receipt: index === undefined ? undefined : { index, proof: log.inclusion(index, size) },
       };

@@ -1,6 +1,6 @@
 /** The client of the bootstrap node's API. Source: mesh/contract/bootstrap-api.ts. */
 import { alarmId, signAcknowledgement } from "../audit/acknowledge.ts";
-import type { AuditAlarm, AuditEvent, AuditFilter } from "../contract/audit.ts";
+import type { AuditAlarm, AuditBridge, AuditEvent, AuditFilter } from "../contract/audit.ts";
 import {
   BOOTSTRAP_ROUTES,
   type BootstrapRequest,
@@ -56,7 +56,12 @@ export interface BootstrapClient {
   /** The newest manifest and the admins' revocations on top of it, unchecked. */
   revocations(): Promise<BootstrapResponse<"revocations">>;
   /** Sends audit events; resolves with the end of the chain that the node then has. */
-  ingest(batch: { events: readonly AuditEvent[]; head: string; logSize?: number }): Promise<BootstrapResponse<"ingest">>;
+  ingest(batch: {
+    events: readonly AuditEvent[];
+    head: string;
+    logSize?: number;
+    bridge?: AuditBridge;
+  }): Promise<BootstrapResponse<"ingest">>;
   /** The node's signed log; with sizes, the proof that the one is the beginning of the other. Unchecked. */
   auditLog(sizes?: { first: number; second: number }): Promise<BootstrapResponse<"auditLog">>;
   /** Forks and gaps in agents' chains, as the node saw them. */

@@ -1,6 +1,6 @@
 /** The lines of an audit export. Source: docs/audit-format.md. */
 import { z } from "zod";
-import { auditEvent, auditFilter, logProof } from "../contract/audit.ts";
+import { auditBridge, auditEvent, auditFilter, logProof } from "../contract/audit.ts";
 import { agentId, orgId, sha256 } from "../contract/ids.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 
@@ -25,6 +25,8 @@ export const exportLine = z.discriminatedUnion("kind", [
   z.strictObject({ ...line, kind: z.literal("event"), event: auditEvent }),
   /** An event that the filter left out: `body` is the hash of what it says. */
   z.strictObject({ ...line, kind: z.literal("stub"), agentId, seq: z.int().min(1), body: sha256, hash: sha256 }),
+  /** Where events are gone that the node has lost and the agent has rightly forgotten. */
+  z.strictObject({ ...line, kind: z.literal("gap"), agentId, ...auditBridge.shape }),
   /** What the agent itself signed about the end of its chain. */
   z.strictObject({ ...line, kind: z.literal("head"), jws }),
   /** Proof that the node's log, as its signed head has it, holds the end of this agent's chain. */

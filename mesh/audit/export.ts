@@ -1,6 +1,6 @@
 /** Writes audit exports, one canonical JSON object a line, as a stream. Source: docs/audit-format.md. */
 import { createHash } from "node:crypto";
-import type { AuditEvent, AuditFilter } from "../contract/audit.ts";
+import type { AuditBridge, AuditEvent, AuditFilter } from "../contract/audit.ts";
 import type { BundleManifest } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { canonicalJson } from "../contract/json.ts";
@@ -19,6 +19,8 @@ export interface AgentExport {
   readonly credentials: readonly string[];
   /** The signed head that the chain begins after, where it was pruned. */
   readonly anchor?: string | undefined;
+  /** What joins the chain where events are gone in the middle of it. */
+  readonly bridges?: readonly AuditBridge[] | undefined;
   /** The chain from there up to the head, in order. */
   readonly events: AsyncIterable<AuditEvent> | Iterable<AuditEvent>;
   /** Compact JWS of the agent's head over the last of these events. */
@@ -61,13 +63,19 @@ const stubLine =
   (n) =>
     `{"agentId":"${agentId}","body":"${body}","hash":"${hash}","kind":"stub","n":${n},"seq":${seq}}`;
 
+/** The bridge whose anchor is over an event. */
+const over = (bridges: readonly AuditBridge[], seq: number): AuditBridge | undefined =>
+  bridges.find(({ anchor }) => readHead(anchor).seq === seq);
+
 async function* agentLines(agent: AgentExport, filter: AuditFilter | undefined, ends: ExportStatement["agents"]): AsyncGenerator<Numbered> {
-  const { agentId, credentials, anchor, events, head, receipt } = agent;
+  const { agentId, credentials, anchor, bridges = [], events, head, receipt } = agent;
   for (const jws of credentials) yield plain({ kind: "credential", agentId, jws });
   if (anchor !== undefined) yield plain({ kind: "anchor", agentId, jws: anchor });
   const isWanted = filter === undefined ? () => true : createEventFilter(filter);
   let last: AuditEvent | undefined;
   for await (const event of events) {
+    const bridge = last === undefined || event.seq === last.seq + 1 ? undefined : over(bridges, event.seq - 1);
+    if (bridge !== undefined) yield plain({ kind: "gap", agentId, ...bridge });
     last = event;
     // The hash of version 1 is over the event in one piece, so a stub of it could not be chained.
     yield isWanted(event) || event.v === 1 ? eventLine(event) : stubLine(event, bodyHash(event));

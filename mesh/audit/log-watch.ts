@@ -3,7 +3,16 @@
  * heads where one does not. Heads come with receipts and from colleagues, so that the node can't show one history here and another there.
  * Sans-IO. Source: decision 0113.
  */
-import { type AuditDraft, type AuditLogHead, type AuditReceipt, type LogAlarm, logAlarm, type LogDoubt } from "../contract/audit.ts";
+import {
+  type AuditBridge,
+  auditBridge,
+  type AuditDraft,
+  type AuditLogHead,
+  type AuditReceipt,
+  type LogAlarm,
+  logAlarm,
+  type LogDoubt,
+} from "../contract/audit.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
@@ -16,6 +25,7 @@ import { isConsistent } from "./merkle.ts";
 import { holdsEntry, verifyLogHead } from "./receipt.ts";
 
 const HEAD_KEY = "audit/log";
+const RECEIPT_KEY = "audit/receipt";
 const ALARMS = "audit/alarm/";
 /** Stands for the bootstrap node as the one who told a head. */
 const NODE = "node";
@@ -47,6 +57,8 @@ export interface LogWatch {
   size(): number | undefined;
   /** The node's receipt for an end of this agent's chain, undefined where it gave none. @param askedFrom the size that the node was asked to go on from */
   takeReceipt(receipt: AuditReceipt | undefined, end: ChainEnd, askedFrom: number | undefined): Promise<void>;
+  /** The node's receipt for the furthest end of this agent's chain that it has taken, for when it loses that; undefined before the first. */
+  furthest(): Omit<AuditBridge, "anchor"> | undefined;
   /** A colleague's head. One that no issuer signed is nothing. */
   hear(jws: string, from: string): Promise<void>;
   /** What was found, newest first. */
@@ -70,6 +82,11 @@ export function createLogWatch(deps: LogWatchDeps, config: { org: string; agentI
     const jws = store.get(HEAD_KEY);
     // Checked when it was kept; its issuer may be gone by now.
     return jws === undefined ? undefined : { ...(unverifiedPayloadOf(jws) as AuditLogHead), jws };
+  };
+
+  const furthest = (): Omit<AuditBridge, "anchor"> | undefined => {
+    const text = store.get(RECEIPT_KEY);
+    return text === undefined ? undefined : parseAs(auditBridge.omit({ anchor: true }), parseJson(text, "A receipt"), "A receipt");
   };
 
   const believed = (jws: string): Head => ({ ...verifyLogHead(jws, deps.issuers(), config.org), jws });
@@ -115,8 +132,13 @@ export function createLogWatch(deps: LogWatchDeps, config: { org: string; agentI
   const takeReceipt = async ({ log, index, inclusion, consistency }: AuditReceipt, end: ChainEnd, askedFrom?: number): Promise<void> => {
     const head = believed(log);
     const mine = known();
+    const kept = furthest();
     if (!holdsEntry(head, { agentId: config.agentId, seq: end.seq, hash: end.hash }, { index, proof: inclusion }))
       return raise("no-receipt", NODE, mine ?? head, head);
+    if (kept === undefined || kept.seq <= end.seq) {
+      const receipt: Omit<AuditBridge, "anchor"> = { log, index, proof: inclusion, seq: end.seq, hash: end.hash };
+      await queue.run((tx) => tx.put(RECEIPT_KEY, JSON.stringify(receipt)), { finishing: true });
+    }
     if (mine === undefined) return keep(head);
     // Meanwhile a colleague's head may have been taken, which the node was not asked to go on from.
     if (askedFrom !== mine.size) return compare(mine, head, NODE);
@@ -127,6 +149,7 @@ export function createLogWatch(deps: LogWatchDeps, config: { org: string; agentI
   return {
     head: () => known()?.jws,
     size: () => known()?.size,
+    furthest,
     takeReceipt: (receipt, end, askedFrom) =>
       inTurn(async () => {
         const mine = known();

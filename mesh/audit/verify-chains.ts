@@ -4,6 +4,7 @@ import type { Ed25519Jwk } from "../contract/identity.ts";
 import { membershipClaims } from "../contract/identity.ts";
 import { verifyJws } from "../identity/jws.ts";
 import { jwkOfAgentId, thumbprintOf } from "../identity/keys.ts";
+import { checkBridge } from "./bridge.ts";
 import { type ChainEnd, EMPTY_CHAIN } from "./chain.ts";
 import { hashedText, linkHash } from "./event-text.ts";
 import type { ExportLine, ExportStatement } from "./export-format.ts";
@@ -31,6 +32,7 @@ export type ExportProblemCode =
   | "CREDENTIAL_INVALID"
   | "ANCHOR_INVALID"
   | "PRUNED_EARLY"
+  | "GAP_INVALID"
   | "EVENT_ALTERED"
   | "EVENT_GAP"
   | "EVENT_REPEATED"
@@ -62,6 +64,8 @@ export interface AgentSummary {
   readonly role?: string;
   /** The last event that was pruned, and when the agent signed that. */
   readonly pruned?: { readonly seq: number; readonly signedAt: string };
+  /** What the node has lost and the agent had forgotten: events `from` to `to`, signed by the agent, and by the node when it had taken them. */
+  readonly lost?: readonly { readonly from: number; readonly to: number; readonly signedAt: string; readonly receiptedAt: string }[];
   /** Whether the node's log holds the end of the chain. */
   readonly receipted: boolean;
 }
@@ -74,6 +78,9 @@ interface AgentState {
   closed: boolean;
   receipted: boolean;
   pruned?: { seq: number; signedAt: string };
+  lost: { from: number; to: number; signedAt: string; receiptedAt: string }[];
+  /** Where the chain has to lead, since the node once gave a receipt for it. */
+  owed?: ChainEnd;
   subject?: string;
   role?: string;
 }
@@ -90,7 +97,7 @@ type LineOf<K extends ExportLine["kind"]> = Extract<ExportLine, { kind: K }>;
 export function createChainVerifier(report: Report) {
   const states = new Map<string, AgentState>();
   const stateOf = (agentId: string): AgentState => {
-    const state = states.get(agentId) ?? { end: EMPTY_CHAIN, after: 0, events: 0, stubs: 0, closed: false, receipted: false };
+    const state = states.get(agentId) ?? { end: EMPTY_CHAIN, after: 0, events: 0, stubs: 0, closed: false, receipted: false, lost: [] };
     states.set(agentId, state);
     return state;
   };
@@ -105,7 +112,38 @@ export function createChainVerifier(report: Report) {
       report("EVENT_FORKED", `Event ${seq} names another predecessor than the line before it in the chain.`, place);
   };
 
+  /** @param at the end of the chain now */
+  const checkOwed = (agent: string, { owed }: AgentState, at: ChainEnd): void => {
+    if (owed?.seq === at.seq && owed.hash !== at.hash)
+      report("GAP_INVALID", `Event ${at.seq} is another than the one that the node had given a receipt for before it lost events.`, {
+        agent,
+        seq: at.seq,
+      });
+  };
+
   return {
+    /** Events that the node has lost: the agent's word about the last of them, and the node's receipt for it or a later one. */
+    gap(line: LineOf<"gap">, issuers: readonly Ed25519Jwk[], org: string | undefined): void {
+      const { agentId, seq, hash } = line;
+      const state = stateOf(agentId);
+      const place = { agent: agentId };
+      try {
+        const { anchor, receiptedAt } = checkBridge(line, { agentId, org: org ?? "", issuers });
+        if (state.closed || state.events + state.stubs === 0 || anchor.seq <= state.end.seq)
+          report("GAP_INVALID", "The gap does not come between events of its agent.", place);
+        state.lost.push({ from: state.end.seq + 1, to: anchor.seq, signedAt: anchor.ts, receiptedAt });
+        state.end = { seq: anchor.seq, hash: anchor.hash };
+        state.owed = { seq, hash };
+        checkOwed(agentId, state, state.end);
+      } catch {
+        report(
+          "GAP_INVALID",
+          "What is missing here was not signed by the agent, or no receipt of the node shows that it had taken it.",
+          place,
+        );
+      }
+    },
+
     /** Checks an event; returns its canonical text, so that the line need not be written twice. */
     event(event: AuditEvent, org: string | undefined): string {
       const state = stateOf(event.agentId);
@@ -116,6 +154,7 @@ export function createChainVerifier(report: Report) {
       checkLink(event, state);
       // Goes on from what the line says, so that one fault is one finding.
       state.end = { seq: event.seq, hash: event.hash };
+      checkOwed(event.agentId, state, state.end);
       state.events++;
       return text;
     },
@@ -128,6 +167,7 @@ export function createChainVerifier(report: Report) {
         report("EVENT_ALTERED", `The stub of event ${seq} does not have the hash that it names: it was altered.`, { agent: agentId, seq });
       checkLink({ agentId, seq, hash, hashPrev }, state);
       state.end = { seq, hash };
+      checkOwed(agentId, state, state.end);
       state.stubs++;
     },
 
@@ -183,6 +223,12 @@ export function createChainVerifier(report: Report) {
         report("HEAD_MISMATCH", `Before this line, events ${state.end.seq + 1} to ${head.seq} of the agent are missing.`, place);
       else if (head.seq !== state.end.seq || head.hash !== state.end.hash)
         report("HEAD_MISMATCH", "The agent signed another end of its chain than the one here.", place);
+      if ((state.owed?.seq ?? 0) > state.end.seq)
+        report(
+          "GAP_INVALID",
+          `The chain ends before event ${state.owed?.seq}, up to which the node had taken it before it lost events.`,
+          place,
+        );
       state.closed = true;
     },
 
@@ -197,9 +243,12 @@ export function createChainVerifier(report: Report) {
 
     /** Nothing may be gone that the signed retention wants kept. @param keptFromMs what agents signed later has to be there */
     retained(keptFromMs: number): void {
-      for (const [agent, { pruned }] of states)
-        if (pruned !== undefined && Date.parse(pruned.signedAt) > keptFromMs)
-          report("PRUNED_EARLY", `Events up to ${pruned.seq} were forgotten sooner than the organisation has signed.`, { agent });
+      for (const [agent, { pruned, lost }] of states) {
+        const gone = [...(pruned === undefined ? [] : [{ to: pruned.seq, signedAt: pruned.signedAt }]), ...lost];
+        const early = gone.find(({ signedAt }) => Date.parse(signedAt) > keptFromMs);
+        if (early !== undefined)
+          report("PRUNED_EARLY", `Events up to ${early.to} were forgotten sooner than the organisation has signed.`, { agent });
+      }
     },
 
     /** Compares what was seen with what the exporter signed. */
@@ -226,7 +275,7 @@ export function createChainVerifier(report: Report) {
     },
 
     summaries: (): AgentSummary[] =>
-      [...states].map(([agentId, { events, stubs, receipted, subject, role, pruned }]) => ({
+      [...states].map(([agentId, { events, stubs, receipted, subject, role, pruned, lost }]) => ({
         agentId,
         events,
         stubs,
@@ -234,6 +283,7 @@ export function createChainVerifier(report: Report) {
         ...(subject === undefined ? {} : { subject }),
         ...(role === undefined ? {} : { role }),
         ...(pruned === undefined ? {} : { pruned }),
+        ...(lost.length === 0 ? {} : { lost }),
       })),
   };
 }

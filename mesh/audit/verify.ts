@@ -187,6 +187,7 @@ export async function verifyExport(
     else if (line.kind === "log") readLog(line.jws);
     else if (line.kind === "anchor") chains.anchor(line, trust?.org);
     else if (line.kind === "stub") chains.stub(line);
+    else if (line.kind === "gap") chains.gap(line, trust?.issuers ?? [], trust?.org);
     else if (line.kind === "receipt") chains.receipt(line, log);
     else if (line.kind === "head") chains.head(line.jws, payloadOf(line.jws), trust?.org);
     else if (!ended) checkStatement(line.jws);

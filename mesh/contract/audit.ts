@@ -162,6 +162,22 @@ export const auditReceipt = z.object({
 /** The node's receipt for the end of an agent's chain. */
 export type AuditReceipt = z.infer<typeof auditReceipt>;
 
+/**
+ * What joins a chain where the node has lost events that the agent has rightly forgotten: the agent's signed head over the last that is gone, and the
+ * node's own receipt for that event or a later one, which shows that it had taken them all. Source: docs/audit-format.md, Lost events.
+ */
+export const auditBridge = z.strictObject({
+  anchor: z.string().max(4_096),
+  log: z.string().max(1_024),
+  index: z.int().min(0),
+  proof: logProof,
+  /** The end of the chain that the receipt is for. */
+  seq: z.int().min(1),
+  hash: sha256,
+});
+/** What joins a chain where events are gone. */
+export type AuditBridge = z.infer<typeof auditBridge>;
+
 /** Something about an agent's chain that must not happen, as the bootstrap node saw it. */
 export const auditAlarm = z.object({
   kind: z.enum(["fork", "gap", "altered", "second-agent"]),

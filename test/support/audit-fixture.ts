@@ -88,6 +88,7 @@ export async function makeAgentExport(
   drafts: readonly AuditDraft[],
   pruned = 0,
   anchorMs = ANCHOR_TIME_MS,
+  lost?: { readonly from: number; readonly to: number },
 ): Promise<AgentExport & { readonly events: AuditEvent[] }> {
   const { agentId } = member.principal;
   const chain = await openAuditChain({ store: openMemoryStore(), random }, { org: org.org, agentId });
@@ -98,7 +99,13 @@ export async function makeAgentExport(
     return signHead({ v: 1, org: org.org, agentId, seq, hash, ts: new Date(signedAtMs).toISOString() }, member.signer);
   };
   const anchor = pruned === 0 ? undefined : headAt(pruned, anchorMs);
-  return { agentId, credentials: [member.credential], anchor, events: events.slice(pruned), head: headAt(drafts.length) };
+  const made = { agentId, credentials: [member.credential], anchor, head: headAt(drafts.length) };
+  if (lost === undefined) return { ...made, events: events.slice(pruned) };
+  // The node's log of before held one end alone, the chain's.
+  const end = { seq: drafts.length, hash: events.at(-1)?.hash ?? "" };
+  const log = { v: 1, org: org.org, size: 1, root: entryLeaf({ agentId, ...end }), ts: new Date(anchorMs).toISOString() } as const;
+  const bridge = { anchor: headAt(lost.to, anchorMs), log: signLogHead(log, org.issuer), index: 0, proof: [], ...end };
+  return { ...made, bridges: [bridge], events: events.filter(({ seq }) => seq > pruned && (seq < lost.from || seq > lost.to)) };
 }
 
 /** The node's log over the ends of some chains, and what each agent's export says of it. */
@@ -121,7 +128,13 @@ function withReceipts(org: TestOrg, agents: readonly (AgentExport & { readonly e
 export async function makeExport(
   seed: number,
   counts: readonly number[] = [5, 4],
-  options: { filter?: AuditFilter; pruned?: readonly number[]; anchorMs?: number; manifest?: Partial<BundleManifest> } = {},
+  options: {
+    filter?: AuditFilter;
+    pruned?: readonly number[];
+    anchorMs?: number;
+    manifest?: Partial<BundleManifest>;
+    lost?: { from: number; to: number };
+  } = {},
 ) {
   const random = createSeededRandom(seed);
   const org = createTestOrg(random);
@@ -131,7 +144,9 @@ export async function makeExport(
     const role = roles[i % roles.length] ?? "hr";
     const member = createTestMember(org, random, { subject: `${role}.${i}`, role });
     const drafts = Array.from({ length: count }, (_, n) => draftOf(member, n));
-    made.push(await makeAgentExport(org, member, random, drafts, options.pruned?.[i], options.anchorMs));
+    made.push(
+      await makeAgentExport(org, member, random, drafts, options.pruned?.[i], options.anchorMs, i === 0 ? options.lost : undefined),
+    );
   }
   const { log, agents } = withReceipts(org, made);
   const { filter } = options;

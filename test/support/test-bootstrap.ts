@@ -155,7 +155,7 @@ export async function openTestBootstrap(
   );
   const handOvers = controller.handOvers(mailbox);
   const collection = createAuditCollection(
-    { store, queue, clock, issuer, own, usage: controller.indexing(usage), onDelete: controller.index.remove },
+    { store, queue, clock, issuer, own, shelf, usage: controller.indexing(usage), onDelete: controller.index.remove },
     { org },
   );
   const app = createBootstrapServer(

@@ -7,18 +7,16 @@ Q = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 B58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 FIELDS = {"manifest": "jws", "log": "jws", "credential": "agentId jws", "anchor": "agentId jws", "event": "event", "head": "jws",
-          "stub": "agentId body hash seq", "receipt": "agentId index proof", "statement": "jws"}
+          "stub": "agentId body hash seq", "gap": "agentId anchor hash index log proof seq", "receipt": "agentId index proof", "statement": "jws"}
 
 def add(p, q):
     a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
     c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
     return ((b - a) * (d - c) % P, (d + c) * (b + a) % P, (d - c) * (d + c) % P, (b - a) * (b + a) % P)
-
 def times(s, p):
     q = (0, 1, 1, 0)
     while s: q, p, s = (add(q, p) if s & 1 else q), add(p, p), s >> 1
     return q
-
 def point(data):
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -28,9 +26,7 @@ def point(data):
     if y >= P or (x * x - square) % P or (x == 0 and sign): raise ValueError("no point")
     x = x if x & 1 == sign else P - x
     return (x, y, 1, x * y % P)
-
 BASE = point(bytes([0x58]) + bytes([0x66] * 31))
-
 def signed_by(key, message, signature):
     """Ed25519 of RFC 8032, section 5.1.7, without the cofactor."""
     r, s = point(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -72,7 +68,6 @@ def opened(jws, typ, keys):
     check(header == {"alg": "EdDSA", "kid": header["kid"], "typ": typ} and header["kid"] in known, "another key or type")
     check(signed_by(b64(known[header["kid"]]["x"]), f"{head}.{body}".encode(), b64(signature)), "the signature is wrong")
     return payload
-
 def included(leaf, index, size, proof, root):
     """RFC 9162, section 2.1.3.2."""
     at, last, value = index, size - 1, leaf
@@ -87,7 +82,7 @@ def included(leaf, index, size, proof, root):
 
 def verify(lines, pinned):
     root, org, issuers, manifests, agents, log, stated, stubbed, expected, running, number = pinned, None, [], [], {}, None, False, False, 1, hashlib.sha256(), 0
-    chain = lambda agent: agents.setdefault(agent, {"after": 0, "seq": 0, "hash": "0" * 64, "closed": False, "count": 0, "signed": []})
+    chain = lambda agent: agents.setdefault(agent, {"after": 0, "seq": 0, "hash": "0" * 64, "closed": False, "count": 0, "signed": [], "owed": {}})
     for number, raw in enumerate(lines, 1):
         line = json.loads(raw.decode())
         check(canonical(line) + "\n" == raw.decode() and set(line) == {"kind", "n", *FIELDS[line["kind"]].split()}, "not canonical")
@@ -113,12 +108,20 @@ def verify(lines, pinned):
             check(item["seq"] == state["seq"] + 1 and not state["closed"], f"expected event {state['seq'] + 1} of the agent")
             check(item.get("hashPrev", state["hash"]) == state["hash"] and item.get("tenantId", org) == org, "of another chain")
             state.update(seq=item["seq"], hash=item["hash"], count=state["count"] + 1)
+            check(state["owed"].pop(item["seq"], item["hash"]) == item["hash"], "another event than the node had a receipt for")
+        elif kind == "gap":
+            head, held = opened(line["anchor"], "gaggle-head+jws", [agent_key(line["agentId"])]), opened(line["log"], "gaggle-log+jws", issuers)
+            state, leads = chain(line["agentId"]), head["seq"] < line["seq"] or (head["seq"], head["hash"]) == (line["seq"], line["hash"])
+            check(0 < state["count"] and state["seq"] < head["seq"] and leads and head["org"] == held["org"] == org, "no gap of this chain")
+            check(included(leaf_of(line["agentId"], line), line["index"], held["size"], line["proof"], held["root"]), "no receipt for the gap")
+            state.update(seq=head["seq"], hash=head["hash"], signed=state["signed"] + [head["ts"]])
+            state["owed"].update({line["seq"]: line["hash"]} if head["seq"] < line["seq"] else {})
         elif kind in ("anchor", "head"):
             head = opened(line["jws"], "gaggle-head+jws", lambda payload: [agent_key(payload["agentId"])])
             state = chain(head["agentId"])
             check(head["org"] == org and line.get("agentId", head["agentId"]) == head["agentId"], "of another agent")
             check((state["count"] == state["after"] == 0) if kind == "anchor" else not state["closed"], "not at its place")
-            check(kind == "anchor" or (state["seq"], state["hash"]) == (head["seq"], head["hash"]), "the chain ends elsewhere")
+            check(kind == "anchor" or ((state["seq"], state["hash"]) == (head["seq"], head["hash"]) and not state["owed"]), "the chain ends elsewhere")
             state.update({"seq": head["seq"], "hash": head["hash"]}, **{"after": head["seq"], "signed": [head["ts"]]} if kind == "anchor" else {"closed": True})
         elif kind == "receipt":
             state = chain(line["agentId"])

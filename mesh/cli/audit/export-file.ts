@@ -33,6 +33,12 @@ function remarks({ agents, filter, log, pinned, rootFingerprint }: ExportVerdict
       ({ subject, agentId, seq, signedAt }) =>
         `${subject ?? agentId}: events 1 to ${seq} were pruned; the rest goes on from what the agent signed on ${signedAt}.`,
     ),
+    ...agents.flatMap(({ subject, agentId, lost = [] }) =>
+      lost.map(
+        ({ from, to, signedAt, receiptedAt }) =>
+          `${subject ?? agentId}: events ${from} to ${to} are missing. The bootstrap node had taken them by ${receiptedAt}, as its own receipt shows, and lost them (restored from a backup) after the agent had forgotten them; the chain goes on from what the agent signed on ${signedAt}.`,
+      ),
+    ),
     ...(log === undefined
       ? []
       : [`The node's signed log (${log.size} receipts, root ${log.root}) holds the ends of ${receipted} of ${agents.length} chains.`]),

@@ -1,6 +1,6 @@
 /** Routes of the audit trail, and of what model calls used. */
 import { z } from "zod";
-import { auditAlarm, auditEvent, auditFilter, auditReceipt, logProof } from "../audit.ts";
+import { auditAlarm, auditBridge, auditEvent, auditFilter, auditReceipt, logProof } from "../audit.ts";
 import { sha256 } from "../ids.ts";
 import { usageTotals } from "../usage.ts";
 import { compactJws, empty, route } from "./route.ts";
@@ -23,6 +23,8 @@ export const auditRoutes = {
       head: compactJws,
       /** Size of the node's log that the caller knows: the receipt then proves that the log goes on from there. */
       logSize: z.int().min(0).optional(),
+      /** Where the node has lost what the caller has forgotten since: the events begin after the anchor in it. */
+      bridge: auditBridge.optional(),
     }),
     z.object({ seq: z.int(), hash: sha256, receipt: auditReceipt.optional() }),
     { codes: ["AUDIT_GAP", "AUDIT_BROKEN", "DISK_FULL"] },

@@ -4,6 +4,8 @@ import type { BundleShelf } from "../../../bootstrap-node/bundle-shelf.ts";
 import { shipAudit } from "../../../mesh/agent/ship-audit.ts";
 import { alarmId, signAcknowledgement, verifyAcknowledgement } from "../../../mesh/audit/acknowledge.ts";
 import { openAuditChain } from "../../../mesh/audit/chain.ts";
+import { OWN_CHAIN } from "../../../mesh/audit/chain-place.ts";
+import { pruneChain } from "../../../mesh/audit/prune.ts";
 import { createLogWatch } from "../../../mesh/audit/log-watch.ts";
 import { createAuditShipper } from "../../../mesh/audit/ship.ts";
 import { createCommitQueue } from "../../../mesh/store/commit-queue.ts";
@@ -20,6 +22,7 @@ import { seededRandom, seededSigner } from "../../support/seeded-keys.ts";
 import { openTestBootstrap, type TestAgent, type TestBootstrap } from "../../support/test-bootstrap.ts";
 
 const code = (name: string) => expect.objectContaining({ code: name });
+const DAY_MS = 86_400_000;
 
 describe("audit ingest", () => {
   let node: TestBootstrap;
@@ -48,6 +51,40 @@ describe("audit ingest", () => {
     );
     return ops.map((op) => JSON.parse(op.type === "put" ? op.value : "") as AuditEvent);
   };
+  /** What an agent's daemon does with its audit chain. */
+  const daemonOf = async (who: TestAgent) => {
+    const config = { org: node.organisation.org, agentId: who.agentId };
+    const store = openMemoryStore();
+    const chain = await openAuditChain({ store, random: seededRandom(who.agentId), signer: who.signer }, config);
+    const onEffectError = (error: unknown): void => expect.unreachable(String(error));
+    const queue = createCommitQueue({ store, clock: node.clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError });
+    const draft = {
+      actor: { type: "agent", id: who.agentId, role: "finance" },
+      target: "task:1",
+      result: "ok",
+      traceId: "0".repeat(32),
+    } as const;
+    const watch = createLogWatch(
+      {
+        store,
+        queue,
+        issuers: () => [node.organisation.issuer.publicJwk],
+        prove: async (first, second) => (await who.client.auditLog({ first, second })).consistency,
+        event: (said) => ({ ...draft, ...said }),
+      },
+      config,
+    );
+    const shipper = createAuditShipper({ store, queue, chain, signer: who.signer, clock: node.clock }, { ...config, maxEvents: 3 });
+    const work = async (count: number, client = who.client): Promise<void> => {
+      for (let i = 0; i < count; i++) await queue.run((tx) => tx.audit({ ...draft, action: "task.state" }));
+      await shipAudit(shipper, chain, client, watch);
+    };
+    /** Forgets what is older than some days and shipped, as its daemon does. */
+    const forget = (days: number) =>
+      pruneChain({ store, queue }, OWN_CHAIN, { beforeMs: node.clock.now() - days * DAY_MS, upTo: shipper.shipped() }, () => undefined);
+    return { watch, work, forget, chain, shipped: shipper.shipped };
+  };
+
   const at = (index: number): AuditEvent => events[index] ?? expect.unreachable();
   const alarms = async (): Promise<number> =>
     (await node.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "audit.fork").length;
@@ -187,35 +224,6 @@ describe("audit ingest", () => {
   });
 
   it("gives a daemon that ships receipts which it believes, and its colleague's head is of the same log", async () => {
-    const daemonOf = async (who: TestAgent) => {
-      const config = { org: node.organisation.org, agentId: who.agentId };
-      const store = openMemoryStore();
-      const chain = await openAuditChain({ store, random: seededRandom(who.agentId), signer: who.signer }, config);
-      const onEffectError = (error: unknown): void => expect.unreachable(String(error));
-      const queue = createCommitQueue({ store, clock: node.clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError });
-      const draft = {
-        actor: { type: "agent", id: who.agentId, role: "finance" },
-        target: "task:1",
-        result: "ok",
-        traceId: "0".repeat(32),
-      } as const;
-      const watch = createLogWatch(
-        {
-          store,
-          queue,
-          issuers: () => [node.organisation.issuer.publicJwk],
-          prove: async (first, second) => (await who.client.auditLog({ first, second })).consistency,
-          event: (said) => ({ ...draft, ...said }),
-        },
-        config,
-      );
-      const shipper = createAuditShipper({ store, queue, chain, signer: who.signer, clock: node.clock }, { ...config, maxEvents: 3 });
-      const work = async (count: number): Promise<void> => {
-        for (let i = 0; i < count; i++) await queue.run((tx) => tx.audit({ ...draft, action: "task.state" }));
-        await shipAudit(shipper, chain, who.client, watch);
-      };
-      return { watch, work, shipped: shipper.shipped };
-    };
     const marco = node.agent("marco's laptop");
     await marco.join(node.invite({ subject: "marco.diaz", role: "marketing" }));
     const [one, other] = [await daemonOf(agent), await daemonOf(marco)];
@@ -356,6 +364,76 @@ describe("audit ingest", () => {
       await node.accept(organisation.sign(role, { version: 4, nowMs: node.clock.now(), root: next, trust: { rotation } }));
     for (const rootFingerprint of [organisation.root.thumbprint, next.thumbprint])
       expect(await verifyExport(await edward.client.exportAudit(), { rootFingerprint })).toMatchObject({ ok: true });
+  });
+
+  describe("of a node that was restored from before what its agents have forgotten", () => {
+    /** An agent that has sent 12 events, and a node that was restored from when it had 4. */
+    const restored = async () => {
+      const daemon = await daemonOf(agent);
+      await daemon.work(4);
+      const backup = new Map(await node.store.range({ gte: "", lt: "\u{10ffff}" }));
+      await daemon.work(5);
+      node.clock.jump(DAY_MS);
+      await daemon.work(2);
+      node.clock.jump(91 * DAY_MS);
+      await node.publish(2);
+      await daemon.work(1);
+      const again = await openTestBootstrap({ store: openMemoryStore(backup), clock: node.clock });
+      await again.publish(3);
+      return { daemon, again, client: again.agent("laptop").client };
+    };
+    const gapAt = async (where: TestBootstrap) =>
+      (await where.collection.alarms()).map(({ kind, seq, expectedSeq, open }) => [kind, seq, expectedSeq, open]);
+
+    it("the chain goes on over the gap; the export says exactly what is missing and why, and the alarm is over", async () => {
+      const { daemon, again, client } = await restored();
+      expect(await daemon.forget(90)).toMatchObject({ seq: 9 });
+      await daemon.work(1, client);
+      expect(daemon.shipped()).toBe(daemon.chain.head().seq);
+      expect(await gapAt(again)).toEqual([["gap", 13, 5, false]]);
+      const told = (await again.chain.list({ fromSeq: 1, limit: 100 })).find(({ action }) => action === "audit.bridge");
+      expect(told).toMatchObject({ target: `agent:${agent.agentId}`, details: { from: 5, to: 9, receipt: 12 } });
+
+      const edward = again.agent("edward's desk");
+      await edward.join(again.invite({ subject: "edward.lindqvist", role: "executive" }));
+      node = again;
+      for (const filter of [{}, { action: "message" }]) {
+        const verdict = await verified(await edward.client.exportAudit({ filter }));
+        expect(verdict).toMatchObject({ ok: true, agents: [{ lost: [{ from: 5, to: 9 }], receipted: true }] });
+      }
+      await daemon.work(2, client);
+      expect(await verified(await edward.client.exportAudit())).toMatchObject({ ok: true, events: 4 + daemon.chain.head().seq - 9 });
+    });
+
+    it("an agent that forgets what is not old enough, or has no receipt of the node, can't leave it out", async () => {
+      const { daemon, again, client } = await restored();
+      await daemon.forget(0);
+      await expect(daemon.work(1, client)).rejects.toThrow(code("AUDIT_GAP"));
+      const anchor = daemon.chain.anchor() ?? expect.unreachable();
+      const list = await daemon.chain.list({ fromSeq: 1, limit: 100 });
+      const last = list.at(-1) ?? expect.unreachable();
+      const furthest = daemon.watch.furthest() ?? expect.unreachable();
+      const forged = { ...furthest, anchor, seq: last.seq, hash: last.hash };
+      await expect(client.ingest({ events: list, head: head(last), bridge: forged })).rejects.toThrow(code("CREDENTIAL_INVALID"));
+      await expect(client.ingest({ events: list, head: head(last), bridge: { ...furthest, anchor } })).rejects.toThrow(code("AUDIT_GAP"));
+      expect((await gapAt(again)).at(0)?.at(-1)).toBe(true);
+    });
+
+    it("an agent that shows another chain after the gap than the node had a receipt for is refused as one that has forked", async () => {
+      const { daemon, again, client } = await restored();
+      await daemon.forget(90);
+      const anchor = daemon.chain.anchor() ?? expect.unreachable();
+      const furthest = daemon.watch.furthest() ?? expect.unreachable();
+      const list: AuditEvent[] = [];
+      for (const event of await daemon.chain.list({ fromSeq: 10, limit: 3 })) {
+        const changed = { ...event, target: "task:2", hashPrev: list.at(-1)?.hash ?? event.hashPrev };
+        list.push({ ...changed, hash: eventHash(changed) });
+      }
+      const last = list.at(-1) ?? expect.unreachable();
+      await expect(client.ingest({ events: list, head: head(last), bridge: { ...furthest, anchor } })).rejects.toThrow(code("AUDIT_GAP"));
+      expect(await gapAt(again)).toEqual([["fork", 12, 10, true]]);
+      expect((await again.store.range({ gte: "collected/bridge/", lt: "collected/bridge/~" })).length).toBe(0);
+    });
   });
 
   it("forgets nothing by a clock that was set ahead: an agent has to have signed that late too, and can't sign later than now", async () => {

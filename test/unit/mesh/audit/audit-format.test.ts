@@ -83,6 +83,16 @@ describe.skipIf(!hasPython())("an independent verifier in Python, written from t
     expect(await verdictOf(made.lines, "A".repeat(43))).toMatchObject({ ok: false, problem: { line: 1 } });
   }, 60_000);
 
+  test("accepts a gap that the agent and the node's receipt account for, and no other", async () => {
+    const lost = await makeExport(3, [6, 1], { lost: { from: 3, to: 4 } });
+    const at = lost.lines.findIndex((line) => line.includes('"kind":"gap"'));
+    expect(await verdictOf(lost.lines, lost.rootFingerprint)).toEqual({ ok: true, problem: null });
+    const gap = JSON.parse(lost.lines[at] ?? "{}") as { hash: string };
+    const other = `${canonicalJson({ ...gap, hash: "0".repeat(64) })}\n`;
+    expect(await verdictOf(lost.lines.with(at, other), lost.rootFingerprint)).toMatchObject({ ok: false, problem: { line: at + 1 } });
+    expect(await verdictOf(lost.lines.toSpliced(at, 1), lost.rootFingerprint)).toMatchObject({ ok: false, problem: { line: at + 1 } });
+  }, 60_000);
+
   test("finds that a chain was pruned sooner than the signed retention says", async () => {
     const early = await makeExport(3, [4, 3], { ...EXAMPLE, anchorMs: FIXTURE_TIME_MS - 89 * 86_400_000 });
     expect(await verdictOf(early.lines, early.rootFingerprint)).toMatchObject({ ok: false, problem: { line: early.lines.length } });

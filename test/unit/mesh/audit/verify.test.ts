@@ -4,6 +4,7 @@ import { eventHash } from "../../../../mesh/audit/event-text.ts";
 import { EXPORT_TYP } from "../../../../mesh/audit/export-format.ts";
 import { writeExport } from "../../../../mesh/audit/export.ts";
 import { signHead } from "../../../../mesh/audit/head.ts";
+import { entryLeaf, signLogHead } from "../../../../mesh/audit/receipt.ts";
 import { verifyExport } from "../../../../mesh/audit/verify.ts";
 import type { BundleManifest } from "../../../../mesh/contract/bundle.ts";
 import { canonicalJson, sha256Hex } from "../../../../mesh/contract/json.ts";
@@ -63,6 +64,45 @@ describe("a chain that begins later than its first event", () => {
     const { lines, rootFingerprint } = await makeExport(12, [5]);
     const problems = [{ code: "STATEMENT_INVALID" }];
     expect(await verifyExport(lines, { rootFingerprint, nowMs: FIXTURE_TIME_MS - 3_600_000 })).toMatchObject({ ok: false, problems });
+  });
+});
+
+describe("a chain with a gap", () => {
+  const lost = { from: 3, to: 4 };
+  const gapIn = (lines: readonly string[]): number => lines.findIndex((line) => kindOf(line) === "gap");
+
+  test("verifies where the agent signed its end long enough ago and the node's receipt leads there; the verdict says exactly what is missing", async () => {
+    const { lines, rootFingerprint } = await makeExport(13, [6, 1], { lost });
+    const verdict = await verifyExport(lines, { rootFingerprint });
+    const signedAt = new Date(FIXTURE_TIME_MS - 90 * 86_400_000).toISOString();
+    expect(verdict).toMatchObject({
+      ok: true,
+      agents: [{ events: 4, lost: [{ ...lost, signedAt, receiptedAt: signedAt }] }, { events: 1 }],
+    });
+  });
+
+  test("does not verify where the events are not old enough to be forgotten, or nobody accounts for the gap", async () => {
+    const fresh = await makeExport(13, [6, 1], { lost, anchorMs: FIXTURE_TIME_MS });
+    expect((await verifyExport(fresh.lines, { rootFingerprint: fresh.rootFingerprint })).problems).toMatchObject([
+      { code: "PRUNED_EARLY" },
+    ]);
+    const { lines, rootFingerprint } = await makeExport(13, [6, 1], { lost });
+    const codes = async (altered: readonly string[]) => (await verifyExport(altered, { rootFingerprint })).problems.map(({ code }) => code);
+    const gap = JSON.parse(lines[gapIn(lines)] ?? "{}");
+    const written = (change: object): string[] => lines.with(gapIn(lines), `${canonicalJson({ ...gap, ...change })}\n`);
+    expect(await codes(lines.toSpliced(gapIn(lines), 1))).toContain("EVENT_GAP");
+    // A receipt for another end; a head that is not the agent's; a receipt that no issuer signed.
+    for (const change of [{ hash: "0".repeat(64) }, { anchor: gap.log }, { log: gap.anchor }])
+      expect(await codes(written(change))).toContain("GAP_INVALID");
+  });
+
+  test("does not verify where the chain after it is another than the node had a receipt for", async () => {
+    const { lines, rootFingerprint, org } = await makeExport(13, [6, 1], { lost });
+    const gap = JSON.parse(lines[gapIn(lines)] ?? "{}");
+    const end = { agentId: gap.agentId, seq: gap.seq, hash: "1".repeat(64) };
+    const log = signLogHead({ v: 1, org: org.org, size: 1, root: entryLeaf(end), ts: new Date(FIXTURE_TIME_MS).toISOString() }, org.issuer);
+    const altered = lines.with(gapIn(lines), `${canonicalJson({ ...gap, ...end, log })}\n`);
+    expect((await verifyExport(altered, { rootFingerprint })).problems[0]).toMatchObject({ code: "GAP_INVALID", seq: 6 });
   });
 });
 
