@@ -3,7 +3,7 @@
  * What counts are the ratios: both sides of each are measured in turn in one run on one machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createSupervisor } from "../../mesh/demo/supervisor.ts";
 import { createProgram, whole } from "../support/program.ts";
@@ -14,6 +14,7 @@ import { ratioOf } from "./figures.ts";
 import { type FirstStart, measureFirstStart } from "./first-start.ts";
 import { type GatewayTime, measureGatewayTime, type ModelServer, startModelServer } from "./gateway-time.ts";
 import { type IdleMemory, measureIdleMemory } from "./idle-memory.ts";
+import { type Machine, machineNow } from "./machine.ts";
 import { measurePackageSize, type PackageSize } from "./package-size.ts";
 import { printResult } from "./print-result.ts";
 import { measureTaskDelivery, type TaskDelivery } from "./task-delivery.ts";
@@ -34,13 +35,7 @@ export interface Goal {
 
 /** Everything that was measured. */
 export interface BenchResult {
-  readonly machine: {
-    readonly node: string;
-    readonly platform: string;
-    readonly cpu: string;
-    readonly cores: number;
-    readonly load: number;
-  };
+  readonly machine: Machine;
   readonly goals: readonly Goal[];
   readonly extensionStart: ExtensionStart;
   readonly taskDelivery: TaskDelivery;
@@ -62,14 +57,6 @@ const options = createProgram("npm run bench:core --", "Measures extensions, tas
   .opts<{ json?: true; start?: true; rounds: number; profile?: string }>();
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-const machine = (): BenchResult["machine"] => ({
-  node: process.version,
-  platform: `${process.platform}-${process.arch}`,
-  cpu: cpus()[0]?.model ?? "unknown",
-  cores: availableParallelism(),
-  load: loadavg()[0] ?? Number.NaN,
-});
 
 const goal = (name: string, limit: number, ratio: number): Goal => ({ name, limit, ratio, ok: ratio <= limit });
 
@@ -114,7 +101,7 @@ async function measureDaemons(folder: string): Promise<DaemonFigures> {
 }
 
 async function measureAll(folder: string): Promise<BenchResult> {
-  const before = machine();
+  const before = machineNow();
   say("Packing …");
   const packageSize = await measurePackageSize(CLONE, folder);
   say("Starting each extension …");

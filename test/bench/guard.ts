@@ -3,7 +3,7 @@
  * Both sides of each comparison are measured in turn in one run on one machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDetection } from "../../guard/detect/create-detection.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
@@ -15,6 +15,7 @@ import { type GuardCalls, measureGuardCalls } from "./guard-calls.ts";
 import { type DetectionTime, measureDetection } from "./guard-detection.ts";
 import { startStreamingModel } from "./guard-model-server.ts";
 import { printGuardResult } from "./guard-print.ts";
+import { type Machine, machineNow } from "./machine.ts";
 
 const CLONE = join(import.meta.dirname, "..", "..");
 
@@ -30,13 +31,7 @@ export interface GuardGoal {
 
 /** Everything that was measured. */
 export interface GuardBenchResult {
-  readonly machine: {
-    readonly node: string;
-    readonly platform: string;
-    readonly cpu: string;
-    readonly cores: number;
-    readonly load: number;
-  };
+  readonly machine: Machine;
   readonly goals: readonly GuardGoal[];
   readonly detection: DetectionTime;
   readonly calls: GuardCalls;
@@ -124,13 +119,7 @@ async function measureAlone(): Promise<{ detection: DetectionTime; bert: BertCom
 }
 
 async function measureAll(folder: string): Promise<GuardBenchResult> {
-  const machine = {
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: availableParallelism(),
-    load: loadavg()[0] ?? Number.NaN,
-  };
+  const machine = machineNow();
   const { detection, bert } = await measureAlone();
   const calls = await measureDaemon(folder);
   return { machine, goals: goalsOf(detection, calls, bert), detection, calls, bert };
