@@ -101,7 +101,7 @@ export function createLedger(deps: {
       `approval ${key} ${record.state}`,
       () => `approval ${short(record.approvalId)} as ${record.side}: ${record.state}`,
     );
-    const decided = before?.state === "APPROVED" || before?.state === "REJECTED";
+    const decided = before?.state === "APPROVED" || before?.state === "REJECTED" || before?.state === "EXPIRED";
     if (decided) journal.breach("an approval is decided once", `${name}: ${before.state} became ${record.state}`);
   };
 

@@ -128,13 +128,19 @@ export async function judge({ journal, ledger, outside, machines, errands }: Out
     }
     if (kind === "approval" && id !== undefined) {
       const [asked, decided] = [ledger.approval(asker, "requester", id), ledger.approval(worker, "approver", id)];
-      if (asked === undefined || asked.state !== decided?.state || asked.decision !== decided.decision)
+      const isExpired = asked?.state === "EXPIRED";
+      // Whoever decided too late, or whose word came too late, has decided all the same.
+      if (asked === undefined || (!isExpired && (asked.state !== decided?.state || asked.decision !== decided.decision)))
         journal.breach("an approval is the same on both sides", `${id}: ${asked?.state} and ${decided?.state}`);
+      const { deadline = Number.POSITIVE_INFINITY, history = [] } = asked ?? {};
+      const endedAt = history.findLast(({ state }) => state !== "PENDING")?.at ?? 0;
+      if (isExpired === endedAt < deadline)
+        journal.breach("nothing counts from an approval's deadline on", `${id}: ${asked?.state} ${endedAt - deadline} ms after it`);
       const accepts = count(
         chains.get(asker) ?? [],
         (e) => e.action === "approval.accept" && e.target === `approval:${id}` && e.result === "ok",
       );
-      if (accepts !== 1) journal.breach("an approval is decided once", `${id}: taken ${accepts} times`);
+      if (accepts !== (isExpired ? 0 : 1)) journal.breach("an approval is decided once", `${id}: taken ${accepts} times`);
     }
     if (kind === "notification" && id !== undefined) {
       const received = [...worker.disk.durable].filter(

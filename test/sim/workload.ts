@@ -49,6 +49,9 @@ export interface WorkloadSize {
 
 const PRIORITIES: readonly Priority[] = ["P0", "P1", "P2", "P2", "P3"];
 
+/** Some approvals have to be decided by a time; which ones, the key says, so that a call that is made again asks the same. */
+const hasDeadline = (key: string): boolean => Number(key.split("-")[1]) % 3 === 0;
+
 const isRetryable = (code: string): boolean => ERROR_TABLE[code as keyof typeof ERROR_TABLE]?.retryable ?? false;
 
 /** Makes the people. */
@@ -90,8 +93,10 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
     const session = { sessionId: `chat-${upTo(3)}`, stepId: "1" };
     if (kind === "notification")
       return ["notify", { target, message: key, severity: chance(0.3) ? "critical" : "info", idempotencyKey: key }] as const;
-    if (kind === "approval")
-      return ["approval.request", { target, payload: { key, total: "100.00" }, ...session, idempotencyKey: key }] as const;
+    if (kind === "approval") {
+      const inTime = hasDeadline(key) ? { deadline: new Date(clock.now() + upTo(2 * size.spanMs)).toISOString(), escalate: true } : {};
+      return ["approval.request", { target, payload: { key, total: "100.00" }, ...session, ...inTime, idempotencyKey: key }] as const;
+    }
     const context = { steps: upTo(3), asks: chance(0.2), fails: chance(0.1) };
     const skill = pick(["accruals", "accruals", "accruals", "payroll", "payroll", undefined, FORBIDDEN_SKILL]);
     const task = { task: key, context, priority: pick(PRIORITIES), ...session, idempotencyKey: key };
@@ -139,7 +144,7 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
   };
 
   const decide = async (machine: Machine, approvalId: string): Promise<void> => {
-    const { payloadHash, peer } = await machine.call("approval.open", { approvalId });
+    const { payloadHash, peer, deadline } = await machine.call("approval.open", { approvalId });
     const { subject, role } = machine.player.principal;
     const statement = {
       v: 1 as const,
@@ -151,6 +156,7 @@ export function createWorkload(deps: WorkloadDeps, size: WorkloadSize) {
       reason: "",
       approver: { subject, role },
       decidedAt: new Date(clock.now()).toISOString(),
+      ...(deadline === undefined ? {} : { deadline }),
     };
     await machine.call("approval.decide", { approvalId, decision: signApproval({ statement, signer: CAST.approvalKey }) });
   };
