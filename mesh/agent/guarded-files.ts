@@ -125,5 +125,3 @@ export function createGuardedFiles({ self, blobs, boundary, version }: GuardedFi
     },
   };
 }
-/** Files at the boundary. */
-export type GuardedFiles = ReturnType<typeof createGuardedFiles>;
