@@ -6,17 +6,24 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createBootstrapClient } from "../../mesh/agent/bootstrap-client.ts";
+import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { isConsistent } from "../../mesh/audit/merkle.ts";
 import { verifyLogHead } from "../../mesh/audit/receipt.ts";
 import { readOrg } from "../../mesh/cli/org/org-folder.ts";
 import type { LogAlarm } from "../../mesh/contract/audit.ts";
+import { createSigner } from "../../mesh/identity/keys.ts";
 import { type DaemonWorld, foundWorld, INSTALL_DIR, type WorldAgent } from "../support/daemon-world.ts";
 import { processesIn } from "../support/home-processes.ts";
+import { identityOf } from "../support/rogue-peer.ts";
 import { until } from "../support/until.ts";
 
 const ENTRY = join(INSTALL_DIR, "dist", "gaggle.js");
 /** For a program whose clock is ten minutes ahead: Gaggle reads the time by Date.now alone. */
 const AHEAD = ["--import", "data:text/javascript,let%20now=Date.now;Date.now=()=>now()+600000"] as const;
+
+/** Two agents that lost each other try ever less often, up to each minute. */
+const REDIAL_MS = 90_000;
 
 let world: DaemonWorld;
 let fiona: WorldAgent;
@@ -48,6 +55,14 @@ async function ship(agent: WorldAgent, session: string): Promise<void> {
   await agent.call("audit.ship", {});
 }
 
+/** How many receipts the node has signed. */
+async function logSize(): Promise<number> {
+  const { key, org } = await identityOf(hanna);
+  const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, signer: createSigner(key) };
+  const { log } = await createBootstrapClient(deps, { baseUrl: world.bootstrap.url, org }).auditLog();
+  return verifyLogHead(log, (await readOrg(world.orgDir)).issuers, org).size;
+}
+
 const alarmsOf = async (agent: WorldAgent) => {
   const { code, stdout } = await agent.gaggle(["--json", "audit", "alarms"]);
   return { code, alarms: (JSON.parse(stdout) as { node: LogAlarm[] }).node };
@@ -56,17 +71,19 @@ const alarmsOf = async (agent: WorldAgent) => {
 it("a node that goes on from another history than it has signed is found by its own signatures, and the alarm stays open until it is acknowledged", async () => {
   await ship(fiona, "before");
   await fiona.stop();
+  const signed = await logSize();
   await world.bootstrap.kill();
   renameSync(nodeFolder(), join(world.dir, "first-bootstrap"));
   renameSync(otherFolder(), nodeFolder());
   await world.bootstrap.start();
   // The other history has to be the longer one: a shorter one looks like a backup.
-  for (let i = 0; i < 12; i++) await ship(hanna, `other ${i}`);
+  for (let i = 0; (await logSize()) <= signed; i++) await ship(hanna, `other ${i}`);
   await fiona.start();
   await until("fiona's daemon has found it", async () => (await fiona.audit("audit.split")).length > 0);
 
   const { code, alarms } = await alarmsOf(fiona);
-  expect([code, alarms.map(({ doubt }) => doubt)]).toEqual([1, ["not-proven"]]);
+  // By the node's own receipt, and by what a colleague has told where that came first.
+  expect([code, new Set(alarms.map(({ doubt }) => doubt))]).toEqual([1, new Set(["not-proven"])]);
   const { org, issuers } = await readOrg(world.orgDir);
   const [first, second] = [alarms[0]?.known ?? "", alarms[0]?.other ?? ""].map((jws) => verifyLogHead(jws, issuers, org)) as [
     ReturnType<typeof verifyLogHead>,
@@ -76,12 +93,12 @@ it("a node that goes on from another history than it has signed is found by its 
   expect(isConsistent({ first, second, proof: [] })).toBe(false);
 
   const shown = (await fiona.gaggle(["audit", "alarms"])).stdout;
-  const id = /open +([0-9a-f]{12}) /.exec(shown)?.[1] ?? expect.unreachable(shown);
-  expect((await fiona.call("daemon.status", {})).audit.alarms).toBe(1);
+  const ids = [...shown.matchAll(/open +([0-9a-f]{12}) /g)].map(([, id = ""]) => id);
+  expect((await fiona.call("daemon.status", {})).audit.alarms).toBe(ids.length);
   const reason = "The node was restored by mistake on Monday.";
-  expect(await fiona.gaggle(["audit", "acknowledge", id, "--reason", reason])).toMatchObject({ code: 0 });
-  expect((await fiona.call("daemon.status", {})).audit.alarms).toBe(0);
-  expect((await alarmsOf(fiona)).alarms).toMatchObject([{ doubt: "not-proven", acknowledged: { by: "fiona.berg", reason } }]);
+  for (const id of ids) expect(await fiona.gaggle(["audit", "acknowledge", id, "--reason", reason])).toMatchObject({ code: 0 });
+  const left = (await alarmsOf(fiona)).alarms.filter(({ at }) => alarms.some((before) => before.at === at));
+  expect(left.map(({ acknowledged }) => [acknowledged?.by, acknowledged?.reason])).toEqual(left.map(() => ["fiona.berg", reason]));
   expect((await fiona.audit("audit.acknowledge")).at(-1)).toMatchObject({
     actor: { type: "person", id: "fiona.berg" },
     details: { reason },
@@ -116,7 +133,7 @@ it("a leaver who was revoked while a colleague was off is believed by that one a
     (await fiona.audit("message.receive")).filter(({ details }) => details["from"] === marco.agentId).length;
   const say = (message: string) => marco.call("notify", { target: { agentId: fiona.agentId }, message, idempotencyKey: message });
   await say("Nobody has told you yet.");
-  await until("fiona believes him still", async () => (await fromMarco()) === 1);
+  await until("fiona believes him still", async () => (await fromMarco()) === 1, REDIAL_MS);
 
   await hanna.start();
   await until("fiona has heard", async () => (await fiona.audit("member.revoke")).at(-1)?.details["subjects"] === "marco.diaz");
