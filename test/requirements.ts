@@ -160,17 +160,17 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   M8: {
     title: "A2A task states, signed agent cards, artifacts by content hash",
-    state: "partial",
+    state: "done",
     tests: [
       { file: "test/unit/mesh/session/tasks.test.ts" },
       { file: "test/unit/mesh/session/tasks.property.test.ts" },
       { file: "test/unit/mesh/directory/signed-card.test.ts" },
       { file: "test/unit/mesh/directory/card-spread.test.ts" },
       { file: "test/unit/mesh/artifact/artifacts.test.ts" },
+      { file: "test/unit/mesh/agent/masked-files.test.ts" },
       { file: "test/flow/mailbox.test.ts" },
       { file: "test/flow/gaggle-commands.test.ts" },
     ],
-    note: "tokens in a file that was masked on its way are not restored",
   },
   M9: {
     title: "Session broker: participants, scope, context shards",
@@ -183,15 +183,20 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     ],
   },
   M10: {
-    title: "Signed approvals over exactly what was approved",
+    title: "Signed approvals over exactly what was approved: quorum by subject, separation of duties, deadline, escalation",
     state: "partial",
     tests: [
       { file: "test/unit/mesh/identity/approval.test.ts" },
       { file: "test/unit/mesh/agent/messaging.obligations.test.ts" },
+      { file: "test/unit/mesh/agent/messaging.approvals.test.ts" },
+      { file: "test/unit/mesh/agent/messaging.approvals.property.test.ts" },
+      { file: "test/unit/mesh/agent/approver-book.test.ts" },
+      { file: "test/unit/mesh/session/task-approval.test.ts" },
+      { file: "test/unit/mesh/cli/request-approval.test.ts" },
       { file: "test/flow/daemon-trust.test.ts" },
       { file: "test/flow/close.test.ts" },
     ],
-    note: "no quorum, deadline or escalation",
+    note: "decided from Goose and from the terminal, not on the web yet",
   },
   M11: { title: "Workflows in waves, durable and resumable", state: "open", tests: [] },
   M12: {
