@@ -270,7 +270,7 @@ describe("with the daemon dead and kept from starting", () => {
     own["GAGGLE_AUTOSTART"] = "never";
     try {
       fiona.model.play([touch()]);
-      const ended = Promise.all(ways.map((way) => WAYS[way]?.().catch(() => undefined)));
+      const ended = Promise.all(Object.values(WAYS).map((way) => way().catch(() => undefined)));
       await Promise.race([ended, until("the model is asked", () => fiona.model.requests.length > 0, 8_000).catch(() => undefined)]);
       expect(fiona.model.requests).toEqual([]);
       expect(existsSync(escaped())).toBe(false);
