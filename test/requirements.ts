@@ -354,6 +354,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/mesh/identity/membership.test.ts" },
       { file: "test/unit/mesh/identity/proof.test.ts" },
       { file: "test/flow/daemon-trust.test.ts" },
+      { file: "test/flow/daemon-doubt.test.ts" },
     ],
   },
   P4: {
@@ -379,6 +380,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/mesh/audit/log-watch.test.ts" },
       { file: "test/contract/bootstrap-node/audit-api.test.ts" },
       { file: "test/flow/close.test.ts" },
+      { file: "test/flow/daemon-doubt.test.ts" },
     ],
   },
   P6: {
