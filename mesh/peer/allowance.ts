@@ -4,6 +4,8 @@ import {
   FRAME_BURST,
   FRAMES_PER_SECOND,
   MAX_IN_FLIGHT_BYTES,
+  NOISE_BURST,
+  NOISE_PER_SECOND,
   READ_BURST_BYTES,
   READ_BYTES_PER_SECOND,
   STREAM_BURST,
@@ -35,6 +37,8 @@ export interface Allowance {
   spendFrame(bytes: number): number;
   /** A stream was opened. False where there were too many: the connection is to be cut. */
   spendStream(): boolean;
+  /** A frame was no message. False where there were too many: the connection is to be cut. */
+  spendNoise(): boolean;
   /** Adds to what is worked on, or takes off. */
   hold(bytes: number): void;
   /** Whether no more should be read until some work is done. */
@@ -57,10 +61,12 @@ export function createAllowances(clock: Pick<Clock, "now">): Allowances {
     const frames = createBucket(clock, FRAMES_PER_SECOND, FRAME_BURST);
     const bytes = createBucket(clock, READ_BYTES_PER_SECOND, READ_BURST_BYTES);
     const streams = createBucket(clock, STREAMS_PER_SECOND, STREAM_BURST);
+    const noise = createBucket(clock, NOISE_PER_SECOND, NOISE_BURST);
     let held = 0;
     return {
       spendFrame: (size) => Math.max(frames.spend(1), bytes.spend(size)),
       spendStream: () => streams.spend(1) === 0,
+      spendNoise: () => noise.spend(1) === 0,
       hold(change) {
         held += change;
       },

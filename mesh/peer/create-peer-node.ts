@@ -21,6 +21,7 @@ import { createMemberRecheck } from "./member-recheck.ts";
 import { createMembers } from "./members.ts";
 import { watchNetwork } from "./network-watch.ts";
 import { createOwnRecord } from "./own-record.ts";
+import { createPenalties } from "./penalties.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
 import { createPeerSpread } from "./peer-spread.ts";
 import { libp2pKeyOf } from "./private-key.ts";
@@ -29,6 +30,8 @@ import { isRelayed } from "./relay.ts";
 import { BUNDLE_PROTOCOL, PEERS_PROTOCOL, PROBE_TIMEOUT_MS } from "./protocols.ts";
 import { forgetStranger, startNode } from "./start-node.ts";
 import { createWireVersions } from "./wire-versions.ts";
+
+const keptOut = (): GaggleError => new GaggleError("BUSY", "The peer was cut off for what it did and is kept out for a while.");
 
 /**
  * A peer node that listens and keeps its members connected. Set `handleFrames` next: until then members get BUSY.
@@ -41,6 +44,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const members = createMembers({ ownId: agentId, clock });
   const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
   const door = createDoor({ clock });
+  const penalties = createPenalties({ clock });
   const interfaces = deps.interfaces ?? networkInterfaces;
   const {
     node,
@@ -58,7 +62,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
 
   const dialler = createDialler({
     ownId: agentId,
-    connect: (id, addresses) => reach.connect(id, addresses),
+    connect: (id, addresses) => (penalties.isOut(id) ? Promise.reject(keptOut()) : reach.connect(id, addresses)),
     isConnected: members.has,
     clock,
     random,
@@ -66,11 +70,14 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const allowances = createAllowances(clock);
   const wires = createWireVersions();
   const onViolation = ({ agentId: id, connection }: ProvenConnection, error: Error): void => {
+    penalties.offended(id);
     deps.onRefusal({ agentId: id, address: connection.remoteAddr.toString(), code: errorCode(error) });
     cut(connection, error);
   };
   const gatekeeper: Gatekeeper = createGatekeeper({
     mayOpenStream: (id) => allowances.of(id).spendStream(),
+    isOut: penalties.isOut,
+    onFlood: penalties.offended,
     ownHello: () => ownHello(config.org, membership, ownAddresses(), clock.now(), own.record().statement),
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {

@@ -11,10 +11,19 @@ import { hostOf } from "./address.ts";
 import { type HelloSide, helloAsDialler, helloAsListener, refusalCode } from "./hello-exchange.ts";
 import type { Hello, ProvenHello } from "./hello-wire.ts";
 import type { PeerLog, PeerRefusal } from "./peer-node.ts";
-import { HELLO_PROTOCOLS, MAX_UNPROVEN, MAX_UNPROVEN_PER_HOST, MAX_UNPROVEN_STREAMS, UNPROVEN_LOOK_MS } from "./protocols.ts";
+import {
+  HELLO_PROTOCOLS,
+  MAX_STREAMS_PER_PROTOCOL,
+  MAX_UNPROVEN,
+  MAX_UNPROVEN_PER_HOST,
+  MAX_UNPROVEN_STREAMS,
+  UNPROVEN_LOOK_MS,
+} from "./protocols.ts";
 
 /** Time to let a refusal reach the peer before the connection is cut. */
 const FAREWELL_MS = 500;
+
+const OUT = "A member was cut off for what it did and is kept out for a while.";
 
 /** A connection whose peer has proven membership. */
 export interface ProvenConnection {
@@ -31,6 +40,10 @@ export interface GatekeeperDeps {
   onProven(proven: ProvenConnection): void;
   /** Whether a member may open another stream now; default: always. Otherwise it is cut off. */
   mayOpenStream?(agentId: string): boolean;
+  /** Whether an agent is kept out for what it did before; default: never. Its connection is cut before hello. */
+  isOut?(agentId: string): boolean;
+  /** A member was cut off because it opens too many streams. */
+  onFlood?(agentId: string): void;
   onRefusal(refusal: PeerRefusal): void;
   /** Called when a connection that was never proven is gone, so that nothing of a stranger is kept. */
   onStrangerGone(connection: Connection): void;
@@ -157,14 +170,16 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
   }
 
   function admit(connection: Connection): void {
-    if (isCrowded(connection)) {
-      deps.onRefusal({ agentId: connection.remotePeer.toString(), address: connection.remoteAddr.toString(), code: "BUSY" });
-      cut(connection, new GaggleError("BUSY", "Too many connections wait to prove their membership."));
+    const agentId = connection.remotePeer.toString();
+    const isOut = deps.isOut?.(agentId) === true;
+    if (isOut || isCrowded(connection)) {
+      deps.onRefusal({ agentId, address: connection.remoteAddr.toString(), code: "BUSY" });
+      cut(connection, new GaggleError("BUSY", isOut ? OUT : "Too many connections wait to prove their membership."));
       return;
     }
     const admission: Admission = {
       connection,
-      agentId: connection.remotePeer.toString(),
+      agentId,
       abort: new AbortController(),
       outcome: Promise.withResolvers(),
       stage: "stranger",
@@ -189,14 +204,18 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
     else cutOff(admission, stranger());
   }
 
-  /** A member that opens streams faster than any of ours does. It may come back. */
+  /** A member that opens streams faster than any of ours does. It may come back later. */
   function cutFlooder(stream: Stream, { agentId, connection }: Admission): void {
     const error = new GaggleError("BUSY", "A member opens too many streams.");
     stream.abort(error);
     if (connection.status !== "open") return;
+    deps.onFlood?.(agentId);
     deps.onRefusal({ agentId, address: connection.remoteAddr.toString(), code: error.code });
     cut(connection, error);
   }
+
+  const isOneTooMany = ({ protocol }: Stream, { streams }: Connection): boolean =>
+    streams.filter((one) => one.protocol === protocol && one.direction === "inbound").length > MAX_STREAMS_PER_PROTOCOL;
 
   /** Streams that nobody has named a protocol on reach no handler; a stranger could fill the memory with them. */
   function lookAtStreams(admission: Admission): void {
@@ -218,6 +237,8 @@ export function createGatekeeper(deps: GatekeeperDeps): Gatekeeper {
       if (admission?.stage === "proven" && deps.mayOpenStream?.(admission.agentId) === false) {
         cutFlooder(stream, admission);
       } else if (admission?.stage === "proven" || admission?.stage === "believed") {
+        if (isOneTooMany(stream, connection))
+          return stream.abort(new GaggleError("BUSY", "A peer has too many streams of one protocol open."));
         admission.outcome.promise.then(
           (from) => handler(stream, from),
           (error: Error) => stream.abort(error),

@@ -68,6 +68,12 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
 
   const fail = (id: number, error: unknown): void => reply(id, "failure", Buffer.from(errorCode(error), "latin1"));
 
+  /** What has not even an id is of no daemon of ours. */
+  function chargeNoise(): void {
+    if (allowance?.spendNoise() === false)
+      frames.abort(new GaggleError("ENVELOPE_INVALID", "A member sends what is no message, again and again."));
+  }
+
   async function work({ id, payload }: StreamFrame): Promise<void> {
     inFlight++;
     allowance?.hold(payload.byteLength);
@@ -76,6 +82,7 @@ export function serveMessages(stream: Stream, clock: Clock, events: MessageServe
       reply(id, "answer", await events.answer(payload));
     } catch (error) {
       fail(id, error);
+      if (errorCode(error) === "ENVELOPE_INVALID") chargeNoise();
     } finally {
       inFlight--;
       allowance?.hold(-payload.byteLength);

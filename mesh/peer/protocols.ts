@@ -104,6 +104,18 @@ export const MAX_IN_FLIGHT_BYTES = 32 * 1_048_576;
 export const STREAMS_PER_SECOND = 100;
 /** Streams that it may open at once beyond that. */
 export const STREAM_BURST = 200;
+/** Frames that are no message which a member may send a second; beyond it, it is cut off. Ours sends none. */
+export const NOISE_PER_SECOND = 1;
+/** Such frames that it may send at once beyond that. */
+export const NOISE_BURST = 50;
+/** How long a member is kept out that was cut off for what it did; doubles each time up to {@link PENALTY_MAX_MS}. */
+export const PENALTY_MIN_MS = 1_000;
+/** See {@link PENALTY_MIN_MS}. */
+export const PENALTY_MAX_MS = 60_000;
+/** After so long without another offence the first penalty is short again. */
+export const PENALTY_FORGET_MS = 600_000;
+/** Members whose penalties are kept; the one that offended longest ago is forgotten. */
+export const MAX_PENALTIES = 4_096;
 /** A message stream on which nothing came for this long is closed; the next message opens another. */
 export const STREAM_IDLE_MS = 600_000;
 /** Streams that a connection may have open before its peer has proven membership, and when that is looked at. */

@@ -2,7 +2,7 @@
 import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { GaggleError } from "../contract/errors.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
-import { HELLO_PROTOCOLS, MAX_STREAMS_PER_PROTOCOL } from "./protocols.ts";
+import { HELLO_PROTOCOLS, MAX_STREAMS_PER_PROTOCOL, STREAM_BURST } from "./protocols.ts";
 
 /**
  * Registers the handlers and listens.
@@ -22,8 +22,12 @@ export async function startNode(
     runOnLimitedConnection: true,
   });
   for (const [protocol, handler] of Object.entries(guarded)) {
-    const most = MAX_STREAMS_PER_PROTOCOL;
-    await node.handle(protocol, handler, { maxInboundStreams: most, maxOutboundStreams: most, runOnLimitedConnection: true });
+    // Those beyond the limit come to the gatekeeper, which counts them: libp2p would reset them without end.
+    await node.handle(protocol, handler, {
+      maxInboundStreams: STREAM_BURST,
+      maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL,
+      runOnLimitedConnection: true,
+    });
   }
   await node.start();
   if (isListening()) return;
@@ -34,5 +38,6 @@ export async function startNode(
 /** Nothing of a stranger stays in libp2p's peer store, or strangers could fill the memory. */
 export function forgetStranger(node: Libp2p, connection: Connection, isMember: (agentId: string) => boolean): void {
   if (isMember(connection.remotePeer.toString()) || node.status !== "started") return;
-  node.peerStore.delete(connection.remotePeer).catch((error: Error) => node.logger.forComponent("gaggle").error("peer store - %e", error));
+  // What could not be deleted is in memory only, and goes with the process.
+  node.peerStore.delete(connection.remotePeer).catch(() => undefined);
 }

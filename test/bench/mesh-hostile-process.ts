@@ -11,6 +11,7 @@ import { tcp } from "@libp2p/tcp";
 import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
+import { GaggleError } from "../../mesh/contract/errors.ts";
 import { encodeFrame } from "../../mesh/peer/frame-codec.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
 import { HELLO_PROTOCOL, MAX_HELLO_BYTES, MESSAGE_PROTOCOL } from "../../mesh/peer/protocols.ts";
@@ -28,6 +29,8 @@ export const ATTACKS = {
 /** How an attacker misbehaves. */
 export type Attack = keyof typeof ATTACKS;
 
+/** First byte of what the victim takes for a message; of noise, one frame in 256 begins so. */
+export const GOOD_FIRST_BYTE = 0x7b;
 const FRAME_BYTES = 4_096;
 /** Attacks come in bursts of this many, with a pause in which the attacker's own process may breathe. */
 const BURST = 16;
@@ -108,7 +111,11 @@ if (import.meta.main) {
   if (role === "victim") {
     const organisation = createTestOrganisation(HOSTILE_ORG);
     const victim = await startTestPeer(organisation, organisation.member(mode));
-    victim.node.handleFrames(async (frame) => frame);
+    victim.node.handleFrames(async (frame) => {
+      // As a daemon does with what is no envelope.
+      if (frame[0] !== GOOD_FIRST_BYTE) throw new GaggleError("ENVELOPE_INVALID", "The frame is noise.");
+      return frame;
+    });
     process.stdout.write(`${addressOf(victim)}\n`);
   } else {
     // What a cut connection leaves behind in the attacker's own library is no concern of the bench.

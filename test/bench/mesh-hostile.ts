@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTestOrganisation, startTestPeer } from "../support/peer-world.ts";
 import { type Figures, figuresOf } from "./figures.ts";
-import { type Attack, ATTACKS, HOSTILE_ORG } from "./mesh-hostile-process.ts";
+import { type Attack, ATTACKS, GOOD_FIRST_BYTE, HOSTILE_ORG } from "./mesh-hostile-process.ts";
 
 const BYTES = 1_024;
 const BEGIN_MS = 1_000;
@@ -56,7 +56,7 @@ export async function measureHostile(rounds: number, say: (line: string) => void
     failed = 0;
     for (let i = 0; i < rounds; i++) {
       const startedAt = performance.now();
-      await good.node.request(victimId, new Uint8Array(randomBytes(BYTES))).catch(() => failed++);
+      await good.node.request(victimId, Uint8Array.of(GOOD_FIRST_BYTE, ...randomBytes(BYTES - 1))).catch(() => failed++);
       times.push(performance.now() - startedAt);
       await sleep(PAUSE_MS);
     }

@@ -20,6 +20,7 @@ import {
   MAX_UNPROVEN_STREAMS,
   MESSAGE_PROTOCOL,
   PEERS_PROTOCOL,
+  PENALTY_MIN_MS,
   STREAM_BURST,
 } from "../../mesh/peer/protocols.ts";
 import {
@@ -370,9 +371,12 @@ describe("a member that misbehaves", () => {
     await expectGoodPeersUnharmed();
   });
 
-  it("and opens streams without end is cut off and counted", async () => {
+  it.each([
+    ["opens streams one after the other without end", true],
+    ["opens more streams than it may have, without end", false],
+  ])("and %s is cut off and counted, and comes back after a while and no sooner", async (_, ends) => {
     // Its clock stands still, so that what a slow machine opens in a second counts as at once.
-    const at = Date.now();
+    let at = Date.now();
     const theo = await startTestPeer(organisation, organisation.member("theo.whitaker"), {
       deps: { clock: { ...createRealClock(), now: () => at } },
     });
@@ -380,12 +384,16 @@ describe("a member that misbehaves", () => {
     const connection = await connectMember(theo);
     for (let opened = 0; opened < 2 * STREAM_BURST && connection.status === "open"; opened++) {
       await connection.newStream(PEERS_PROTOCOL).then(
-        (stream) => stream.abort(new Error("next")),
+        (stream) => (ends ? stream.abort(new Error("next")) : undefined),
         () => undefined,
       );
     }
     await vi.waitFor(() => expect(connection.status).not.toBe("open"), SOON);
     expect(codes(theo)).toEqual(["BUSY"]);
+    await expect(connectMember(theo)).rejects.toThrow();
+    expect(codes(theo)).toEqual(["BUSY", "BUSY"]);
+    at += PENALTY_MIN_MS;
+    expect((await connectMember(theo)).status).toBe("open");
   });
 
   it("and opens more streams than allowed has them reset, and the others go on", async () => {

@@ -1,12 +1,13 @@
 import type { Stream } from "@libp2p/interface";
 import { streamPair } from "@libp2p/utils";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { type ErrorCode, errorCode, GaggleError } from "../../../../mesh/contract/errors.ts";
 import { FRAME_TIMEOUT_MS } from "../../../../mesh/contract/limits.ts";
+import { createAllowances } from "../../../../mesh/peer/allowance.ts";
 import { createFrameReader, encodeFrame, type StreamFrame } from "../../../../mesh/peer/frame-codec.ts";
 import { createMessageChannel } from "../../../../mesh/peer/message-channel.ts";
 import { serveMessages } from "../../../../mesh/peer/message-server.ts";
-import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS, STREAM_IDLE_MS } from "../../../../mesh/peer/protocols.ts";
+import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS, NOISE_BURST, STREAM_IDLE_MS } from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
 const open: Stream[] = [];
@@ -153,7 +154,7 @@ describe("a message server", () => {
   it("does not read a member that is beyond its rate, and reads on after the wait", async () => {
     const [asker, answerer] = await createPair();
     const clock = createVirtualClock();
-    const allowance = { spendFrame: () => 250, spendStream: () => true, hold: () => undefined, full: false };
+    const allowance = { spendFrame: () => 250, spendStream: () => true, spendNoise: () => true, hold: () => undefined, full: false };
     serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation: () => undefined, allowance });
     const frames = framesOn(asker);
     asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(1) }));
@@ -161,6 +162,34 @@ describe("a message server", () => {
     expect(answerer.readStatus).toBe("paused");
     await clock.advance(250);
     expect(answerer.readStatus).toBe("readable");
+  });
+
+  it("cuts a member that sends what is no message again and again, and none whose messages are refused", async () => {
+    const serve = async (code: ErrorCode): Promise<{ violations: string[]; sendOne(id: number): Promise<void> }> => {
+      const [asker, answerer] = await createPair();
+      const violations: string[] = [];
+      serveMessages(answerer, createVirtualClock(), {
+        answer: () => Promise.reject(new GaggleError(code, "No.")),
+        onBusy: () => undefined,
+        onViolation: (error) => violations.push(errorCode(error)),
+        allowance: createAllowances(createVirtualClock()).of("a"),
+      });
+      const frames = framesOn(asker);
+      return {
+        violations,
+        async sendOne(id) {
+          asker.send(encodeFrame({ id, kind: "request", payload: new Uint8Array(1) }));
+          await vi.waitFor(() => expect(frames.length + violations.length).toBeGreaterThan(id));
+        },
+      };
+    };
+    const [noisy, refused] = [await serve("ENVELOPE_INVALID"), await serve("POLICY_DENIED")];
+    for (let id = 0; id < NOISE_BURST; id++) await noisy.sendOne(id);
+    expect(noisy.violations).toEqual([]);
+    await noisy.sendOne(NOISE_BURST);
+    expect(noisy.violations).toEqual(["ENVELOPE_INVALID"]);
+    for (let id = 0; id <= NOISE_BURST; id++) await refused.sendOne(id);
+    expect(refused.violations).toEqual([]);
   });
 
   it("closes a stream on which nothing comes for long, but not while it works on a request", async () => {
