@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { spareOptimisedWasm } from "../../mesh/cli/lean-wasm.ts";
 import type { OrderedStore } from "../../mesh/contract/ports.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import { createPeerNode } from "../../mesh/peer/create-peer-node.ts";
@@ -169,6 +170,8 @@ function usage(): Pick<AgentsAnswer, "rssBytes" | "cpuSeconds"> {
 
 const answer = (line: AgentsAnswer): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
+// As the daemons do.
+spareOptimisedWasm();
 const agents: Agent[] = [];
 for (const member of members.slice(part.from, part.to)) agents.push(await startAgent(member));
 answer({ addresses: agents.flatMap(({ peer }) => peer.addresses().slice(0, 1)), ...usage() });

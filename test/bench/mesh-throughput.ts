@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
+import { spareOptimisedWasm } from "../../mesh/cli/lean-wasm.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import { createPeerNode } from "../../mesh/peer/create-peer-node.ts";
 import type { PeerNode } from "../../mesh/peer/peer-node.ts";
@@ -216,8 +217,11 @@ export function printThroughput(out: NodeJS.WritableStream, { pair, eight }: Thr
 
 if (import.meta.main) {
   const given = process.argv[2] ?? "";
-  if (given.startsWith("{")) await runPart(JSON.parse(given) as Part);
-  else {
+  if (given.startsWith("{")) {
+    // As the daemons do.
+    spareOptimisedWasm();
+    await runPart(JSON.parse(given) as Part);
+  } else {
     const { values } = parseArgs({
       options: {
         tasks: { type: "string", default: "5000" },
