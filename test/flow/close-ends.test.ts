@@ -52,8 +52,8 @@ describe("the demo", () => {
     expect(await running(run)).toBeGreaterThanOrEqual(7);
     await expectEndAt("SIGINT", run);
     await using again = startDemoAgain(work);
-    // Not from its timeline, where the steps of before still stand.
-    await again.printed("starts a Goose");
+    // Not from its timeline, where the steps of before still stand; and what the first one got done is not begun again.
+    await again.printed("asks the model");
     expect(await running(again)).toBeGreaterThanOrEqual(7);
     await expectEndAt("SIGTERM", again);
   });
