@@ -7,7 +7,6 @@ import { createCedarEngine } from "../../guard/policy/cedar-engine.ts";
 import { compilePolicies } from "../../guard/policy/compile-policies.ts";
 import { cedarRequest, peopleOf } from "../../guard/policy/request.ts";
 import type { OrgChart } from "../../mesh/contract/bundle.ts";
-import { spareOptimisedWasm } from "../../mesh/cli/lean-wasm.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import type { PolicySet } from "../../mesh/contract/policy-set.ts";
 import type { PolicyQuestion } from "../../mesh/contract/ports.ts";
@@ -107,9 +106,8 @@ function quantiles(run: (i: number) => unknown): { p50: number; p99: number } {
   return { p50: rounded(middle(0.5)), p99: rounded(middle(0.99)) };
 }
 
-/** Measures as daemons decide, without optimised WebAssembly, which then holds for this whole process; takes some seconds. */
+/** Measures; takes some seconds. Daemons decide without optimised WebAssembly: the process has to begin like them (`spareOptimisedWasm`). */
 export function measurePolicy(): PolicyFigures {
-  spareOptimisedWasm();
   const chart = largeChart();
   const text = manyPolicies();
   const signing = timed(1, () => compilePolicies({ "policies/all.cedar": text }));

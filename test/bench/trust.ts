@@ -7,6 +7,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Option } from "commander";
 import { systemRandom } from "../../mesh/agent/system.ts";
+import { spareOptimisedWasm } from "../../mesh/cli/lean-wasm.ts";
 import { createProgram, whole } from "../support/program.ts";
 import { createWallClock } from "../support/wall-clock.ts";
 import { measureTrail, type TrailFigures } from "./audit-trail.ts";
@@ -62,6 +63,8 @@ function print(figures: TrustFigures): void {
   table(out, "All figures", [["figure", "measured"], ...Object.entries(figures).map(([name, value]) => [name, String(value)])]);
 }
 
+// As daemons do, and before any WebAssembly is loaded: later it changes nothing of what is compiled by then.
+spareOptimisedWasm();
 const folder = await mkdtemp(join(tmpdir(), "gaggle-bench-"));
 try {
   const deps = { clock: createWallClock(), random: systemRandom, say };
