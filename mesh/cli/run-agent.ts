@@ -5,6 +5,7 @@ import { systemClock, systemRandom } from "../agent/system.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
+import { logLastWords } from "./last-words.ts";
 import { spareOptimisedWasm } from "./lean-wasm.ts";
 import { createLog } from "./log.ts";
 import { outliveOutput } from "./lost-output.ts";
@@ -19,6 +20,7 @@ export async function runAgent(context: CommandContext, options: { endWithStdin:
   spareOptimisedWasm();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("agent", env);
+  logLastWords(log);
   try {
     const agent = await startAgent(
       { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, log },

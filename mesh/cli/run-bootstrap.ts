@@ -9,6 +9,7 @@ import type { Env } from "../client/home.ts";
 import { isLoopbackHost } from "../contract/loopback.ts";
 import { VERSION } from "../contract/version.ts";
 import type { CommandContext } from "./context.ts";
+import { logLastWords } from "./last-words.ts";
 import { spareOptimisedWasm } from "./lean-wasm.ts";
 import { createLog } from "./log.ts";
 import { outliveOutput } from "./lost-output.ts";
@@ -45,6 +46,7 @@ export async function runBootstrap({ out, env }: CommandContext, options: Bootst
   outliveOutput();
   const told = untilTold({ withStdin: options.endWithStdin });
   const log = createLog("bootstrap", env);
+  logLastWords(log);
   const { pin, ...tls } = await tlsOf(options);
   const node = await createBootstrapNode(
     { clock: systemClock, random: systemRandom, log },

@@ -128,15 +128,15 @@ export async function changeModel(setting: DemoSetting, model: ModelChoice, mode
 }
 
 /** A supervisor that writes down which processes run, so that anyone can end one and see what happens. */
-export function createDemoSupervisor(dir: string, onRestart: (name: string) => void): Supervisor {
+export function createDemoSupervisor(dir: string, onRestart: (name: string, ended: string) => void): Supervisor {
   const pids: Record<string, number> = {};
-  return createSupervisor(({ name, pid, restarts }) => {
+  return createSupervisor(({ name, pid, ended }) => {
     pids[name] = pid;
     // At once and in one piece: several start together, and others read the file meanwhile.
     const { processes } = demoPaths(dir);
     writeFileSync(`${processes}.new`, `${JSON.stringify(pids, null, 2)}\n`);
     renameSync(`${processes}.new`, processes);
-    if (restarts > 0) onRestart(name);
+    if (ended !== undefined) onRestart(name, ended);
   });
 }
 

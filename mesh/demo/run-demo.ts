@@ -79,8 +79,8 @@ async function runClose(
   const paths = demoPaths(options.dir);
   rmSync(paths.modelRequests, { force: true });
   const tap = await startModelTap({ clock: systemClock }, { upstream: rehearsal?.url ?? choice.baseUrl ?? "", file: paths.modelRequests });
-  const supervisor = createDemoSupervisor(options.dir, (name) =>
-    out.line(styleText("yellow", `  ${name} had ended and was started again`)),
+  const supervisor = createDemoSupervisor(options.dir, (name, ended) =>
+    out.line(styleText("yellow", `  ${name} had ended (${ended}) and was started again`)),
   );
   const work = async (): Promise<void> => {
     if (options.again) {

@@ -14,8 +14,8 @@ export interface ServiceSpec {
   readonly logFile: string;
 }
 
-/** Told of every start; `restarts` is 0 for the first. */
-export type StartListener = (service: { readonly name: string; readonly pid: number; readonly restarts: number }) => void;
+/** Told of every start. `ended`: how the process before it ended, by its exit status or signal; undefined at the first start. */
+export type StartListener = (service: { readonly name: string; readonly pid: number; readonly ended?: string | undefined }) => void;
 
 /** Runs services until they are stopped. */
 export interface Supervisor {
@@ -30,6 +30,8 @@ interface Service {
   readonly spec: ServiceSpec;
   child: ChildProcess;
   restarts: number;
+  /** How the last process ended. */
+  ended?: string;
   /** Ends in order say that another process does the work, so looking again is not urgent. */
   delayMs: number;
   stopping: boolean;
@@ -56,19 +58,20 @@ export function createSupervisor(onStart: StartListener): Supervisor {
   };
 
   const watch = (service: Service): void => {
-    const { child, spec, restarts } = service;
+    const { child, spec, ended } = service;
     child.stdin?.on("error", () => undefined);
-    if (child.pid !== undefined) onStart({ name: spec.name, pid: child.pid, restarts });
+    if (child.pid !== undefined) onStart({ name: spec.name, pid: child.pid, ended });
     // Where the start itself fails there is an error and no exit.
-    child.once("error", () => restart(service, 1));
-    child.once("exit", (code) => restart(service, code));
+    child.once("error", () => restart(service, 1, "it could not be started"));
+    child.once("exit", (code, signal) => restart(service, code, signal ?? `status ${code}`));
   };
 
-  const restart = (service: Service, code: number | null): void => {
+  const restart = (service: Service, code: number | null, how: string): void => {
     if (service.stopping || service.restarts >= MAX_RESTARTS) return;
     setTimeout(() => {
       if (service.stopping) return;
       service.restarts += 1;
+      service.ended = how;
       service.delayMs = code === 0 ? Math.min(MAX_DELAY_MS, service.delayMs * 2) : FIRST_DELAY_MS;
       service.child = launch(service.spec);
       watch(service);

@@ -46,10 +46,15 @@ export const jsonLines = (text: string): Record<string, unknown>[] =>
 export const verifyAudit = (work: Workplace, file: string, root?: string): Promise<Ended> =>
   runProgram(["audit", "verify", file, ...(root === undefined ? [] : ["--root", root])], work);
 
-/** What must hold for every close that is over: it is right, it is there once, and the audit proves it. */
-export async function expectClosed(work: Workplace, { code, stdout, stderr }: Ended): Promise<Report> {
+/**
+ * What must hold for every close that is over: no process of it ended but those that the test killed, it is right, it is there once, and the audit
+ * proves it.
+ * @param killed names of the services that the test ended by SIGKILL, once for each time
+ */
+export async function expectClosed(work: Workplace, { code, stdout, stderr }: Ended, killed: readonly string[] = []): Promise<Report> {
   expect({ code, said: code === 0 ? "" : `${stdout}${stderr}` }).toEqual({ code: 0, said: "" });
   const { dir } = work;
+  expectNoCrash(dir, stdout, killed);
   const report = reportOf(dir);
   expect(compareClose(join(dir, "input"), report)).toEqual([]);
   await expectOnePosting(dir, report);
@@ -58,6 +63,14 @@ export async function expectClosed(work: Workplace, { code, stdout, stderr }: En
   expectOneResultEach(events);
   expectBothSides(events);
   return report;
+}
+
+/** Who started again had been killed; a crash shows the end of its log, which is gone with the folder when somebody reads of it. */
+function expectNoCrash(dir: string, stdout: string, killed: readonly string[]): void {
+  const ends = [...stdout.matchAll(/(\S+) had ended \((.+?)\) and was started again/g)].map(([, name = "", how = ""]) => ({ name, how }));
+  const crashed = ends.find(({ name, how }) => how !== "SIGKILL" || !killed.includes(name));
+  const log = crashed === undefined ? "" : evidence(dir, join("logs", `${crashed.name}.log`)).slice(-4_000);
+  expect(ends.map(({ name, how }) => `${name} ${how}`).toSorted(), log).toEqual(killed.map((name) => `${name} SIGKILL`).toSorted());
 }
 
 /** One posting is in finance's books, and it is the one of the report. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { createSupervisor, type ServiceSpec } from "../../../../mesh/demo/supervisor.ts";
+import { createSupervisor, type ServiceSpec, type StartListener } from "../../../../mesh/demo/supervisor.ts";
 import { isRunning } from "../../../support/home-processes.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
@@ -11,7 +11,7 @@ const STAY = "console.log('up'); setInterval(() => undefined, 1000)";
 
 /** A supervisor of services that run a script; all of them end with the test. */
 function fixture() {
-  const starts: { name: string; pid: number; restarts: number }[] = [];
+  const starts: Parameters<StartListener>[0][] = [];
   const supervisor = createSupervisor((service) => starts.push({ ...service }));
   onTestFinished(() => supervisor.stopAll());
   const folder = tempFolder();
@@ -35,7 +35,7 @@ describe("the demo's supervisor", () => {
     await vi.waitFor(() => expect(readFileSync(service.logFile, "utf8")).toBe("up\n"), SOON);
     process.kill(pidOf("a"), "SIGKILL");
     await vi.waitFor(() => expect(readFileSync(service.logFile, "utf8")).toBe("up\nup\n"), SOON);
-    expect(starts.map(({ restarts }) => restarts)).toEqual([0, 1]);
+    expect(starts.map(({ ended }) => ended)).toEqual([undefined, "SIGKILL"]);
     expect(isRunning(pidOf("a"))).toBe(true);
   });
 
