@@ -1,5 +1,5 @@
 /**
- * Processes of the mesh's bench under attack. `victim NAME`: a peer node that echoes; its first line is its address. `attack MODE ADDRESS`: a peer that
+ * Processes of the mesh's bench under attack. `victim`: a peer node that echoes; its first line is its address. `attack MODE ADDRESS`: a peer that
  * misbehaves until its standard input ends.
  */
 import { randomBytes } from "node:crypto";
@@ -110,7 +110,7 @@ if (import.meta.main) {
   const [role, mode = "", address = ""] = process.argv.slice(2);
   if (role === "victim") {
     const organisation = createTestOrganisation(HOSTILE_ORG);
-    const victim = await startTestPeer(organisation, organisation.member(mode));
+    const victim = await startTestPeer(organisation, organisation.member("victim"));
     victim.node.handleFrames(async (frame) => {
       // As a daemon does with what is no envelope.
       if (frame[0] !== GOOD_FIRST_BYTE) throw new GaggleError("ENVELOPE_INVALID", "The frame is noise.");

@@ -1,9 +1,10 @@
 /**
- * What a good peer notices while others misbehave: its requests' times under each attack, and while the same attack goes to another peer of this machine,
- * which takes as much of its processors and none of the good peer's service.
+ * What a good peer notices while others misbehave: its requests' times alone and under each attack. The good peer and the victim share one processor of
+ * this machine and the attacker has the others to itself, as it would have a machine of its own.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,25 +19,43 @@ const PAUSE_MS = 2;
 
 /** Times of a good peer's requests in milliseconds. */
 export interface HostileFigures {
-  readonly undisturbed: Figures;
-  /** Beside a process that only computes, which is what any attacker takes of a machine that it shares. */
+  /** Whether the attacker had processors of its own: on Linux with two or more. */
+  readonly apart: boolean;
+  /** While a process only computes on the attacker's processors, which is what any work there costs here. */
   readonly besideLoad: Figures;
   readonly attacks: readonly {
     readonly attack: string;
+    /** Right before it. */
+    readonly undisturbed: Figures;
     readonly times: Figures;
-    /** While the same attack goes to another peer of this machine. */
-    readonly elsewhere: Figures;
     /** Against the undisturbed ones. */
     readonly ratioP95: number;
-    /** Against those while the attack goes elsewhere. */
-    readonly ratioElsewhereP95: number;
-    /** Requests that failed, of both. */
     readonly failed: number;
   }[];
 }
 
-const start = (args: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [join(import.meta.dirname, "mesh-hostile-process.ts"), ...args], { stdio: ["pipe", "pipe", "inherit"] });
+/** Processors by number, as taskset(1) takes them: one for the good peer and the victim, the others for the attacker. */
+const LAST = availableParallelism() - 1;
+const [OURS, THEIRS, ALL] = ["0", `1-${LAST}`, `0-${LAST}`];
+
+/** Moves this process, with what it starts from now on. @returns whether this machine can */
+function moveTo(processors: string): boolean {
+  if (LAST === 0) return false;
+  try {
+    execFileSync("taskset", ["-a", "-c", "-p", processors, String(process.pid)], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts a Node program where the attacker is. */
+const startThere = (apart: boolean, args: readonly string[]): ChildProcess => {
+  const [program = "", ...all] = [...(apart ? ["taskset", "-c", THEIRS] : []), process.execPath, ...args];
+  return spawn(program, all, { stdio: ["pipe", "ignore", "inherit"] });
+};
+
+const PROGRAM = join(import.meta.dirname, "mesh-hostile-process.ts");
 
 async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error("The victim's process has no output.");
@@ -47,7 +66,8 @@ async function firstLine(child: ChildProcess): Promise<string> {
 
 /** Measures `rounds` requests of a good peer: alone, beside a busy process, and under each attack. */
 export async function measureHostile(rounds: number, say: (line: string) => void): Promise<HostileFigures> {
-  const [victim, decoy] = [start(["victim", "victim"]), start(["victim", "decoy"])];
+  const apart = moveTo(OURS);
+  const victim = spawn(process.execPath, [PROGRAM, "victim"], { stdio: ["pipe", "pipe", "inherit"] });
   const organisation = createTestOrganisation(HOSTILE_ORG);
   const good = await startTestPeer(organisation, organisation.member("good"));
   let failed = 0;
@@ -71,26 +91,22 @@ export async function measureHostile(rounds: number, say: (line: string) => void
     }
   };
   try {
-    const [address, decoyAddress] = [await firstLine(victim), await firstLine(decoy)];
+    const address = await firstLine(victim);
     const { principal } = await good.node.dial(address);
     await measure(principal.agentId);
-    say("A good peer alone …");
-    const undisturbed = await measure(principal.agentId);
-    const besideLoad = await beside(spawn(process.execPath, ["-e", "for(;;);"]), principal.agentId);
+    say("Beside a process that only computes …");
+    const besideLoad = await beside(startThere(apart, ["-e", "for(;;);"]), principal.agentId);
     const attacks: HostileFigures["attacks"][number][] = [];
     for (const [mode, attack] of Object.entries(ATTACKS) as [Attack, string][]) {
-      failed = 0;
-      say(`While ${attack}, elsewhere …`);
-      const elsewhere = await beside(start(["attack", mode, decoyAddress]), principal.agentId);
+      const undisturbed = await measure(principal.agentId);
       say(`While ${attack} …`);
-      const times = await beside(start(["attack", mode, address]), principal.agentId);
-      const [ratioP95, ratioElsewhereP95] = [times.p95 / undisturbed.p95, times.p95 / elsewhere.p95];
-      attacks.push({ attack, times, elsewhere, ratioP95, ratioElsewhereP95, failed });
+      const times = await beside(startThere(apart, [PROGRAM, "attack", mode, address]), principal.agentId);
+      attacks.push({ attack, undisturbed, times, ratioP95: times.p95 / undisturbed.p95, failed });
     }
-    return { undisturbed, besideLoad, attacks };
+    return { apart, besideLoad, attacks };
   } finally {
     victim.kill();
-    decoy.kill();
     await good.node.close();
+    if (apart) moveTo(ALL);
   }
 }
