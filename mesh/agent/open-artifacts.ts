@@ -23,7 +23,7 @@ import { importFile } from "../artifact/import-file.ts";
 import { copyArtifact, saveArtifact, saveContent } from "../artifact/save-artifact.ts";
 import type { ArtifactRef } from "../contract/artifact.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
-import { errorCode, GaggleError } from "../contract/errors.ts";
+import { errorCode, type ErrorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { EnvelopeClaims, Message, MessageOf } from "../contract/message.ts";
 import type { Transaction } from "../contract/ports.ts";
@@ -251,15 +251,23 @@ export async function openArtifacts(
       const { from, refs } = came(taskId);
       const saved: { path: string; bytes: number }[] = [];
       const missing: string[] = [];
+      const refused: { name: string; code: ErrorCode; reason: string }[] = [];
       for (const ref of refs) {
         const values = valuesFor(taskId, ref);
-        if ((await fetchOne(ref, from)) && (values === undefined || (await fetchOne(asArtifact(values), from)))) {
+        if (!(await fetchOne(ref, from)) || (values !== undefined && !(await fetchOne(asArtifact(values), from)))) {
+          missing.push(ref.name);
+          continue;
+        }
+        try {
           const opened = await guarded.open({ ref, taskId, sender: from, values });
           const path = await (opened === undefined ? saveArtifact(blobs, ref, target) : saveContent(opened, target));
           saved.push({ path, bytes: opened?.bytes.byteLength ?? ref.bytes });
-        } else missing.push(ref.name);
+        } catch (error) {
+          if (!(error instanceof GaggleError)) throw error;
+          refused.push({ name: ref.name, code: error.code, reason: error.message });
+        }
       }
-      return { saved, missing };
+      return { saved, missing, ...(refused.length === 0 ? {} : { refused }) };
     },
     async forRun({ taskId, asker, artifacts = [] }, signal) {
       const files: RunFile[] = [];

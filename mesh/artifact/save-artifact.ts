@@ -16,19 +16,21 @@ function numbered(name: string, count: number): string {
   return `${name.slice(0, name.length - ending.length)} (${count})${ending}`;
 }
 
-/** Makes a file that was not there. */
+const cannotWrite = (cause: unknown): GaggleError =>
+  new GaggleError("INVALID_INPUT", `The file can't be written (${systemCode(cause) ?? "unknown reason"}); choose another folder.`, {
+    cause,
+  });
+
+/** Makes a file that was not there, and its folder where that was not there either. */
 async function makeFile(dir: string, name: string): Promise<{ path: string; file: FileHandle }> {
+  await mkdir(dir, { recursive: true }).catch((cause: unknown) => Promise.reject(cannotWrite(cause)));
   for (let count = 1; count <= MAX_TRIES; count++) {
     const path = join(dir, numbered(name, count));
     try {
       return { path, file: await open(path, "wx", 0o600) };
     } catch (cause) {
       if (systemCode(cause) === "EEXIST") continue;
-      throw new GaggleError(
-        "INVALID_INPUT",
-        `The file can't be written (${systemCode(cause) ?? "unknown reason"}); choose another folder.`,
-        { cause },
-      );
+      throw cannotWrite(cause);
     }
   }
   throw new GaggleError("CONFLICT", "There are too many files of this name in the folder; choose another.");
@@ -40,7 +42,6 @@ async function makeFile(dir: string, name: string): Promise<{ path: string; file
  * @throws GaggleError INVALID_INPUT, NOT_FOUND, STORE_FAILED where the disk holds other bytes than were verified
  */
 export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: ArtifactRef, dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true });
   const { path, file } = await makeFile(dir, ref.name);
   await copyInto(blobs, ref, { path, file });
   return path;
@@ -48,13 +49,12 @@ export async function saveArtifact(blobs: Pick<BlobStore, "read">, ref: Artifact
 
 /** Writes a content into a folder, as {@link saveArtifact} does. @throws GaggleError INVALID_INPUT, CONFLICT */
 export async function saveContent({ name, bytes }: { name: string; bytes: Uint8Array }, dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true });
   const { path, file } = await makeFile(dir, name);
   try {
     await file.writeFile(bytes);
-  } catch (error) {
+  } catch (cause) {
     await rm(path, { force: true });
-    throw error;
+    throw cannotWrite(cause);
   } finally {
     await file.close();
   }
@@ -75,7 +75,7 @@ async function copyInto(
     for (let at = 0; at < ref.bytes; at += CHUNK_BYTES) {
       const chunk = await blobs.read(ref.sha256, at, CHUNK_BYTES);
       hash.update(chunk);
-      await file.appendFile(chunk);
+      await file.appendFile(chunk).catch((cause: unknown) => Promise.reject(cannotWrite(cause)));
     }
     if (hash.digest("hex") !== ref.sha256) throw new GaggleError("STORE_FAILED", "The artifact on this disk was damaged; fetch it again.");
   } catch (error) {

@@ -36,19 +36,28 @@ export async function completeTask(
   out.line(`The result is on its way${files.length === 0 ? "" : ` with ${files.length === 1 ? "a file" : `${files.length} files`}`}.`);
 }
 
-/** `gaggle inbox save`: writes the files of a task, or of its result, into a folder. @throws GaggleError PEER_UNREACHABLE where some are not here yet */
+/**
+ * `gaggle inbox save`: writes the files of a task, or of its result, into a folder: all that can be, and says of the others why not.
+ * @throws GaggleError PEER_UNREACHABLE where some are not here yet; where one was refused, with the code of its reason
+ */
 export async function saveFiles(daemon: DaemonCalls, out: Output, request: { taskId: string; to: string; cwd: string }): Promise<void> {
   const { taskId, to, cwd } = request;
   const result = await daemon.call("artifact.save", { taskId, dir: resolve(cwd, to) });
+  const { saved, missing, refused = [] } = result;
   out.result(result);
-  for (const { path, bytes: size } of result.saved) out.line(`${asSeen(path)}  ${bytes(size)}`);
-  if (result.saved.length + result.missing.length === 0) out.line("No files hang on this task.");
-  if (result.missing.length > 0)
+  for (const { path, bytes: size } of saved) out.line(`${asSeen(path)}  ${bytes(size)}`);
+  for (const { name, reason } of refused) out.line(`${asSeen(name)}  not saved: ${asSeen(reason)}`);
+  for (const name of missing) out.line(`${asSeen(name)}  not here yet`);
+  if (saved.length + missing.length + refused.length === 0) out.line("No files hang on this task.");
+  const [first] = refused;
+  if (first !== undefined)
+    throw new GaggleError(first.code, `${refused.length} of its files were not saved; the list says why.`, {
+      details: { saved: saved.length, refused: refused.length, missing: missing.length },
+    });
+  if (missing.length > 0)
     throw new GaggleError(
       "PEER_UNREACHABLE",
-      `${result.missing.length} of its files are not here yet; they are fetched when the colleague's machine is there.`,
-      {
-        details: { missing: result.missing.length },
-      },
+      `${missing.length} of its files are not here yet; they are fetched when the colleague's machine is there.`,
+      { details: { saved: saved.length, missing: missing.length } },
     );
 }

@@ -1,11 +1,14 @@
 /** Methods for what came in, and the files of tasks. */
 import { z } from "zod";
 import { artifactRef, artifactRefs } from "../artifact.ts";
+import { ERROR_TABLE, type ErrorCode } from "../errors.ts";
 import { uuid } from "../ids.ts";
 import { json } from "../json.ts";
 import { parts } from "../part.ts";
 import { method } from "./method.ts";
 import { inboxItem, taskView } from "./views.ts";
+
+const knownCode = z.enum(Object.keys(ERROR_TABLE) as ErrorCode[]);
 
 /** The methods for what came in, and the files of tasks. */
 export const INBOX_METHODS = {
@@ -34,10 +37,17 @@ export const INBOX_METHODS = {
     z.strictObject({ taskId: uuid }),
     z.strictObject({ items: z.array(z.strictObject({ ...artifactRef.shape, here: z.boolean() })) }),
   ),
-  /** Writes the files that came with a task into a folder, by its absolute path; nothing there is replaced. Fetches what is missing first. */
+  /**
+   * Writes the files that came with a task into a folder, by its absolute path; nothing there is replaced. Fetches what is missing first. `missing`: names
+   * of those that are not here yet; `refused`: those that can't be saved, and why, where there are some.
+   */
   "artifact.save": method(
     z.strictObject({ taskId: uuid, dir: z.string().min(1).max(4_096) }),
-    z.strictObject({ saved: z.array(z.strictObject({ path: z.string(), bytes: z.int() })), missing: z.array(z.string()) }),
+    z.strictObject({
+      saved: z.array(z.strictObject({ path: z.string(), bytes: z.int() })),
+      missing: z.array(z.string()),
+      refused: z.array(z.strictObject({ name: z.string(), code: knownCode, reason: z.string() })).optional(),
+    }),
   ),
   /** How it goes: the asker sees the newest, some time later or not at all. */
   "inbox.progress": method(

@@ -1,5 +1,5 @@
 /** Texts that cross departments: masked on the way, and as they were again where the receiver's policy permits it. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -92,7 +92,7 @@ async function desk(subject: string, department: string, seed: number, detect = 
     queue,
     self,
     refusals: { count: () => undefined },
-    onError: () => fail,
+    onError: () => () => undefined,
     bundle: () => ({ manifest: { version: 1 } }),
   };
   const artifacts = await openArtifacts(core as unknown as AgentCore, { peer, boundary, dir: join(dir, subject) });
@@ -258,7 +258,33 @@ describe("a text for another department", () => {
     const [ref = expect.unreachable()] = filesOf(sent.message);
     const message = { ...sent.message, artifacts: [{ ...ref, mediaType: "application/zip" }] } as Message;
     await take(marketing, finance, { message });
-    await expect(saved(marketing)).rejects.toMatchObject({ code: "GUARD_REFUSED" });
+    expect(await marketing.artifacts.save({ taskId: TASK, dir: join(dir, "saved") })).toEqual({
+      saved: [],
+      missing: [],
+      refused: [{ name: ref.name, code: "GUARD_REFUSED", reason: expect.stringContaining("no text") }],
+    });
+    expect(existsSync(join(dir, "saved"))).toBe(false);
+  });
+
+  it("is saved although another file of its task is refused, whichever comes first", async () => {
+    const sent = await send(finance, marketing);
+    const [ref = expect.unreachable()] = filesOf(sent.message);
+    const zip = { ...ref, name: "all.zip", mediaType: "application/zip" };
+    const away = { ...ref, name: "away.csv", sha256: "a".repeat(64), chunks: "a".repeat(64) };
+    await take(marketing, finance, { ...sent, message: { ...sent.message, artifacts: [zip, away, ref] } as Message });
+    const { saved: done, missing, refused } = await marketing.artifacts.save({ taskId: TASK, dir: join(dir, "saved") });
+    expect(done.map(({ path }) => readFileSync(path, "utf8"))).toEqual([TEXT]);
+    expect(missing).toEqual(["away.csv"]);
+    expect(refused).toMatchObject([{ name: "all.zip", code: "GUARD_REFUSED" }]);
+  });
+
+  it("is said to be refused with the folder's fault where it can't be written there", async () => {
+    await take(marketing, finance, await send(finance, marketing));
+    writeFileSync(join(dir, "no-folder"), "");
+    expect(await marketing.artifacts.save({ taskId: TASK, dir: join(dir, "no-folder") })).toMatchObject({
+      saved: [],
+      refused: [{ name: "list.csv", code: "INVALID_INPUT", reason: expect.stringContaining("EEXIST") }],
+    });
   });
 
   it("does not leave where policy does not let the task go with what is in its file", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { saveFiles } from "../../../../mesh/cli/artifact-commands.ts";
 import { type DaemonCalls, showInbox } from "../../../../mesh/cli/mesh-commands.ts";
 import { cancelMessage, retryDead, showDead, showOutbox } from "../../../../mesh/cli/outbox.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
@@ -254,5 +255,28 @@ describe("gaggle outbox and gaggle dead", () => {
     await retryDead(daemonWith({ ok: true }), out, TASK);
     await retryDead(daemonWith({ sent: 2, kept: 1 }), out, undefined);
     expect(text()).toMatch(/taken back[\s\S]*asked to cancel[\s\S]*on its way[\s\S]*2 on their way again; 1 stay/);
+  });
+});
+
+describe("gaggle inbox save", () => {
+  const request = { taskId: TASK, to: "came", cwd: "/home/marco" };
+  const refused = [{ name: `all${ESCAPE}[2J.zip`, code: "GUARD_REFUSED", reason: "It can't be looked through." }];
+
+  it("names what was saved, what was refused and why, and what is not here yet, and ends with the code of what was refused", async () => {
+    const { out, text } = captureOutput();
+    const daemon = daemonWith({ saved: [{ path: "/home/marco/came/a.csv", bytes: 7 }], missing: ["b.csv"], refused });
+    await expect(saveFiles(daemon, out, request)).rejects.toMatchObject({
+      code: "GUARD_REFUSED",
+      message: expect.stringContaining("1 of its files"),
+      details: { saved: 1, refused: 1, missing: 1 },
+    });
+    expect(daemon.asked).toEqual([["artifact.save", { taskId: TASK, dir: "/home/marco/came" }]]);
+    expect(text()).toMatch(/came\/a\.csv {2}7 B\nall\\u001b\[2J\.zip {2}not saved: It can't be looked through\.\nb\.csv {2}not here yet\n/);
+  });
+
+  it("ends well where all are saved, and not where one is away", async () => {
+    await saveFiles(daemonWith({ saved: [{ path: "/a.csv", bytes: 7 }], missing: [] }), captureOutput().out, request);
+    const away = saveFiles(daemonWith({ saved: [], missing: ["b.csv"] }), captureOutput().out, request);
+    await expect(away).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 });
