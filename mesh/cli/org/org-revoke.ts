@@ -1,12 +1,14 @@
 /** `gaggle org revoke`: takes trust from an agent, a person or a key. The admin key is enough: it counts as soon as somebody has heard it. */
+import { existsSync } from "node:fs";
 import type { z } from "zod";
+import { readSources } from "../../../profiles/bundle/read-sources.ts";
 import type { Revocations } from "../../contract/bundle.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { agentId, subjectId, thumbprint } from "../../contract/ids.ts";
 import { parseAs } from "../../contract/json.ts";
 import type { RevocationStatement } from "../../contract/revocation.ts";
 import { type RevocationTrust, signRevocation, withRevocations } from "../../identity/revocation.ts";
-import type { Output } from "../output.ts";
+import { type Output, paint } from "../output.ts";
 import { adminSigner, findRevocations, type OrgDeps, orgPaths, readOrg, writeJson } from "./org-folder.ts";
 import { nextSeq, readStatements, writeStatements } from "./revocation-file.ts";
 
@@ -61,6 +63,11 @@ export async function orgRevoke(
   const after = withRevocations(await readTrust(dir, lists), known);
   out.result(after);
   out.line(isNew ? "Revoked, signed with the admin key." : "That was revoked already.");
+  for (const user of await strangersIn(dir, named.subjects)) {
+    out.line(
+      paint.warn(`The org chart here has no ${user}. If that is a slip of the pen, nobody has been cut off: revoke the right person.`),
+    );
+  }
   await tellAll(listeners, { known, fresh }, out);
   return after;
 }
@@ -73,6 +80,18 @@ function readNamed({ agent, user, key }: OrgRevokeOptions): Named {
   const list = (schema: z.ZodType<string>, value: string | undefined, what: string): string[] =>
     value === undefined ? [] : [parseAs(schema, value, what)];
   return { agents: list(agentId, agent, "The agent"), subjects: list(subjectId, user, "The user"), keys: list(thumbprint, key, "The key") };
+}
+
+/**
+ * People whom the org chart of this folder does not have. Revoking one is no mistake by itself, since who has left may be off the chart already, but a
+ * misspelt name cuts off nobody. None where the folder has no chart, as an admin's other machine.
+ */
+async function strangersIn(dir: string, subjects: readonly string[]): Promise<readonly string[]> {
+  const { profiles, recipes } = orgPaths(dir);
+  if (subjects.length === 0 || !existsSync(profiles)) return [];
+  // A chart that is being edited and can't be read must hold up no revocation.
+  const sources = await readSources(profiles, recipes).catch(() => undefined);
+  return sources === undefined ? [] : subjects.filter((one) => !sources.orgChart.some(({ id }) => id === one));
 }
 
 const without = (named: Named, { agents, subjects, keys }: Named): Named => ({

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -71,6 +71,19 @@ describe("gaggle org revoke", () => {
     expect(node.heard).toEqual(await readStatements(laptop));
     expect(await statementsOf(laptop)).toEqual([{ seq: clock.now() + 1, subjects: ["marco.diaz"] }]);
     expect(said).toContain("Told a node: connected members cut it off within seconds.");
+  });
+
+  it("says where the org chart has nobody of that name, so that a misspelt leaver is not taken for cut off", async () => {
+    const node = listener();
+    await orgRevoke({ dir, user: "marco.diaz" }, out, { ...deps, listeners: [node] });
+    expect(said).not.toContain("The org chart here has no");
+    const after = await orgRevoke({ dir, user: "marko.diaz" }, out, { ...deps, listeners: [node] });
+    expect(said).toContain("The org chart here has no marko.diaz.");
+    expect(after.subjects).toEqual(["marco.diaz", "marko.diaz"]);
+
+    // A chart that can't be read, or none at all, holds up no revocation.
+    await writeFile(join(orgPaths(dir).profiles, "organisation.yaml"), "orgChart: [");
+    expect((await orgRevoke({ dir, user: "hanna.okoye" }, out, { ...deps, listeners: [node] })).subjects).toContain("hanna.okoye");
   });
 
   it("by two machines with one admin key that don't see each other counts for both, number or no number, and both are settled", async () => {
