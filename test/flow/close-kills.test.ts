@@ -6,6 +6,7 @@ import type { TimelineEntry } from "../../mesh/demo/page/model.ts";
 import { listProcesses } from "../../mesh/executor/process-table.ts";
 import { auditEvents, expectClosed } from "../support/close-evidence.ts";
 import { type DemoRun, startDemo, workplace } from "../support/demo-run.ts";
+import { until } from "../support/until.ts";
 
 const ALL_MS = 600_000;
 
@@ -24,7 +25,16 @@ const step =
   (entry) =>
     entry.lane === lane && entry.kind === kind;
 
-const service = (name: string): Victim => ({ kill: (run) => void process.kill(run.pidOf(name), "SIGKILL"), restarted: name });
+/** Each process once: a late test may find its second moment before the demo has brought back the first. */
+const killedBefore = new Set<number>();
+const service = (name: string): Victim => ({
+  async kill(run) {
+    const pid = await until(`${name} runs`, () => [run.pidOf(name)].find((one) => !killedBefore.has(one)));
+    killedBefore.add(pid);
+    process.kill(pid, "SIGKILL");
+  },
+  restarted: name,
+});
 /** The process above is held meanwhile, so that the run can't be over before a starved test has found its Goose. */
 const goose = (argument: string, above: (run: DemoRun) => number): Victim => ({
   async kill(run) {

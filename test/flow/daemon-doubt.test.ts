@@ -92,9 +92,13 @@ it("a node that goes on from another history than it has signed is found by its 
   expect(second.size).toBeGreaterThan(first.size);
   expect(isConsistent({ first, second, proof: [] })).toBe(false);
 
-  const shown = (await fiona.gaggle(["audit", "alarms"])).stdout;
-  const ids = [...shown.matchAll(/open +([0-9a-f]{12}) /g)].map(([, id = ""]) => id);
-  expect((await fiona.call("daemon.status", {})).audit.alarms).toBe(ids.length);
+  // What a colleague has told may come between two looks.
+  const ids = await until("the command shows each open alarm", async () => {
+    const { stdout } = await fiona.gaggle(["audit", "alarms"]);
+    const open = [...stdout.matchAll(/open +([0-9a-f]{12}) /g)].map(([, id = ""]) => id);
+    expect((await fiona.call("daemon.status", {})).audit.alarms).toBe(open.length);
+    return open;
+  });
   const reason = "The node was restored by mistake on Monday.";
   for (const id of ids) expect(await fiona.gaggle(["audit", "acknowledge", id, "--reason", reason])).toMatchObject({ code: 0 });
   const left = (await alarmsOf(fiona)).alarms.filter(({ at }) => alarms.some((before) => before.at === at));

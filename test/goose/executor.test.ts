@@ -267,7 +267,7 @@ describe("ending a run", () => {
       bystander.kill("SIGKILL");
     });
     const [left, by] = [leftover.pid ?? 0, bystander.pid ?? 0];
-    await vi.waitFor(async () => expect(await startOf(left)).toBeDefined());
+    await vi.waitFor(async () => expect(await startOf(left)).toBeDefined(), { timeout: 8_000 });
     // The record's own process is gone, and its pid belongs to someone else by now.
     folder.records.set(runId, { runId, pid: by, start: "long ago" });
     const gone = once(leftover, "exit");

@@ -120,9 +120,11 @@ describe("a daemon that is killed", () => {
     const taskId = await sendToMarco();
     const [before] = fiona.agent.daemonPids();
     const waiting = async (): Promise<boolean> => (await fiona.agent.audit("tool.call")).at(-1)?.target === "tool:mesh__fetch_status";
-    const chat = fiona.chat([call("mesh__fetch_status", { id: taskId, waitSeconds: 4 }), call("mesh__list_inbox"), { say: "Fine." }]);
+    const chat = fiona.chat([call("mesh__fetch_status", { id: taskId, waitSeconds: 10 }), call("mesh__list_inbox"), { say: "Fine." }]);
     await until("the tool waits for news", waiting);
     await fiona.agent.kill();
+    // The news that it waits for.
+    await marco.agent.call("inbox.accept", { taskId });
     const { code, stdout, results } = await chat;
     expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: expect.stringContaining("Fine.") });
     expect(results).toEqual([expect.stringContaining(taskId), expect.stringContaining("inbox")]);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { connectDaemon, type DaemonClient, type DaemonClientConfig } from "../../../../mesh/client/connect-daemon.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
 import { startLogPath } from "../../../../mesh/client/start-daemon.ts";
@@ -68,11 +68,14 @@ async function serveRaw(answer: (line: string) => string | undefined): Promise<v
   const path = socketPathFor(home);
   secureSocketFolder(dirname(path));
   const server = createServer((socket) =>
-    socket.on("data", (chunk) => {
-      const reply = answer(chunk.toString());
-      if (reply === undefined) socket.destroy();
-      else socket.write(reply);
-    }),
+    // A client that has given up is gone when it is answered.
+    socket
+      .on("error", () => undefined)
+      .on("data", (chunk) => {
+        const reply = answer(chunk.toString());
+        if (reply === undefined) socket.destroy();
+        else socket.write(reply);
+      }),
   );
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -109,12 +112,15 @@ describe("a call", () => {
 
   it("still finds its connection open after the time for connecting is over", async () => {
     await serve();
-    const client = await open({ timeoutMs: 200 });
+    const time = new AbortController();
+    vi.spyOn(AbortSignal, "timeout").mockReturnValueOnce(time.signal);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const client = await open();
     let lost = 0;
     client.onDisconnect(() => {
       lost += 1;
     });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    time.abort(new DOMException("The time is over.", "TimeoutError"));
     expect(await client.call("dead.list", {})).toEqual({ items: [], total: 0 });
     expect(lost).toBe(0);
   });
@@ -146,7 +152,7 @@ describe("notifications", () => {
   });
 });
 
-describe("without a daemon", () => {
+describe("without a daemon", { timeout: 60_000 }, () => {
   it("an error says how to start one", async () => {
     await expect(open({ timeoutMs: 150 })).rejects.toMatchObject({
       code: "DAEMON_UNREACHABLE",
@@ -202,7 +208,7 @@ describe("without a daemon", () => {
   });
 });
 
-describe("a daemon that goes away", () => {
+describe("a daemon that goes away", { timeout: 60_000 }, () => {
   it("is found again, and the call that was cut off is made again", async () => {
     const server = await serve({ "audit.ship": () => new Promise(() => undefined) });
     const client = await open();

@@ -6,7 +6,7 @@ import { createSupervisor, type ServiceSpec, type StartListener } from "../../..
 import { isRunning } from "../../../support/home-processes.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
-const SOON = { timeout: 5_000, interval: 20 };
+const SOON = { timeout: 20_000, interval: 20 };
 const STAY = "console.log('up'); setInterval(() => undefined, 1000)";
 
 /** A supervisor of services that run a script; all of them end with the test. */
@@ -27,7 +27,7 @@ function fixture() {
   return { starts, supervisor, spec, pidOf };
 }
 
-describe("the demo's supervisor", () => {
+describe("the demo's supervisor", { timeout: 60_000 }, () => {
   it("brings back what was killed, and keeps what it wrote", async () => {
     const { starts, supervisor, spec, pidOf } = fixture();
     const service = spec("a", STAY);

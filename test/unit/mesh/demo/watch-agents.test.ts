@@ -6,7 +6,7 @@ import type { DaemonConnection, DaemonHandlers } from "../../../../mesh/contract
 import { watchAgents } from "../../../../mesh/demo/watch-agents.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
 
-const SOON = { timeout: 5_000, interval: 10 };
+const SOON = { timeout: 8_000, interval: 10 };
 
 const event = (seq: number): AuditEvent => ({
   v: 1,

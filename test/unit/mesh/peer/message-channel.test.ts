@@ -10,6 +10,9 @@ import { serveMessages } from "../../../../mesh/peer/message-server.ts";
 import { MAX_IN_FLIGHT, MAX_PENDING_REQUESTS, NOISE_BURST, STREAM_IDLE_MS } from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 
+/** A machine that stands still for a second must not end a wait. */
+const SOON = { timeout: 8_000, interval: 10 };
+
 const open: Stream[] = [];
 
 async function createPair(): Promise<[asker: Stream, answerer: Stream]> {
@@ -37,7 +40,7 @@ describe("a message channel", () => {
     const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
     const first = channel.request(Buffer.from("first"));
     const second = channel.request(Buffer.from("second"));
-    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    await vi.waitFor(() => expect(frames).toHaveLength(2), SOON);
     for (const { id, payload } of frames.toReversed()) answerer.send(encodeFrame({ id, kind: "answer", payload }));
     expect(await Promise.all([first, second])).toEqual([Buffer.from("first"), Buffer.from("second")]);
     expect(channel.pending).toBe(0);
@@ -50,13 +53,13 @@ describe("a message channel", () => {
     const onSilent = vi.fn<() => void>();
     const channel = createMessageChannel(asker, clock, onSilent);
     const failed = channel.request(new Uint8Array(1)).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await vi.waitFor(() => expect(frames).toHaveLength(1), SOON);
     await clock.advance(FRAME_TIMEOUT_MS);
     expect(await failed).toMatchObject({ code: "TIMEOUT" });
     expect(onSilent).toHaveBeenCalledTimes(1);
     answerer.send(encodeFrame({ id: frames[0]?.id ?? 0, kind: "answer", payload: new Uint8Array() }));
     const next = channel.request(Buffer.from("next"));
-    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    await vi.waitFor(() => expect(frames).toHaveLength(2), SOON);
     answerer.send(encodeFrame({ id: frames[1]?.id ?? 0, kind: "answer", payload: Buffer.from("ok") }));
     expect(await next).toEqual(Buffer.from("ok"));
   });
@@ -69,7 +72,7 @@ describe("a message channel", () => {
     const channel = createMessageChannel(asker, clock, onSilent);
     const slow = channel.request(new Uint8Array(1)).catch((error: unknown) => error);
     const quick = channel.request(new Uint8Array(1));
-    await vi.waitFor(() => expect(frames).toHaveLength(2));
+    await vi.waitFor(() => expect(frames).toHaveLength(2), SOON);
     answerer.send(encodeFrame({ id: frames[1]?.id ?? 0, kind: "answer", payload: new Uint8Array() }));
     await quick;
     await clock.advance(FRAME_TIMEOUT_MS);
@@ -99,7 +102,7 @@ describe("a message channel", () => {
     const frames = framesOn(answerer);
     const channel = createMessageChannel(asker, createVirtualClock(), () => undefined);
     const failed = channel.request(new Uint8Array(1)).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await vi.waitFor(() => expect(frames).toHaveLength(1), SOON);
     answerer.send(encodeFrame({ id: frames[0]?.id ?? 0, kind: "failure", payload: Buffer.from("constructor") }));
     expect(await failed).toMatchObject({ code: "INTERNAL" });
   });
@@ -115,7 +118,7 @@ describe("a message server", () => {
     });
     const frames = framesOn(asker);
     asker.send(encodeFrame({ id: 7, kind: "request", payload: new Uint8Array() }));
-    await vi.waitFor(() => expect(frames).toEqual([{ id: 7, kind: "failure", payload: Buffer.from("POLICY_DENIED") }]));
+    await vi.waitFor(() => expect(frames).toEqual([{ id: 7, kind: "failure", payload: Buffer.from("POLICY_DENIED") }]), SOON);
   });
 
   it("stops reading while it works on as many requests as it may, and goes on when they are done", async () => {
@@ -129,12 +132,12 @@ describe("a message server", () => {
     });
     const frames = framesOn(asker);
     for (let id = 1; id <= MAX_IN_FLIGHT; id++) asker.send(encodeFrame({ id, kind: "request", payload: new Uint8Array() }));
-    await vi.waitFor(() => expect(waiting).toHaveLength(MAX_IN_FLIGHT));
+    await vi.waitFor(() => expect(waiting).toHaveLength(MAX_IN_FLIGHT), SOON);
     expect(answerer.readStatus).toBe("paused");
     expect(busy).toBe(MAX_IN_FLIGHT);
     for (const finish of waiting.splice(0)) finish();
-    await vi.waitFor(() => expect(frames).toHaveLength(MAX_IN_FLIGHT));
-    await vi.waitFor(() => expect(answerer.readStatus).toBe("readable"));
+    await vi.waitFor(() => expect(frames).toHaveLength(MAX_IN_FLIGHT), SOON);
+    await vi.waitFor(() => expect(answerer.readStatus).toBe("readable"), SOON);
     expect(busy).toBe(0);
   });
 
@@ -145,7 +148,7 @@ describe("a message server", () => {
     serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation });
     asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(10) }).subarray(0, 12));
     // The frame's, beside the stream's own.
-    await vi.waitFor(() => expect(clock.pending()).toBe(2));
+    await vi.waitFor(() => expect(clock.pending()).toBe(2), SOON);
     await clock.advance(FRAME_TIMEOUT_MS);
     expect(onViolation).toHaveBeenCalledWith(expect.objectContaining({ code: "TIMEOUT" }));
     expect(answerer.status).toBe("aborted");
@@ -158,7 +161,7 @@ describe("a message server", () => {
     serveMessages(answerer, clock, { answer: async (frame) => frame, onBusy: () => undefined, onViolation: () => undefined, allowance });
     const frames = framesOn(asker);
     asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(1) }));
-    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await vi.waitFor(() => expect(frames).toHaveLength(1), SOON);
     expect(answerer.readStatus).toBe("paused");
     await clock.advance(250);
     expect(answerer.readStatus).toBe("readable");
@@ -179,7 +182,7 @@ describe("a message server", () => {
         violations,
         async sendOne(id) {
           asker.send(encodeFrame({ id, kind: "request", payload: new Uint8Array(1) }));
-          await vi.waitFor(() => expect(frames.length + violations.length).toBeGreaterThan(id));
+          await vi.waitFor(() => expect(frames.length + violations.length).toBeGreaterThan(id), SOON);
         },
       };
     };
@@ -199,11 +202,11 @@ describe("a message server", () => {
     serveMessages(answerer, clock, { answer: () => answer.promise, onBusy: () => undefined, onViolation: () => undefined });
     const frames = framesOn(asker);
     asker.send(encodeFrame({ id: 1, kind: "request", payload: new Uint8Array(1) }));
-    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    await vi.waitFor(() => expect(clock.pending()).toBe(1), SOON);
     await clock.advance(STREAM_IDLE_MS * 2);
     expect(answerer.writeStatus).toBe("writable");
     answer.resolve(new Uint8Array());
-    await vi.waitFor(() => expect(frames).toHaveLength(1));
+    await vi.waitFor(() => expect(frames).toHaveLength(1), SOON);
     await clock.advance(STREAM_IDLE_MS * 2);
     expect(answerer.writeStatus).not.toBe("writable");
   });
