@@ -1,11 +1,12 @@
 /** Addresses: which are worth telling, which are worth dialling. */
+import { isIP } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { GaggleError } from "../contract/errors.ts";
 import { agentId } from "../contract/ids.ts";
 import { isLoopbackHost } from "../contract/loopback.ts";
 import { isNobodysHost } from "../contract/safe-address.ts";
-import { MAX_ADDRESSES } from "./protocols.ts";
+import { MAX_ADDRESSES, MIN_STATED_PORT } from "./protocols.ts";
 
 /** Interfaces of container and virtual machine hosts: their addresses mean something else, or nothing, on another machine. */
 const VIRTUAL_INTERFACE = /^(docker\d|docker_gwbridge|br-[0-9a-f]{12}|veth|virbr|cni|podman|lxcbr|lxdbr|vboxnet|vmnet|vnet\d|flannel|cali)/;
@@ -64,12 +65,24 @@ export function readAddress(text: string): Multiaddr | undefined {
   }
 }
 
-/** An address that a peer says, without peer id; undefined for one that is nobody's, so that no member can send its colleagues to a cloud's metadata service. */
-function readDialable(text: string): string | undefined {
-  const address = readAddress(text);
-  return address === undefined || isNobodysHost(hostOf(address) ?? "") ? undefined : address.decapsulateCode(CODE_P2P).toString();
-}
+const plain = (address: Multiaddr): string => address.decapsulateCode(CODE_P2P).toString();
 
-/** The dialable ones of what a peer says, without peer id, no more than are kept for one agent. */
-export const readAddresses = (texts: readonly string[]): string[] =>
-  [...new Set(texts.flatMap((text) => readDialable(text) ?? []))].slice(0, MAX_ADDRESSES);
+const isDialable = (address: Multiaddr): boolean => !isNobodysHost(hostOf(address) ?? "");
+
+/**
+ * By a member's word alone: an address and no name, which could lead anywhere by the time that it is looked up; and no port of the system's services.
+ * Agents listen on addresses, so none of theirs is lost. Source: docs/decisions/0136-stated-addresses.md
+ */
+const isStatable = (address: Multiaddr): boolean =>
+  isDialable(address) && isIP(hostOf(address) ?? "") !== 0 && Number(address.getComponents()[1]?.value) >= MIN_STATED_PORT;
+
+const read = (texts: readonly string[], fits: (address: Multiaddr) => boolean): string[] => {
+  const fitting = texts.map(readAddress).filter((address) => address !== undefined && fits(address)) as Multiaddr[];
+  return [...new Set(fitting.map(plain))].slice(0, MAX_ADDRESSES);
+};
+
+/** Of what a peer says what may be dialled, without peer id, no more than are kept for one agent. */
+export const readAddresses = (texts: readonly string[]): string[] => read(texts, isStatable);
+
+/** The same of this node's own, which may be at any port: whoever has it configured dials it there. */
+export const ownAddresses = (addresses: readonly Multiaddr[]): string[] => read(addresses.map(String), isDialable);

@@ -1,12 +1,14 @@
 /** Builds and starts a peer node: libp2p, gatekeeper, message link, spread of members, dialler. */
 import { networkInterfaces } from "node:os";
 import { errorCode, GaggleError } from "../contract/errors.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { agentIdOf } from "../identity/keys.ts";
 import { cut } from "./cut.ts";
 import { hostOf, readAddresses, readPeerAddress } from "./address.ts";
 import { createAllowances } from "./allowance.ts";
 import { createBookKeeper } from "./book-keeper.ts";
 import { createBundleExchange } from "./bundle-exchange.ts";
+import { createDialGuard } from "./dial-guard.ts";
 import { createDialler } from "./dialler.ts";
 import { createDoor } from "./door.ts";
 import { createGatekeeper, type Gatekeeper, type ProvenConnection } from "./gatekeeper.ts";
@@ -33,6 +35,9 @@ import { createWireVersions } from "./wire-versions.ts";
 
 const keptOut = (): GaggleError => new GaggleError("BUSY", "The peer was cut off for what it did and is kept out for a while.");
 
+const isAllLoopback = (addresses: readonly string[]): boolean =>
+  addresses.length > 0 && addresses.every((address) => isLoopbackHost(address.split("/")[2] ?? ""));
+
 /**
  * A peer node that listens and keeps its members connected. Set `handleFrames` next: until then members get BUSY.
  * @throws GaggleError CREDENTIAL_INVALID for a broken key, INVALID_INPUT for an address that is none or can't be listened on
@@ -57,6 +62,15 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     networkKey: config.networkKey,
     relay: { part: config.relay ?? "use", gate: () => gatekeeper },
     mayTry: door.mayTry,
+    dialled: { opened: (id, address) => guard.opened(id, address), proven: (id, address) => guard.proven(id, address) },
+  });
+  const guard = createDialGuard({
+    clock,
+    isOnLoopback: () => isAllLoopback(ownAddresses()),
+    onHeldBack: (held) => {
+      deps.onRefusal(held);
+      log.warn({ peer: held.agentId, code: held.code }, "an address that a member states is not dialled for now");
+    },
   });
   const own = createOwnRecord({ privateKey: deps.privateKey, membership, addresses: ownAddresses, clock }, { org: config.org });
 
@@ -82,7 +96,10 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     judge: (said, id) => judgeHello(said, id, { org: config.org, membership, now: clock.now() }),
     onProven: (proven) => {
       const { direction, remoteAddr } = proven.connection;
-      if (direction === "inbound" && !isRelayed(proven.connection)) door.proven(hostOf(remoteAddr) ?? "");
+      if (direction === "inbound" && !isRelayed(proven.connection)) {
+        door.proven(hostOf(remoteAddr) ?? "");
+        guard.cameFrom(proven.agentId, remoteAddr);
+      }
       wires.told(proven.agentId, proven.hello.wire ?? 0);
       members.add(proven);
       welcome(proven);
@@ -92,7 +109,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     clock,
     log,
   });
-  const reach = createReach({ node, relay, gatekeeper, members, addressesOf: dialler.addressesOf, clock, log });
+  const reach = createReach({ node, relay, gatekeeper, members, addressesOf: dialler.addressesOf, mayDial: guard.mayDial, clock, log });
   const links = createMemberLinks({ members, reach: dialler.reach, clock, allowances, onViolation });
   const elsewhere = (id: string): void => {
     if (liveness.elsewhere(id)) reach.retryDirect(id);
@@ -129,6 +146,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       isMember: members.has,
       memberCount: () => members.ids().length,
       onClaim: (claim) => {
+        guard.heardOnLan(claim.agentId, claim.addresses);
         if (dialler.learn(claim.agentId, claim.addresses, "lan")) elsewhere(claim.agentId);
       },
       open: openMulticastLink,
@@ -159,6 +177,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
 
   /** Whoever does not answer at once is dialled anew, at every address that is known. */
   function networkChanged(): void {
+    guard.networkChanged();
     recheck.rememberSelf();
     if (config.mdns) lan.refresh();
     liveness.networkChanged();
@@ -177,7 +196,10 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const guarded = Object.fromEntries(Object.entries(served).map(([protocol, serve]) => [protocol, gatekeeper.guard(serve)]));
   await startNode(node, gatekeeper, guarded, () => ownAddresses().length > 0);
   recheck.rememberSelf();
-  for (const peer of configured) dialler.learn(peer.agentId, [peer.address], "configured");
+  for (const peer of configured) {
+    guard.trust(peer.agentId, [peer.address]);
+    dialler.learn(peer.agentId, [peer.address], "configured");
+  }
   for (const entry of await book.load()) dialler.learn(entry.agentId, readAddresses(entry.addresses), "book");
   recheck.start();
   const stopWatching = watchNetwork({ interfaces, clock }, networkChanged);
@@ -195,6 +217,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     addresses: () => ownAddresses().map((address) => `${address}/p2p/${agentId}`),
     async dial(text) {
       const peer = readPeerAddress(text);
+      guard.trust(peer.agentId, [peer.address]);
       dialler.learn(peer.agentId, [peer.address], "member");
       await dialler.reach(peer.agentId);
       const member = members.list().find((one) => one.principal.agentId === peer.agentId);

@@ -8,7 +8,7 @@ import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { HELLO_TIMEOUT_MS } from "../contract/limits.ts";
-import { hostOf, readAddresses, worthTelling } from "./address.ts";
+import { hostOf, ownAddresses, worthTelling } from "./address.ts";
 import { createRelayClient, type RelayClient, type RelayGate, type RelayPart, relayService } from "./relay.ts";
 import { ADDRESS_DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS, MAX_RELAYED } from "./protocols.ts";
 
@@ -85,6 +85,8 @@ export async function createLibp2pNode(config: {
   networkKey: Uint8Array | undefined;
   /** Whether a connection that came from a host may go on to its handshake; default: yes. */
   mayTry?: (host: string) => boolean;
+  /** Told where a dialled connection has been taken, before a byte is sent, and where Noise has proven the agent there. */
+  dialled?: { opened(agentId: string, address: Multiaddr): void; proven(agentId: string, address: Multiaddr): void };
 }): Promise<PeerLibp2p> {
   const { part, gate } = config.relay;
   const relay = part === "use" ? createRelayClient(gate) : undefined;
@@ -101,6 +103,14 @@ export async function createLibp2pNode(config: {
     connectionManager: CONNECTIONS,
     connectionGater: {
       denyInboundConnection: ({ remoteAddr }) => !(config.mayTry?.(hostOf(remoteAddr) ?? "") ?? true),
+      denyOutboundConnection(peerId, { remoteAddr }) {
+        config.dialled?.opened(peerId.toString(), remoteAddr);
+        return false;
+      },
+      denyOutboundEncryptedConnection(peerId, { remoteAddr }) {
+        config.dialled?.proven(peerId.toString(), remoteAddr);
+        return false;
+      },
     },
     // Its pings need a protocol that would answer strangers.
     connectionMonitor: { enabled: false },
@@ -113,6 +123,6 @@ export async function createLibp2pNode(config: {
       ...(part === "serve" ? { relay: relayService(gate) } : {}),
     },
   });
-  const listening = (): string[] => readAddresses(worthTelling(inside?.transportManager.getAddrs() ?? [], config.interfaces()).map(String));
+  const listening = (): string[] => ownAddresses(worthTelling(inside?.transportManager.getAddrs() ?? [], config.interfaces()));
   return { node, listening, relay: relay?.client };
 }

@@ -24,6 +24,18 @@ export const MAX_STATEMENT_BYTES = 8_192;
 export const MAX_BUNDLE_REPLY_BYTES = 7_340_032;
 /** Addresses that an agent may state. */
 export const MAX_ADDRESSES = 16;
+/** Lowest port that is dialled by a member's word: below it are the system's services, and agents run as users. */
+export const MIN_STATED_PORT = 1_024;
+/** Addresses that a member may state which nothing has shown to be its own: at once, and later. */
+export const NEW_ADDRESSES = { burst: 2 * MAX_ADDRESSES, perSecond: 1 / 60 } as const;
+/** How often something else than the member may have answered at an address, counted once in {@link STRIKE_EVERY_MS}, before it is left alone. */
+export const STRIKES = 6;
+/** See {@link STRIKES}: a machine that is short of time for some seconds is no other one. */
+export const STRIKE_EVERY_MS = 10_000;
+/** For how long it is left alone; then one more try. */
+export const STRIKE_WAIT_MS = 600_000;
+/** What is remembered of whom: agents, addresses of each, hosts that each came from. The oldest is forgotten. */
+export const MAX_GUARDED = { agents: 4_096, addresses: 4 * MAX_ADDRESSES, hosts: 8 } as const;
 /** Connections that have not proven membership yet, in all and from one host. More are cut at once. */
 export const MAX_UNPROVEN = 256;
 /** See {@link MAX_UNPROVEN}. */

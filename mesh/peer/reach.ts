@@ -18,6 +18,8 @@ export interface ReachDeps {
   readonly members: Members;
   /** What is known of an agent's own addresses. */
   addressesOf(agentId: string): readonly string[];
+  /** Those of an agent's addresses that may be dialled now. */
+  mayDial(agentId: string, addresses: readonly string[]): readonly string[];
   readonly clock: Clock;
   readonly log: PeerLog;
 }
@@ -49,8 +51,9 @@ export function createReach(deps: ReachDeps): Reach {
   let closed = false;
 
   async function direct(agentId: string, addresses: readonly string[], force = false): Promise<void> {
-    if (addresses.length === 0) throw unreachable();
-    const targets = addresses.map((address) => multiaddr(`${address}/p2p/${agentId}`));
+    const open = deps.mayDial(agentId, addresses);
+    if (open.length === 0) throw unreachable();
+    const targets = open.map((address) => multiaddr(`${address}/p2p/${agentId}`));
     await gatekeeper.proven(await node.dial(targets, { force }));
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type AddressInfo, createServer } from "node:net";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
@@ -6,7 +7,7 @@ import { tcp } from "@libp2p/tcp";
 import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { CLOCK_LEEWAY_MS, FRAME_TIMEOUT_MS, HELLO_TIMEOUT_MS, MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
 import type { Clock } from "../../mesh/contract/ports.ts";
 import { agentIdOf, createSigner, type Ed25519PrivateJwk } from "../../mesh/identity/keys.ts";
@@ -22,9 +23,12 @@ import {
   PEERS_PROTOCOL,
   PENALTY_MIN_MS,
   STREAM_BURST,
+  STRIKE_EVERY_MS,
+  STRIKES,
 } from "../../mesh/peer/protocols.ts";
 import {
   addressOf,
+  createMemoryBook,
   createTestOrganisation,
   keyOf,
   startTestPeer,
@@ -35,6 +39,7 @@ import {
 import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v2";
 import { BOOTSTRAP_ROLE } from "../../mesh/contract/identity.ts";
 import { createRealClock } from "../support/real-clock.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
 
 /** Why a connection was cut is told by the refusal's code; how fast a busy machine comes to it is its own matter. */
 const SOON = { timeout: 10_000, interval: 10 };
@@ -289,6 +294,36 @@ describe("a bare libp2p node", () => {
     await late.node.close();
     await vi.waitFor(() => expect(fiona.node.members()).toHaveLength(1), SOON);
     await expectGoodPeersUnharmed();
+  });
+});
+
+describe("a member that states the address of something else", () => {
+  it("has it dialled a few times, and then left alone and told of; another address of its own is dialled all the same", async () => {
+    const taken: number[] = [];
+    const printer = createServer((socket) => socket.on("error", () => undefined).destroy());
+    printer.on("connection", ({ remotePort }) => taken.push(remotePort ?? 0));
+    await new Promise<void>((resolve) => printer.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void printer.close());
+    const { port } = printer.address() as AddressInfo;
+    const hanna = organisation.member("hanna.okoye");
+    const clock = createVirtualClock(Date.now());
+    const book = createMemoryBook([{ agentId: hanna.agentId, addresses: [`/ip4/127.0.0.1/tcp/${port}`], seenAt: Date.now() }]);
+    const hugo = await startTestPeer(organisation, organisation.member("hugo.stein"), { deps: { clock, book } });
+    peers.push(hugo);
+    const dialOnce = async (): Promise<void> => {
+      await expect(hugo.node.request(hanna.agentId, new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+      await clock.advance(STRIKE_EVERY_MS);
+    };
+    for (let times = 0; times <= STRIKES; times++) await dialOnce();
+    expect(hugo.refusals).toContainEqual(expect.objectContaining({ agentId: hanna.agentId, code: "PEER_UNREACHABLE" }));
+    const before = taken.length;
+    expect(before).toBeGreaterThanOrEqual(STRIKES);
+    for (let times = 0; times < 5; times++) await dialOnce();
+    expect(taken).toHaveLength(before);
+
+    const hannas = await startTestPeer(organisation, hanna);
+    peers.push(hannas);
+    expect((await hugo.node.dial(addressOf(hannas))).principal.subject).toBe("hanna.okoye");
   });
 });
 

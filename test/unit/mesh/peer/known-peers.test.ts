@@ -11,7 +11,7 @@ const create = (): KnownPeers => createKnownPeers({ verify: (jwt, id) => members
 const seenAt = Date.now() - 1_000;
 const record: PeerRecord = {
   agentId: fiona.agentId,
-  addresses: ["/ip4/192.0.2.1/tcp/1"],
+  addresses: ["/ip4/192.0.2.1/tcp/4001"],
   credential: fiona.membership.credential(),
   seenAt,
 };
@@ -21,13 +21,13 @@ describe("known peers", () => {
   it("take the addresses that were stated last and the credential that was issued last, whoever brings them", () => {
     const known = create();
     expect(known.merge(record)).toEqual({ added: true, moved: true });
-    expect(known.merge({ ...record, addresses: ["/ip4/192.0.2.9/tcp/9"], seenAt: seenAt - 1 })).toEqual({ added: false, moved: false });
-    expect(known.merge({ ...record, addresses: ["/ip4/192.0.2.2/tcp/2"], seenAt: seenAt + 1 })).toEqual({ added: false, moved: true });
+    expect(known.merge({ ...record, addresses: ["/ip4/192.0.2.9/tcp/4009"], seenAt: seenAt - 1 })).toEqual({ added: false, moved: false });
+    expect(known.merge({ ...record, addresses: ["/ip4/192.0.2.2/tcp/4002"], seenAt: seenAt + 1 })).toEqual({ added: false, moved: true });
     known.merge({ ...record, credential: renewed, seenAt: seenAt - 1 });
     known.merge({ ...record });
     expect(known.get(fiona.agentId)).toEqual({
       agentId: fiona.agentId,
-      addresses: ["/ip4/192.0.2.2/tcp/2"],
+      addresses: ["/ip4/192.0.2.2/tcp/4002"],
       credential: renewed,
       seenAt: seenAt + 1,
     });

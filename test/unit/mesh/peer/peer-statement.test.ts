@@ -11,7 +11,7 @@ const { org } = organisation;
 const now = Date.now();
 const signer = createSigner(keyOf("fiona.berg"));
 const agent = agentIdOf(publicJwkOf(keyOf("fiona.berg")));
-const HOME = ["/ip4/192.0.2.1/tcp/1"];
+const HOME = ["/ip4/192.0.2.1/tcp/4001"];
 const statement = signStatement({ org, agent, signer, addresses: HOME, seq: now });
 const expected = { org, agent, now };
 const code = (name: string) => expect.objectContaining({ code: name });
@@ -23,7 +23,7 @@ describe("a statement of addresses", () => {
 
   it("is refused where another member signed it, even with its own key for the other's name", () => {
     const liar = createSigner(keyOf("marco.diaz"));
-    const lie = signStatement({ org, agent, signer: liar, addresses: ["/ip4/203.0.113.9/tcp/1"], seq: now });
+    const lie = signStatement({ org, agent, signer: liar, addresses: ["/ip4/203.0.113.9/tcp/4001"], seq: now });
     expect(() => readStatement(lie, expected)).toThrow(code("CREDENTIAL_INVALID"));
     const marco = agentIdOf(publicJwkOf(keyOf("marco.diaz")));
     expect(() => readStatement(statement, { ...expected, agent: marco })).toThrow(code("CREDENTIAL_INVALID"));
@@ -32,7 +32,7 @@ describe("a statement of addresses", () => {
   it("is refused where it is of another organisation or was altered", () => {
     expect(() => readStatement(statement, { ...expected, org: "org_abcdefghijklmnopabcdefghij" })).toThrow(code("CREDENTIAL_INVALID"));
     const [head, , signature] = statement.split(".");
-    const payload = Buffer.from(JSON.stringify({ v: 1, org, agent, addresses: ["/ip4/203.0.113.9/tcp/1"], seq: now })).toString(
+    const payload = Buffer.from(JSON.stringify({ v: 1, org, agent, addresses: ["/ip4/203.0.113.9/tcp/4001"], seq: now })).toString(
       "base64url",
     );
     expect(() => readStatement([head, payload, signature].join("."), expected)).toThrow(code("CREDENTIAL_INVALID"));
@@ -51,9 +51,9 @@ describe("a statement of addresses", () => {
     const first = state(HOME, "credential 1");
     expect(state(HOME, "credential 1")).toEqual(first);
     clock.jump(-60_000);
-    const moved = state(["/ip4/192.0.2.2/tcp/1"], "credential 1");
+    const moved = state(["/ip4/192.0.2.2/tcp/4001"], "credential 1");
     expect(moved.seq).toBe(first.seq + 1);
-    expect(state(["/ip4/192.0.2.2/tcp/1"], "credential 2").seq).toBe(moved.seq + 1);
+    expect(state(["/ip4/192.0.2.2/tcp/4001"], "credential 2").seq).toBe(moved.seq + 1);
   });
 
   it("that is older does not bring an agent's earlier address back, whoever repeats it", () => {
@@ -64,10 +64,10 @@ describe("a statement of addresses", () => {
       credential: fiona.membership.credential(),
       statement: signStatement({ org, agent, signer, addresses, seq }),
     });
-    const [old, fresh] = [shared(HOME, now - 1_000), shared(["/ip4/192.0.2.2/tcp/1"], now)];
+    const [old, fresh] = [shared(HOME, now - 1_000), shared(["/ip4/192.0.2.2/tcp/4001"], now)];
     known.merge(recordOf(fresh, { org, now }));
     known.merge(recordOf(old, { org, now }));
-    expect(known.get(agent)?.addresses).toEqual(["/ip4/192.0.2.2/tcp/1"]);
+    expect(known.get(agent)?.addresses).toEqual(["/ip4/192.0.2.2/tcp/4001"]);
     expect(known.shared()).toEqual([fresh]);
     expect([known.has(fresh), known.has(old)]).toEqual([true, false]);
   });

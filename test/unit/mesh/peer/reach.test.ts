@@ -61,6 +61,7 @@ function createWorld(relay: "there" | "none" = "there"): {
     gatekeeper: gatekeeper as unknown as Gatekeeper,
     members: members as unknown as Members,
     addressesOf: () => ADDRESSES,
+    mayDial: (_agentId, addresses) => addresses,
     clock,
     log: { debug: () => undefined, warn: () => undefined },
   });
