@@ -38,6 +38,8 @@ export async function startAcp(request: { env: NodeJS.ProcessEnv; cwd: string })
   const { cwd, env } = request;
   const child = spawn(gooseBinary(), ["acp"], { cwd, env, stdio: ["pipe", "pipe", "ignore"] });
   onTestFinished(() => void child.kill("SIGKILL"));
+  // Who writes to one that has ended is told by its end.
+  child.stdin.on("error", () => undefined);
   const waiting = new Map<number, { resolve(result: Readonly<Record<string, unknown>>): void; reject(error: Error): void }>();
   let permissionsAsked = 0;
   const send = (message: object): void => void child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);

@@ -260,7 +260,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         // What a test that failed has left waiting must not meet the next one.
         TestRunner.getCurrentTest()?.context.onTestFinished(() => void child.kill("SIGKILL"));
         if (heard !== undefined) child.stdout.on("data", (chunk: Buffer) => heard(chunk.toString("utf8")));
-        child.stdin.end(input);
+        // A command that refuses before it has read leaves the pipe broken.
+        child.stdin.on("error", () => undefined).end(input);
         const code = new Promise<number | null>((resolve) => child.once("close", resolve));
         const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
         return { code: await code, stdout, stderr };

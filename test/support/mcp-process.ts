@@ -38,6 +38,8 @@ export interface ToolAnswer {
 export function startMcp(script: string, env: NodeJS.ProcessEnv, node = process.execPath): McpProcess {
   const child = spawn(node, [script], { env, stdio: ["pipe", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
+  // Who writes to one that has ended is told by `exited`.
+  child.stdin.on("error", () => undefined);
   const stdout: string[] = [];
   const waiting = new Map<number, (answer: RpcAnswer) => void>();
   let rest = "";

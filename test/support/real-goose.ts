@@ -62,7 +62,7 @@ export function gooseRoot(root: string): GooseRoot {
         },
         (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
       );
-      child.stdin?.end(input);
+      child.stdin?.on("error", () => undefined).end(input);
       onTestFinished(() => void child.kill("SIGKILL"));
     });
   return { root, configFile: join(root, "config", "config.yaml"), env: rootEnv, run };
