@@ -159,13 +159,18 @@ describe("gaggle status and peers", () => {
 
 describe("gaggle send, inbox and outbox", () => {
   it("hand work to a colleague and wait for the result, telling what happens meanwhile", async () => {
-    const sending = fiona.gaggle(["send", "Look at the sunglasses.", "--role", "marketing", "--context", '{"shelf":3}', "--wait"]);
+    let shown = "";
+    const words = ["send", "Look at the sunglasses.", "--role", "marketing", "--context", '{"shelf":3}', "--wait"];
+    const sending = fiona.gaggle(words, "", fiona.env, (text) => {
+      shown += text;
+    });
     const item = await until("marco has it", async () => {
       const items = json(await marco.gaggle(["--json", "inbox"])) as { kind: string; taskId: string; task: string }[];
       return items.find(({ task }) => task === "Look at the sunglasses.");
     });
     expect(await said(marco, "inbox")).toContain(`${item.taskId}  SUBMITTED  task from fiona.berg (finance): Look at the sunglasses.`);
     expect(await said(marco, "inbox", item.taskId)).toContain('"shelf": 3');
+    await until("the waiting command has seen it sent", () => shown.includes("SUBMITTED"));
     await marco.call("inbox.accept", { taskId: item.taskId });
     writeFileSync(join(world.dir, "shelves.csv"), "shelf,seen\n3,17\n");
     const completed = ["inbox", "complete", item.taskId, "--result", '{"seen":17}', "--attach", "shelves.csv"];

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { homePaths } from "../../mesh/agent/agent-config.ts";
-import { freePort } from "../../mesh/agent/free-port.ts";
+import { testPort } from "../support/test-port.ts";
 import { type DaemonWorld, foundWorld, type WorldAgent } from "../support/daemon-world.ts";
 import { until } from "../support/until.ts";
 import { startRecordingUpstream } from "../support/recording-upstream.ts";
@@ -51,7 +51,7 @@ it("falls back from a dead server with the request masked, books the call, and h
 }, async () => {
   const backup = await startRecordingUpstream(() => ({ say: "hello" }));
   for (const agent of [fiona, marco]) {
-    const dead = `http://127.0.0.1:${await freePort()}/v1`;
+    const dead = `http://127.0.0.1:${await testPort()}/v1`;
     expect(await agent.gaggle(["model", "--url", dead, "--name", "m"])).toMatchObject({ code: 0 });
     expect(await agent.gaggle(["model", "add", "backup", "--url", backup.baseUrl])).toMatchObject({ code: 0 });
   }

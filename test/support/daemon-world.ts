@@ -10,7 +10,6 @@ import { text } from "node:stream/consumers";
 import { TestRunner } from "vitest";
 import { type AgentConfig, homePaths, readAgentConfig } from "../../mesh/agent/agent-config.ts";
 import { ensureHomeKeys } from "../../mesh/agent/become-member.ts";
-import { freePort } from "../../mesh/agent/free-port.ts";
 import { joinOrganisation } from "../../mesh/agent/join-organisation.ts";
 import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 import { orgApprover } from "../../mesh/cli/org/org-approver.ts";
@@ -26,6 +25,7 @@ import type { Signer } from "../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../mesh/identity/keys.ts";
 import { killAllIn, killAndWait, processesIn } from "./home-processes.ts";
 import { sharedEnv } from "./shared-env.ts";
+import { testPort } from "./test-port.ts";
 import { until } from "./until.ts";
 
 /** Repository root, which is also an install folder. */
@@ -167,7 +167,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
 
   const bootstrap = await startBootstrap();
   async function startBootstrap(): Promise<WorldBootstrap> {
-    const [apiPort, peerPort] = [await freePort(), await freePort()];
+    const [apiPort, peerPort] = [await testPort(), await testPort()];
     const url = `http://127.0.0.1:${apiPort}`;
     let child: ChildProcess | undefined;
     const command = ["bootstrap", "--dir", join(orgDir, "bootstrap"), "--port", String(apiPort), "--peer-listen"];
@@ -197,6 +197,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
       invitation,
       listen: [...(request.lan?.listen ?? ["/ip4/127.0.0.1/tcp/0"])],
       mdns: request.lan !== undefined,
+      gatewayPort: await testPort(),
       gooseRoot: join(dir, "goose", device),
       upstream,
     });

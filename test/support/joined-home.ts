@@ -1,7 +1,7 @@
 /** The home of an agent that has joined, as `gaggle join` leaves it, without a bootstrap node. */
 import { join } from "node:path";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../mesh/agent/agent-config.ts";
-import { freePort } from "../../mesh/agent/free-port.ts";
+import { testPort } from "./test-port.ts";
 import { agentIdOf, generateAgentKeys, publicJwkOf } from "../../mesh/identity/keys.ts";
 import { issueMembership } from "../../mesh/identity/membership.ts";
 import { writePrivateFile } from "../../mesh/store/private-file.ts";
@@ -54,7 +54,7 @@ export async function joinedHome(home: string, change: Partial<AgentConfig> = {}
     rootFingerprint: organisation.root.thumbprint,
     listen: ["/ip4/127.0.0.1/tcp/0"],
     mdns: false,
-    gatewayPort: await freePort(),
+    gatewayPort: await testPort(),
     upstreams: { default: { protocol: "openai", baseUrl: "http://127.0.0.1:9/v1", local: false, model: "m" } },
     gooseRoot: null,
     ...change,

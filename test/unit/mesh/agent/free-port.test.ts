@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { expect, it } from "vitest";
-import { freePort } from "../../../../mesh/agent/free-port.ts";
+import { freePort, portOf } from "../../../../mesh/agent/free-port.ts";
 
 it("is one that nobody listens on, below those that systems give to outgoing connections", async () => {
   const ports = await Promise.all(Array.from({ length: 20 }, freePort));
@@ -15,4 +15,13 @@ it("is one that nobody listens on, below those that systems give to outgoing con
   });
   await expect(listening).resolves.toBeUndefined();
   await new Promise((resolve) => server.close(resolve));
+});
+
+it("is never the one of a process that begins soon before or after, however long that does not listen on it", () => {
+  const pids = Array.from({ length: 3_000 }, (_, index) => 30_000 + index);
+  const ports = pids.flatMap((pid) => [0, 1, 2, 3].map((count) => portOf(pid, count)));
+  expect(new Set(ports).size).toBe(ports.length);
+  expect(Math.min(...ports.map(Number))).toBeGreaterThanOrEqual(20_000);
+  expect(Math.max(...ports.map(Number))).toBeLessThan(32_768);
+  expect(portOf(30_000, 4)).toBeUndefined();
 });
