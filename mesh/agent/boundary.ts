@@ -23,9 +23,11 @@ import { traceIdOf } from "../delivery/outbox-record.ts";
 import { leavingQuestion, type MessageQuestion } from "../enforcement/message-question.ts";
 import { createFileBoundary, type FileBoundary, type MaskContent } from "./boundary/file-boundary.ts";
 import { createOpenContent } from "./boundary/open-content.ts";
-import { createArriving } from "./boundary/arriving.ts";
+import { withApprovedFiles } from "./boundary/approved-files.ts";
+import { createArriving, tokenClasses } from "./boundary/arriving.ts";
 import { contentOf, hasContent, withContent, withOpaqueIds, withShortStep } from "./boundary/message-content.ts";
 import { createRestorePolicy } from "./boundary/restore-policy.ts";
+import { createWholeCheck, isApproved, isWhole } from "./boundary/whole-or-not.ts";
 import type { Boundary } from "./messaging/messaging-types.ts";
 import { createReleasePolicy, type Released } from "./release-policy.ts";
 import type { TaskMessage } from "./task-values.ts";
@@ -73,6 +75,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   const { self, policy } = deps;
   const release = createReleasePolicy(deps);
   const restoring = createRestorePolicy(deps);
+  const assertMayLack = createWholeCheck(deps);
   type Departed = Awaited<ReturnType<Boundary["depart"]>>;
   const departed = new Map<string, Departed>();
 
@@ -179,6 +182,8 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       },
       contentOf(message),
     );
+    if (isApproved(message) && !isWhole(contentOf(message), content, given))
+      assertMayLack({ to, message, context: leaving.asked, classes: tokenClasses(content) });
     const known = given.map(([, text]) => text);
     const approvals = message.type === "task.request" ? message.approvals : undefined;
     for (const { decision } of approvals ?? []) await assertLeaves(to, reasonOf(decision), known);
@@ -212,6 +217,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   };
 
   const open = createOpenContent({ ...deps, restoring, release, sessionFor });
+  const arriving = createArriving({ ...deps, open });
 
   const remember = (key: string, made: Departed): Departed => {
     departed.set(key, made);
@@ -223,7 +229,7 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
   return {
     classesOf: (value) => classesIn(value, deps.detection),
     assertLeaves,
-    ...createFileBoundary({ ...deps, maskContent, sealKey, open, record }),
+    ...createFileBoundary({ ...deps, maskContent, sealKey, open, record, assertMayLack }),
     depart: async (leaving) => {
       const { id, to, message } = leaving;
       await assertAskable(leaving);
@@ -233,6 +239,6 @@ export function createBoundary(deps: BoundaryDeps): DepartmentBoundary {
       const key = `${id}@${to.agentId}@${deps.version()}${message.type === "task.progress" ? `#${message.seq}` : ""}`;
       return departed.get(key) ?? remember(key, await mask(leaving));
     },
-    arrive: createArriving({ ...deps, open }),
+    arrive: async (opened) => arriving(await withApprovedFiles(opened, deps.openKey)),
   };
 }

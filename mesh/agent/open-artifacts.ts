@@ -2,12 +2,15 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import {
+  approvedOf,
   asArtifact,
+  dropApproved,
   dropValues,
   giveRoom,
   grant,
   grants,
   mayFetch,
+  noteApproved,
   noteValues,
   revokeGrant,
   valuesOf,
@@ -20,6 +23,7 @@ import { createArtifactFetcher } from "../artifact/artifact-fetcher.ts";
 import { createArtifactServer } from "../artifact/artifact-server.ts";
 import { openFileBlobStore } from "../artifact/file-blob-store.ts";
 import { importFile } from "../artifact/import-file.ts";
+import { MEDIA_TYPES } from "../artifact/media-types.ts";
 import { copyArtifact, saveArtifact, saveContent } from "../artifact/save-artifact.ts";
 import type { ArtifactRef } from "../contract/artifact.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
@@ -48,31 +52,18 @@ const PRUNE_MS = 3_600_000;
 const KEEP_AFTER_MS = 7 * 86_400_000;
 /** Bytes of all artifacts of this agent. */
 const QUOTA_BYTES = 34_359_738_368;
-/** Media types by ending; others are bytes. */
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  ".csv": "text/csv",
-  ".html": "text/html",
-  ".json": "application/json",
-  ".md": "text/markdown",
-  ".tsv": "text/tab-separated-values",
-  ".txt": "text/plain",
-  ".xml": "application/xml",
-  ".yaml": "application/yaml",
-  ".yml": "application/yaml",
-  ".pdf": "application/pdf",
-  ".png": "image/png",
-  ".zip": "application/zip",
-};
-
 /** What messaging needs of artifacts. */
 export interface ArtifactDesk {
   /**
    * A message with its files as they leave; from then on, durably, its recipient may fetch exactly these.
    * @throws GaggleError GUARD_REFUSED where a file could not be looked through, POLICY_DENIED with what is in it
    */
-  depart(record: Pick<OutboxRecord, "to" | "mask" | "asked">, message: Message): Promise<Pick<EnvelopeClaims, "message" | "fileValues">>;
+  depart(
+    record: Pick<OutboxRecord, "id" | "to" | "mask" | "asked">,
+    message: Message,
+  ): Promise<Pick<EnvelopeClaims, "message" | "fileValues" | "approvedFiles">>;
   /** In the batch in which a message is taken. @throws GaggleError BUSY */
-  arrived(tx: Transaction, incoming: Pick<Incoming, "from" | "message" | "fileValues">): void;
+  arrived(tx: Transaction, incoming: Pick<Incoming, "from" | "message" | "fileValues" | "approvedFiles" | "approvers">): void;
 }
 
 /** The daemon's artifacts. */
@@ -215,6 +206,7 @@ export async function openArtifacts(
         tx.put(mark, "");
         wantedNoMore(tx, taskId);
         dropValues(tx, taskId);
+        dropApproved(tx, taskId);
         giveRoom(tx, from.subject, refs);
       },
       { finishing: true },
@@ -231,14 +223,16 @@ export async function openArtifacts(
       const refs = left.map(({ ref }) => ref);
       const fileValues = left.flatMap(({ values = [] }) => values);
       await queue.run((tx) => grant(tx, [...refs, ...fileValues.map(asArtifact)], record.to, taskId), { finishing: true });
-      return { message: { ...message, artifacts: refs }, ...(fileValues.length === 0 ? {} : { fileValues }) };
+      const approved = await guarded.approved(record, message, left);
+      return { message: { ...message, artifacts: refs }, ...(fileValues.length === 0 ? {} : { fileValues }), ...approved };
     },
-    arrived(tx, { from, message, fileValues = [] }) {
+    arrived(tx, { from, message, fileValues = [], approvedFiles, approvers = [] }) {
       if (!hasFiles(message)) return;
       const { taskId, artifacts } = message;
       const values = fileValues.filter(({ file }) => artifacts.some(({ sha256 }) => sha256 === file));
       want(tx, { taskId, from, refs: [...artifacts, ...values.map(asArtifact)] });
       if (values.length > 0) noteValues(tx, taskId, values);
+      if (message.type === "task.request" && approvers.length > 0) noteApproved(tx, taskId, approvedFiles ?? artifacts);
       tx.afterCommit(() => void fetching.kick());
     },
     add: ({ path, mediaType = MEDIA_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream" }) =>
@@ -252,14 +246,15 @@ export async function openArtifacts(
       const saved: { path: string; bytes: number }[] = [];
       const missing: string[] = [];
       const refused: { name: string; code: ErrorCode; reason: string }[] = [];
-      for (const ref of refs) {
+      const approved = approvedOf(store, taskId);
+      for (const [i, ref] of refs.entries()) {
         const values = valuesFor(taskId, ref);
         if (!(await fetchOne(ref, from)) || (values !== undefined && !(await fetchOne(asArtifact(values), from)))) {
           missing.push(ref.name);
           continue;
         }
         try {
-          const opened = await guarded.open({ ref, taskId, sender: from, values });
+          const opened = await guarded.open({ ref, taskId, sender: from, values, approved: approved[i] });
           const path = await (opened === undefined ? saveArtifact(blobs, ref, target) : saveContent(opened, target));
           saved.push({ path, bytes: opened?.bytes.byteLength ?? ref.bytes });
         } catch (error) {
@@ -271,11 +266,12 @@ export async function openArtifacts(
     },
     async forRun({ taskId, asker, artifacts = [] }, signal) {
       const files: RunFile[] = [];
-      for (const ref of artifacts) {
+      const approved = approvedOf(store, taskId);
+      for (const [i, ref] of artifacts.entries()) {
         const values = valuesFor(taskId, ref);
         await untilHere(ref, asker, signal);
         if (values !== undefined) await untilHere(asArtifact(values), asker, signal);
-        const opened = await guarded.open({ ref, taskId, sender: asker, values });
+        const opened = await guarded.open({ ref, taskId, sender: asker, values, approved: approved[i] });
         files.push({
           name: opened?.name ?? ref.name,
           mediaType: ref.mediaType,

@@ -1,6 +1,7 @@
 /** Which files came for whom, and who may fetch which: kept in the store, changed inside transitions. Sans-IO. */
 import type { ArtifactRef, FileValues } from "../contract/artifact.ts";
 import { GaggleError } from "../contract/errors.ts";
+import { canonicalHash } from "../contract/json.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { OrderedStore, Transaction } from "../contract/ports.ts";
 
@@ -23,6 +24,7 @@ export interface Want {
 const grantKey = (sha256: string, taskId: string): string => `artifact/grant/${sha256}/${taskId}`;
 const wantKey = (taskId: string): string => `artifact/want/${taskId}`;
 const valuesKey = (taskId: string): string => `artifact/values/${taskId}`;
+const approvedKey = (taskId: string): string => `artifact/approved/${taskId}`;
 const roomKey = (subject: string): string => `artifact/room/${subject}`;
 const GRANT_PREFIX = "artifact/grant/";
 
@@ -106,3 +108,20 @@ export function valuesOf(source: Pick<Transaction, "get">, taskId: string): read
 
 /** Forgets it: the task is over. */
 export const dropValues = (tx: Transaction, taskId: string): void => tx.del(valuesKey(taskId));
+
+/** SHA-256 of what an approval says of a file: its name and its content. */
+export const approvedHash = ({ name, sha256 }: Pick<ArtifactRef, "name" | "sha256">): string => canonicalHash({ name, sha256 });
+
+/** Notes which files were approved with a task, in its order; what was noted first stays. */
+export function noteApproved(tx: Transaction, taskId: string, refs: readonly ArtifactRef[]): void {
+  if (tx.get(approvedKey(taskId)) === undefined) tx.put(approvedKey(taskId), JSON.stringify(refs.map(approvedHash)));
+}
+
+/** Hashes of the files that were approved with a task, in its order; none where it needed no approval. */
+export function approvedOf(source: Pick<Transaction, "get">, taskId: string): readonly string[] {
+  const text = source.get(approvedKey(taskId));
+  return text === undefined ? [] : (JSON.parse(text) as string[]);
+}
+
+/** Forgets it: the task is over. */
+export const dropApproved = (tx: Transaction, taskId: string): void => tx.del(approvedKey(taskId));

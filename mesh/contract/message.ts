@@ -201,6 +201,8 @@ export const envelopeClaims = z.strictObject({
   sealed: z.string().max(786_432).optional(),
   /** What the tokens in the message's files stand for, sealed as well; there where policy lets the receiver restore. */
   fileValues: z.array(fileValues).max(MAX_ARTIFACTS).optional(),
+  /** A task's files as they were approved, before they were masked, sealed as well (compact JWE); there where the receiver may have all of them back. */
+  approvedFiles: z.string().max(65_536).optional(),
   /** This is a copy for another device of the person it was sent to: it is never run without a person. */
   copy: z.literal(true).optional(),
 });

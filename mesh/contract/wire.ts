@@ -7,13 +7,14 @@ import type { z } from "zod";
 import { GaggleError } from "./errors.ts";
 
 /** This program's minor version of the wire. Raise it with each field added, and name the field in {@link SINCE}. */
-export const WIRE_MINOR = 2;
+export const WIRE_MINOR = 3;
 
 /** Optional fields by what they stand in (a message's type, or a part of hello and exchange), and the minor version that brought them. */
 const SINCE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  envelope: { fileValues: 2 },
+  envelope: { fileValues: 2, approvedFiles: 3 },
   hello: { wire: 1, revocations: 1 },
   news: { revocations: 1 },
+  "bundle.question": { after: 3 },
   "task.request": { approvals: 1 },
   "approval.request": { quorum: 2, deadline: 2 },
 };

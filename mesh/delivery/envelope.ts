@@ -1,11 +1,12 @@
 /** Envelopes: signed by the sender's agent key, with its membership credential inside, so that they prove themselves however they travelled. */
 import { z } from "zod";
+import type { ArtifactRef } from "../contract/artifact.ts";
 import type { AuditDraft } from "../contract/audit.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { MembershipClaims, Principal } from "../contract/identity.ts";
 import { sha256Hex } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, ENVELOPE_LIFETIME_MS, MAX_FRAME_BYTES } from "../contract/limits.ts";
-import { type EnvelopeClaims, envelopeClaims } from "../contract/message.ts";
+import { type EnvelopeClaims, envelopeClaims, type Message } from "../contract/message.ts";
 import type { PolicyDecision, Signer } from "../contract/ports.ts";
 import { readWire } from "../contract/wire.ts";
 import { openJws, signJwsAsMade, type UnverifiedJws, unverifiedPayloadOf } from "../identity/jws.ts";
@@ -56,6 +57,8 @@ export interface OpenedEnvelope {
   readonly withheld?: AuditDraft["details"];
   /** What this agent's guard found in it; there where it came from another department and asks for something. */
   readonly found?: FoundClasses;
+  /** The files of the message as they were approved, as its sender says; there where it was opened and they were masked on their way. */
+  readonly approvedFiles?: readonly ArtifactRef[];
   /** Classes in what was approved; there where approvals came with it and this agent's guard looked. */
   readonly approved?: readonly string[];
 }
@@ -65,6 +68,10 @@ export interface FoundClasses {
   readonly classes: readonly string[];
   readonly unmasked: readonly string[];
 }
+
+/** The message as those saw it who approved it: with its files as they were before they were masked. */
+export const messageAsApproved = ({ claims: { message }, approvedFiles }: Pick<OpenedEnvelope, "approvedFiles" | "claims">): Message =>
+  message.type === "task.request" && approvedFiles !== undefined ? { ...message, artifacts: [...approvedFiles] } : message;
 
 /** Who sent an envelope, by its membership credential. */
 export const senderOf = ({ claims, member }: Pick<OpenedEnvelope, "claims" | "member">): Principal => ({

@@ -17,8 +17,9 @@ import type { Receiver, ReceiverDeps } from "./receiver-types.ts";
 import { createReceivingPolicy } from "./receiving-policy.ts";
 import { createReplayRecords } from "./replay-records.ts";
 
-/** When a receiver without room asks to be tried again. */
+/** When a receiver without room asks to be tried again; one whose disk is full notices within a second that there is room. */
 const BUSY_RETRY_MS = 5_000;
+const FULL_RETRY_MS = 1_000;
 
 /** Messages that no policy question is asked about here, and that end nothing: they wait while the disk is nearly full. */
 const ADDS: ReadonlySet<Message["type"]> = new Set(["task.progress", "session.shard", "session.report"]);
@@ -48,7 +49,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
     (error: unknown): Receipt => {
       if (!isBusy(error)) throw error;
       busyAnswers++;
-      return { id, status: "busy", retryAfterMs: BUSY_RETRY_MS };
+      return { id, status: "busy", retryAfterMs: errorCode(error) === "DISK_FULL" ? FULL_RETRY_MS : BUSY_RETRY_MS };
     };
 
   const accept = (tx: Transaction, opened: OpenedEnvelope): Receipt => {
@@ -80,6 +81,7 @@ export function createReceiver(deps: ReceiverDeps, config: { self: Principal; or
       ...(claims.copy === undefined ? {} : { copy: claims.copy }),
       ...(opened.found === undefined ? {} : { dataClasses: opened.found.classes }),
       ...(claims.fileValues === undefined ? {} : { fileValues: claims.fileValues }),
+      ...(opened.approvedFiles === undefined ? {} : { approvedFiles: opened.approvedFiles }),
       ...(received === undefined ? {} : { approvers: received.approvers }),
     };
     tx.audit(audit.arrival("message.receive", opened, { result: "ok", received }));

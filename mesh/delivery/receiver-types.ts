@@ -1,4 +1,5 @@
 /** What receiving needs, and what it gives. Source: design, Trust, Envelope. */
+import type { ArtifactRef } from "../contract/artifact.ts";
 import type { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
 import type { EnvelopeClaims, Message, Receipt } from "../contract/message.ts";
@@ -22,6 +23,8 @@ export interface Incoming {
   readonly dataClasses?: readonly string[];
   /** What its sender sealed of the files that it names. */
   readonly fileValues?: NonNullable<EnvelopeClaims["fileValues"]>;
+  /** Its files as they were approved, before they were masked. */
+  readonly approvedFiles?: readonly ArtifactRef[];
   /** Who signed that exactly this may be done. */
   readonly approvers?: readonly Approver[];
 }

@@ -4,7 +4,7 @@ import type { EnvelopeClaims } from "../contract/message.ts";
 import type { Obligation, PolicyDecision, PolicyEngine, PolicyQuestion } from "../contract/ports.ts";
 import { type Approver, type ApproverDecision, askAboutApprovers, counting, missingApprovals } from "../enforcement/approvers.ts";
 import { receivingQuestion } from "../enforcement/message-question.ts";
-import type { OpenedEnvelope } from "./envelope.ts";
+import { messageAsApproved, type OpenedEnvelope } from "./envelope.ts";
 
 /** What the decision needs. */
 export interface ReceivingPolicyDeps {
@@ -44,7 +44,7 @@ export function createReceivingPolicy({ policy, approversOf, recipeHashOf }: Rec
     const asked = receivingQuestion(message);
     if (asked === undefined) return undefined;
     // Whoever asked and whoever signed may have changed their daemons: that this person may decide on this is asked here again.
-    const signed = askAboutApprovers(policy, approversOf?.(from, message, opened.approved) ?? [], from);
+    const signed = askAboutApprovers(policy, approversOf?.(from, messageAsApproved(opened), opened.approved) ?? [], from);
     const approvers = counting(signed);
     const recipeHash = message.type === "task.request" && message.skill !== undefined ? recipeHashOf?.(message.skill) : undefined;
     const question: PolicyQuestion = {

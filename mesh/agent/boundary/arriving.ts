@@ -27,9 +27,11 @@ export interface ArrivingDeps {
   keep(message: TaskMessage, from: string, values: readonly Held[]): Promise<void>;
 }
 
-/** Classes of the tokens in a text. */
-const tokenClasses = (text: string): string[] =>
-  Array.from(text.matchAll(tokenPattern()), ([token]) => classOfToken(canonicalToken(token))).filter((name) => name !== undefined);
+/** Classes of the tokens in a content. */
+export const tokenClasses = (content: Json): string[] =>
+  Array.from(JSON.stringify(content).matchAll(tokenPattern()), ([token]) => classOfToken(canonicalToken(token))).filter(
+    (name) => name !== undefined,
+  );
 
 /** Makes it. */
 export function createArriving({ self, detection, openKey, open, keep }: ArrivingDeps) {
@@ -44,7 +46,7 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
     // Each look costs a way to the detector's worker and back.
     const inShown = shown.length > 0 ? await classesIn(shown, detection) : [];
     const unmasked = [...new Set([...bare, ...inShown])].toSorted();
-    const tokens = tokenClasses(JSON.stringify([...shown, masked]));
+    const tokens = tokenClasses([...shown, masked]);
     const classes = [...new Set([...unmasked, ...tokens, ...(opening?.looked?.inValues ?? [])])].toSorted();
     return { found: { classes, unmasked } };
   };
@@ -60,6 +62,7 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
     const ref = "taskId" in message ? message.taskId : claims.id;
     const made = await open({ sender: senderOf(opened), masked, pairs, ref });
     const { content, opening, said } = made;
+    // The name of a file is put back with its file: here it would stand bare, as what its sender had failed to mask.
     const found = isForeign ? await findIn(opened, masked, made) : {};
     if (opening !== undefined && opening.held.length > 0 && "taskId" in message) await keep(message, claims.from, opening.held);
     return {
@@ -67,7 +70,7 @@ export function createArriving({ self, detection, openKey, open, keep }: Arrivin
       ...found,
       ...(opening === undefined ? {} : { restored: opening.note }),
       ...(said.denied && said.details !== undefined ? { withheld: said.details } : {}),
-      claims: { ...claims, message: isPlain && !said.denied ? message : withFileNames(withContent(message, content), content) },
+      claims: { ...claims, message: isPlain && !said.denied ? message : withFileNames(withContent(message, content), made.masked) },
     };
   };
 

@@ -5,7 +5,9 @@
 import type { Held } from "../../../guard/boundary/look-inside.ts";
 import type { Pair } from "../../../guard/boundary/mask-tree.ts";
 import { openFile, type SealedFile, sealFile } from "../../../guard/boundary/seal-file.ts";
+import { sealApproved } from "../../../guard/boundary/seal-approved.ts";
 import type { OpenKey, SealKey } from "../../../guard/boundary/sealed-json.ts";
+import type { ArtifactRef } from "../../contract/artifact.ts";
 import { actorOf, type AuditDraft } from "../../contract/audit.ts";
 import type { Principal } from "../../contract/identity.ts";
 import type { Json } from "../../contract/json.ts";
@@ -13,6 +15,7 @@ import type { PolicyContext } from "../../contract/ports.ts";
 import type { MessageQuestion } from "../../enforcement/message-question.ts";
 import type { Opening } from "./opening.ts";
 import type { OpenContent } from "./open-content.ts";
+import { isWhole, type WholeCheck } from "./whole-or-not.ts";
 
 /** Most values that go along with one file. */
 export const MAX_FILE_VALUES = 20_000;
@@ -43,11 +46,17 @@ export interface FileText {
 
 /** What the boundary does with files. */
 export interface FileBoundary {
-  /** A file as it leaves with a task. @throws GaggleError GUARD_REFUSED where it could not be looked through, POLICY_DENIED with what is in it */
+  /** A file as it leaves with a task. `isWhole`: what is given puts back exactly the file. @throws GaggleError GUARD_REFUSED where it could not be looked through, POLICY_DENIED with what is in it */
   maskFile(
     leaving: Pick<LeavingContent, "to" | "question" | "context" | "mask"> & { readonly taskId: string },
     file: FileText,
-  ): Promise<FileText & { readonly given: readonly Pair[] }>;
+  ): Promise<FileText & { readonly given: readonly Pair[]; readonly isWhole: boolean }>;
+  /** How a task's files were named in what was approved, for its receiver. @throws GaggleError PEER_UNREACHABLE where the receiver's key is not known yet */
+  sealApproved(files: readonly ArtifactRef[], envelope: { readonly id: string; readonly to: Principal }): Promise<string>;
+  /** A task whose files can't all be put back as they were. @throws GaggleError POLICY_DENIED where its receiver has to compare them with what was approved */
+  assertMayLack: WholeCheck;
+  /** Records that a file was not used, since it is not as it was approved. */
+  noteUnapproved(came: { readonly sender: Principal; readonly taskId: string; readonly file: string }): Promise<void>;
   /** The values of a masked file, for its receiver. @throws GaggleError PEER_UNREACHABLE where the receiver's key is not known yet */
   sealFileValues(pairs: readonly Pair[], file: { readonly to: Principal; readonly taskId: string; readonly file: string }): Promise<string>;
   /**
@@ -68,6 +77,7 @@ export interface FileBoundaryDeps {
   readonly maskContent: MaskContent;
   readonly open: OpenContent;
   sealKey(to: Principal): SealKey;
+  readonly assertMayLack: WholeCheck;
   newTrace(): string;
   record(drafts: readonly AuditDraft[]): Promise<void>;
   /** Told which values of a task's files are here. */
@@ -108,7 +118,14 @@ export function createFileBoundary(deps: FileBoundaryDeps): FileBoundary {
     async maskFile({ taskId, ...leaving }, { name, text }) {
       const task = { ref: taskId, target: `task:${taskId}`, traceId: deps.newTrace(), maxSealed: MAX_FILE_VALUES };
       const { content, given } = await deps.maskContent({ ...leaving, ...task }, [name, text]);
-      return { ...fileOf(content), given };
+      return { ...fileOf(content), given, isWhole: isWhole([name, text], content, given) };
+    },
+    sealApproved: (files, { id, to }) => sealApproved(files, { id, from: self.agentId, to: to.agentId }, deps.sealKey(to)),
+    assertMayLack: deps.assertMayLack,
+    noteUnapproved: ({ sender, taskId, file }) => {
+      const details = { file, from: sender.agentId, fromSubject: sender.subject, code: "APPROVAL_INVALID" };
+      const traceId = deps.newTrace();
+      return deps.record([{ actor, action: "approval.check", target: `task:${taskId}`, result: "denied", details, traceId }]);
     },
     sealFileValues: (pairs, { to, taskId, file }) => {
       const belongs: SealedFile = { taskId, file, from: self.agentId, to: to.agentId };

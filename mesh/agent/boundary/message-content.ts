@@ -54,7 +54,7 @@ export const withContent = (message: Message, content: Json): Message => {
 export const fileNames = (message: Message): Json[] =>
   message.type === "task.request" || message.type === "task.update" ? (message.artifacts ?? []).map(({ name }) => name) : [];
 
-/** The message with other names of its files, as far as they are names. @param content as `contentOf` gave it, with the names behind it */
+/** The message with other names of its files, as far as they are names. @param content as `contentOf` gave it, with the names behind it, values not put back */
 export function withFileNames(message: Message, content: Json): Message {
   if ((message.type !== "task.request" && message.type !== "task.update") || message.artifacts === undefined) return message;
   const names = Array.isArray(content) ? content.at(-1) : [];

@@ -36,6 +36,8 @@ export interface CameIn {
 /** What of it counts. */
 export interface Content {
   readonly content: Json;
+  /** The same with the values of tokens not put back. */
+  readonly masked: Json;
   /** Classes that stood in it bare; none from within the department, where nobody looks. */
   readonly bare: readonly string[];
   readonly opening: Opening | undefined;
@@ -63,7 +65,7 @@ export function createOpenContent(deps: OpenContentDeps) {
     const found = new Set(bare as readonly DataClass[]);
     const said = deps.release({ from: sender, to: self, found, passes: found, context: { participants: [sender.subject] } });
     const content = said.denied ? await maskAnew(masked, `arrived ${sender.agentId} ${ref}`, (name) => said.passes.has(name)) : masked;
-    return { content: opening === undefined ? content : restoreTree(content, opening.pairs), bare, opening, said };
+    return { content: opening === undefined ? content : restoreTree(content, opening.pairs), masked: content, bare, opening, said };
   };
 }
 /** Opens content. */

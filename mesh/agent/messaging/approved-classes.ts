@@ -1,6 +1,6 @@
 /** Looks through what came with signed approvals: policy is asked about the approvers with what they approved. */
 import type { Principal } from "../../contract/identity.ts";
-import type { OpenedEnvelope } from "../../delivery/envelope.ts";
+import { messageAsApproved, type OpenedEnvelope } from "../../delivery/envelope.ts";
 import { approvalPayload } from "../../session/task-approval.ts";
 import type { Boundary } from "./messaging-types.ts";
 
@@ -10,8 +10,8 @@ export async function withApprovedClasses(
   self: Principal,
   opened: OpenedEnvelope,
 ): Promise<OpenedEnvelope> {
-  const { message } = opened.claims;
-  if (boundary?.classesOf === undefined || message.type !== "task.request" || message.approvals === undefined) return opened;
-  const classes = await boundary.classesOf(approvalPayload(message, self));
+  const asApproved = messageAsApproved(opened);
+  if (boundary?.classesOf === undefined || asApproved.type !== "task.request" || asApproved.approvals === undefined) return opened;
+  const classes = await boundary.classesOf(approvalPayload(asApproved, self));
   return { ...opened, approved: [...new Set([...classes, ...(opened.found?.classes ?? [])])].sort() };
 }

@@ -27,7 +27,7 @@ export function createSeal(deps: SealDeps, { self, org }: { self: Principal; org
     const content = (await deps.boundary?.depart({ ...record, message })) ?? { message };
     const minor = deps.wireOf?.(to.agentId) ?? WIRE_MINOR;
     assertUnderstood(message.type, message, minor);
-    const { message: departed, fileValues } = (await deps.artifacts?.depart(record, content.message)) ?? { message: content.message };
+    const { message: departed, ...beside } = (await deps.artifacts?.depart(record, content.message)) ?? { message: content.message };
     const claims = {
       v: 1 as const,
       id,
@@ -40,7 +40,7 @@ export function createSeal(deps: SealDeps, { self, org }: { self: Principal; org
       policyHash,
       traceparent,
       ...content,
-      ...forWire("envelope", fileValues === undefined ? {} : { fileValues }, minor),
+      ...forWire("envelope", beside, minor),
       message: forWire(departed.type, departed, minor),
       ...mark,
     };

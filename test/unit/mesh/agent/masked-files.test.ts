@@ -115,7 +115,7 @@ async function send(from: Desk, to: Desk, options: { name?: string; mask?: strin
     idempotencyKey: "k",
     artifacts: [ref],
   };
-  return from.artifacts.depart({ to: to.self, ...(options.mask === undefined ? {} : { mask: options.mask }) }, request);
+  return from.artifacts.depart({ id: TASK, to: to.self, ...(options.mask === undefined ? {} : { mask: options.mask }) }, request);
 }
 
 /** Takes it in, as a daemon does with a message that passed every check. */
@@ -249,7 +249,7 @@ describe("a text for another department", () => {
     const types = ["text/csv; of=Anna", "text/anna.schmidt", "application/json"];
     const artifacts = await Promise.all(types.map((mediaType) => finance.artifacts.add({ path, mediaType })));
     const update: Message = { type: "task.update", taskId: TASK, rev: 1, state: "COMPLETED", artifacts };
-    const { message } = await finance.artifacts.depart({ to: marketing.self }, update);
+    const { message } = await finance.artifacts.depart({ id: TASK, to: marketing.self }, update);
     expect(filesOf(message).map(({ mediaType }) => mediaType)).toEqual(["text/csv", "text/plain", "application/json"]);
   });
 

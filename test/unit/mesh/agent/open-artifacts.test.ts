@@ -104,7 +104,7 @@ it("lets nobody fetch a file before it has left, and then the person alone that 
   const artifacts = await open("here");
   const ref = await attach(artifacts, "a.bin", "secret");
   await expect(ask(ref, ANNA)).rejects.toThrow(code("NOT_FOUND"));
-  const [left] = filesOf(await artifacts.depart({ to: ANNA }, request([ref])));
+  const [left] = filesOf(await artifacts.depart({ id: TASK, to: ANNA }, request([ref])));
   expect(left).toEqual(ref);
   expect(Buffer.from(await ask(ref, { ...ANNA, agentId: "anna's phone" })).toString()).toBe("secret");
   await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
@@ -114,7 +114,7 @@ it("lets nobody fetch a file before it has left, and then the person alone that 
 it("masks a text and its name as they leave the department, and never gives out the file as it was", async () => {
   const artifacts = await open("here");
   const ref = await attach(artifacts, "Anna.csv", "name\nAnna\n");
-  const [left = expect.unreachable()] = filesOf(await artifacts.depart({ to: MARCO }, request([ref])));
+  const [left = expect.unreachable()] = filesOf(await artifacts.depart({ id: TASK, to: MARCO }, request([ref])));
   expect(left.name).toBe("PERSON_1.csv");
   expect(Buffer.from(await ask(left, MARCO)).toString()).toBe("name\nPERSON_1\n");
   await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
@@ -127,14 +127,14 @@ it.each([
 ])("lets no file of %s leave the department", async (_, name, content) => {
   const artifacts = await open("here");
   const ref = await attach(artifacts, name, content);
-  await expect(artifacts.depart({ to: MARCO }, request([ref]))).rejects.toThrow(code("GUARD_REFUSED"));
+  await expect(artifacts.depart({ id: TASK, to: MARCO }, request([ref]))).rejects.toThrow(code("GUARD_REFUSED"));
   await expect(ask(ref, MARCO)).rejects.toThrow(code("NOT_FOUND"));
 });
 
 it("gives a run its files once they are here, and fails it where they don't come or it is ended meanwhile", async () => {
   const there = await open("there");
   const ref = await attach(there, "a.csv", "content");
-  await there.depart({ to: FIONA }, request([ref]));
+  await there.depart({ id: TASK, to: FIONA }, request([ref]));
   const other = serve;
   let isOff = true;
   const here = await open("here", (frame, from) =>
@@ -167,7 +167,7 @@ it("gives a run its files once they are here, and fails it where they don't come
 it("fetches what came with a message by itself, again where that failed, and saves it beside what is there", async () => {
   const there = await open("there");
   const ref = await attach(there, "a.csv", "content");
-  await there.depart({ to: FIONA }, request([ref]));
+  await there.depart({ id: TASK, to: FIONA }, request([ref]));
   const other = serve;
   let isOff = true;
   const here = await open("here", (frame, from) =>
@@ -196,7 +196,7 @@ it("forgets files a week after their task has ended, and no others", async () =>
   const artifacts = await open("here");
   const old = await attach(artifacts, "old.bin", "old");
   const loose = await attach(artifacts, "loose.bin", "loose");
-  await artifacts.depart({ to: ANNA }, request([old]));
+  await artifacts.depart({ id: TASK, to: ANNA }, request([old]));
   const pathOf = ({ sha256 }: ArtifactRef) => join(dir, "here", sha256.slice(0, 2), sha256);
   const age = (ref: ArtifactRef) => utimesSync(pathOf(ref), 0, (clock.now() - 30 * DAY_MS) / 1_000);
   const prune = async (): Promise<void> => {

@@ -88,6 +88,12 @@ describe("what is said to agents of the version before", () => {
     expect(forWire("envelope", more, WIRE_MINOR)).toEqual(more);
   });
 
+  test("says nothing of files as they were approved, which agents of the version before don't know", () => {
+    const more = { approvedFiles: "a.b.c" };
+    expect(forWire("envelope", more, 2)).toEqual({});
+    expect(forWire("envelope", more, WIRE_MINOR)).toEqual(more);
+  });
+
   test("is nothing that they would take for something else: a deadline is not left out, the message is", () => {
     const asked = { type: "approval.request", deadline: FIXTURE_TIME_MS, quorum: 2 };
     expect(() => assertUnderstood("approval.request", asked, 1)).toThrow(expect.objectContaining({ code: "PEER_OUTDATED" }));
