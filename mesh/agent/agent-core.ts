@@ -14,6 +14,7 @@ import { createSigner } from "../identity/keys.ts";
 import { createCommitQueue } from "../store/commit-queue.ts";
 import { freeBytesOf } from "../store/disk-reserve.ts";
 import { writePrivateFile } from "../store/private-file.ts";
+import { createSpaceWatch } from "../store/space-watch.ts";
 import { type AgentConfig, homePaths, readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import { createBootstrapClient } from "./bootstrap-client.ts";
 import { bootstrapFetch } from "./pinned-fetch.ts";
@@ -87,7 +88,15 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
   const signer = createSigner(keys.sign);
   const chain = await openAuditChain({ store, random, signer }, { org, agentId });
   const freeBytes = deps.freeBytes ?? (() => freeBytesOf(paths.store));
-  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes, onEffectError: onError("an effect failed") });
+  const space = createSpaceWatch({ clock, freeBytes, onError: onError("the disk's free space was not watched") });
+  const queue = createCommitQueue({
+    store,
+    clock,
+    audit: chain,
+    freeBytes,
+    onFull: space.refused,
+    onEffectError: onError("an effect failed"),
+  });
   /** Records what this agent itself did or saw, outside of any task. */
   const audit = (draft: Omit<AuditDraft, "actor" | "traceId">): Promise<void> =>
     queue.run((tx) => tx.audit({ actor, traceId: newTrace(), ...draft }), { finishing: true });
@@ -158,6 +167,8 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     signer,
     chain,
     queue,
+    /** Tells that a disk that was nearly full has room again. */
+    space,
     audit,
     logWatch,
     client,

@@ -7,7 +7,7 @@ import { actorOf, type AuditDraft } from "../contract/audit.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
-import type { CommitQueue, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
+import type { CommitOptions, CommitQueue, PolicyDecision, PolicyEngine, Transaction } from "../contract/ports.ts";
 import { decisionDetails } from "../enforcement/decision-details.ts";
 import { decideToolCall, FINAL_OUTPUT, toolQuestion } from "./bundle-policy.ts";
 import type { GooseSession, GooseSessions } from "./goose-sessions.ts";
@@ -74,6 +74,9 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
   };
   const traceOf = (key: string): string => sessions.find(key)?.traceId ?? deps.newTraceId();
 
+  /** A chat that is known is work that was taken before: it passes on a disk that is nearly full, where nothing new begins. */
+  const goesOn = (key: string): CommitOptions => ({ finishing: sessions.find(key) !== undefined });
+
   const policyOn = (tool: string, session: GooseSession | undefined, counts: boolean): PolicyDecision =>
     decideToolCall(deps, { tool, unattended: session?.kind === "run", counts });
 
@@ -98,7 +101,7 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
       // That our hook runs is what registering says, so a session that is new here is registered late rather than lost.
       registerIn(tx, key);
       tx.audit(draft(key, tool, decision));
-    });
+    }, goesOn(key));
     const turn = turnOf(key);
     if (decision.allowed) turn.announced.set(tool, (turn.announced.get(tool) ?? 0) + 1);
     if (decision.allowed && tool === FINAL_OUTPUT) turn.hasResult = true;
@@ -120,7 +123,7 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
     const isKnown = session?.kind === "run" || takeAnnounced(key, tool);
     const decision = isRefused ? UNREGISTERED : policyOn(tool, session, !isKnown);
     const isRecorded = session?.kind === "run" || (isKnown && decision.allowed);
-    if (!isRecorded) await queue.run((tx) => tx.audit(draft(key, tool, decision, { pastHooks: true })));
+    if (!isRecorded) await queue.run((tx) => tx.audit(draft(key, tool, decision, { pastHooks: true })), goesOn(key));
     if (isRefused) throw sessionUnknown();
     return answer(decision);
   };
@@ -136,7 +139,7 @@ export function createGooseHooks(deps: GooseHookDeps): GooseHooks {
 
   return {
     async register({ sessionId }) {
-      await queue.run((tx) => registerIn(tx, sessionId));
+      await queue.run((tx) => registerIn(tx, sessionId), goesOn(sessionId));
       begin(sessionId);
       return { ok: true };
     },

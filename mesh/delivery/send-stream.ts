@@ -117,11 +117,11 @@ export function createSendStream(window: number) {
   };
 
   /** Where many wait so, the reason is not theirs: then nothing goes for a while. */
-  const park = (entry: OutboxEntry, nowMs: number, chance: number): void => {
-    const until = nowMs + backoffMs(entry.attempts, chance);
+  const parkUntil = (entry: OutboxEntry, until: number): void => {
     parked.set(entry, until);
     if (parked.size > window) blockedUntil = until;
   };
+  const park = (entry: OutboxEntry, nowMs: number, chance: number): void => parkUntil(entry, nowMs + backoffMs(entry.attempts, chance));
 
   const first = (queue: Fifo<OutboxEntry>): OutboxEntry | undefined => {
     while (queue.peek()?.state === "gone") queue.shift();
@@ -212,14 +212,18 @@ export function createSendStream(window: number) {
       blockedUntil = Math.max(blockedUntil > nowMs + RETRY_MAX_MS ? 0 : blockedUntil, nowMs + backoffMs(failures, chance), open);
     },
 
-    /** The recipient has no room for new work: no more of it for a while, then one at a time until one is taken. */
+    /**
+     * The recipient has no room for new work: no more of it for a while, then one at a time until one is taken. Where it did not even take what
+     * continues work, that message waits by itself: others of its kind may pass.
+     */
     busy(entry: OutboxEntry, nowMs: number, waitMs: number): void {
       failures = 0;
       landed(entry)?.succeeded();
       entry.mayBeThere = false;
-      makeReady(entry);
       roomUnsure = true;
       busyUntil = nowMs + Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, waitMs));
+      if (entry.isWork) makeReady(entry);
+      else parkUntil(entry, busyUntil);
     },
 
     /** The recipient refused this message for a reason that may pass: it alone waits. */

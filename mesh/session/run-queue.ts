@@ -6,7 +6,7 @@ import type { Runner, RunnableTask, RunOutcome } from "./ports.ts";
 import { RUN_RANGE, type WorkerTask } from "./task-record.ts";
 import type { Worker } from "./worker/create-worker.ts";
 
-/** Wait after an attempt could not be recorded, as on a full disk. */
+/** Wait after an attempt could not be recorded, as on a full disk; where its daemon hears that there is room again, it ends then. */
 const RETRY_MS = 10_000;
 
 const PRIORITIES: readonly Priority[] = ["P0", "P1", "P2", "P3"];
@@ -44,6 +44,8 @@ const toRunnable = (record: WorkerTask, session: RunnableTask["session"]): Runna
 export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number }) {
   const waiting = { P0: new Set<string>(), P1: new Set<string>(), P2: new Set<string>(), P3: new Set<string>() } as const;
   const atWork = new Set<string>();
+  /** Tasks whose attempt could not be recorded: what offers each again, and no second time. */
+  const retries = new Set<() => void>();
   let stopped = false;
 
   /** A slot is one process: it is free only when the runner has said that the attempt is over. */
@@ -59,11 +61,21 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
       deps.runner.start(toRunnable(started, deps.sessionOf(started)));
     } catch (error) {
       deps.onError(error);
-      deps.clock.after(RETRY_MS, () => offer(taskId, priority));
+      retryLater(taskId, priority);
     } finally {
       atWork.delete(claim);
       pump();
     }
+  };
+
+  const retryLater = (taskId: string, priority: Priority): void => {
+    const again = (): void => {
+      cancel();
+      retries.delete(again);
+      offer(taskId, priority);
+    };
+    const cancel = deps.clock.after(RETRY_MS, again);
+    retries.add(again);
   };
 
   const pump = (): void => {
@@ -84,6 +96,11 @@ export function createRunQueue(deps: RunQueueDeps, config: { concurrency: number
   return {
     /** There may be a task to run; P0 overtakes what waits, never what runs. */
     offer,
+
+    /** What kept attempts from being recorded may be over: they are tried again now. */
+    wake(): void {
+      for (const again of retries) again();
+    },
 
     /** Takes up what a crash left. */
     async start(): Promise<void> {

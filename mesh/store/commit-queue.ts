@@ -25,6 +25,8 @@ export interface CommitQueueDeps {
   readonly audit: AuditLinker;
   /** Free bytes where the store lies. */
   freeBytes(): number;
+  /** Told that transitions were refused with DISK_FULL. */
+  onFull?(): void;
   /** Told about an `afterCommit` effect or audit listener that threw (the batch is on the disk by then), and about `freeBytes` that threw. */
   onEffectError(error: unknown): void;
 }
@@ -94,6 +96,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   /** Applies the jobs in order; returns those whose changes are now in the overlay. */
   const applyAll = (jobs: readonly Job[]): Job[] => {
     const low = isSpaceLow();
+    if (low && jobs.some(({ finishing }) => !finishing)) guarded(() => deps.onFull?.());
     return jobs.filter((job) => {
       try {
         if (low && !job.finishing) throw new GaggleError("DISK_FULL", "The disk is nearly full, so no new work is taken. Free some space.");

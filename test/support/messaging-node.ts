@@ -18,6 +18,7 @@ import { agentIdOf } from "../../mesh/identity/keys.ts";
 import { verifyMembership } from "../../mesh/identity/membership.ts";
 import type { RunnableSkill, RunnableTask, Runner, RunOutcome, SessionDeps } from "../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
+import { createSpaceWatch } from "../../mesh/store/space-watch.ts";
 import { createTestMember, createTestOrg, type TestMember, type TestOrg } from "./audit-fixture.ts";
 import { createMemoryNetwork } from "./memory-network.ts";
 import { type MemoryStore, openMemoryStore } from "./memory-store.ts";
@@ -123,13 +124,10 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
   const self: Principal = member.principal;
   const state = { alive: true, errors: [] as unknown[], refusals: [] as string[], started: [] as RunnableTask[], stopped: [] as string[] };
   const chain = await openAuditChain({ store: disk, random }, { org: org.org, agentId: self.agentId });
-  const queue = createCommitQueue({
-    store: disk,
-    clock,
-    audit: chain,
-    freeBytes: options.freeBytes ?? (() => FREE_SPACE_FLOOR_BYTES),
-    onEffectError: (error) => void state.errors.push(error),
-  });
+  const freeBytes = options.freeBytes ?? (() => FREE_SPACE_FLOOR_BYTES);
+  const onEffectError = (error: unknown): void => void state.errors.push(error);
+  const space = createSpaceWatch({ clock, freeBytes, onError: onEffectError });
+  const queue = createCommitQueue({ store: disk, clock, audit: chain, freeBytes, onFull: space.refused, onEffectError });
   const trust = options.trust ?? (() => org.manifest);
 
   const finish = (task: RunnableTask, outcome: RunOutcome): void => {
@@ -197,6 +195,7 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
       ...(options.rate === undefined ? {} : { rate: options.rate }),
     },
   );
+  space.onRoom(() => void (state.alive && messaging.roomAgain()));
   await messaging.start();
   network.attach(self.agentId, (frame, from) => {
     const via = world.members.find(({ principal }) => principal.agentId === from)?.principal ?? { ...self, agentId: from };

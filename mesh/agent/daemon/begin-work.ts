@@ -25,7 +25,7 @@ function welcome(core: AgentCore, { member }: PeerChange, peerConnected: (agentI
 
 /** Begins. @throws GaggleError INVALID_INPUT where the gateway's port is taken */
 export async function beginWork(
-  { core, executor, messaging, peer, background, gateway, handOut }: DaemonParts,
+  { core, executor, messaging, peer, background, gateway, handOut, artifacts, mailbox }: DaemonParts,
   { version }: AgentOptions,
 ): Promise<void> {
   const { agentId, gatewayPort } = core.config;
@@ -36,6 +36,12 @@ export async function beginWork(
     messaging.trustChanged();
     // The own bundle, or that of a new role, or a credential by the next issuer is at the node.
     if (isKnown(core.membership.isBehind)) background.refresh();
+  });
+  core.space.onRoom(() => {
+    core.log.info({}, "the disk has room again");
+    messaging.roomAgain();
+    artifacts.kick();
+    mailbox.kick();
   });
   peer.handleFrames((frame, from) => messaging.receiveFrame(frame, from));
   await messaging.start();

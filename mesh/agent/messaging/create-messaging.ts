@@ -143,6 +143,10 @@ export function createMessaging(
     receiveFrame: (frame, principal) => receiver.receive(frame, principal.agentId),
     peerConnected: outbox.peerConnected,
     trustChanged: outbox.wakeAll,
+    roomAgain() {
+      sessions.runs.wake();
+      outbox.wakeAll();
+    },
     load: () => ({ ...sessions.runs.load(), full: quota.state().full }),
     finishRun: sessions.runs.finish,
     reportProgress: async (taskId, note) => {

@@ -129,6 +129,8 @@ export interface Messaging {
   reportProgress(taskId: string, note: string): Promise<void>;
   /** Sends a message of the daemon's own, if `make` gives one; resolves when it is on the disk. */
   send(make: (tx: Transaction) => OutgoingMessage | undefined): Promise<void>;
+  /** The disk was nearly full and has room again: what waits for room here goes on now. */
+  roomAgain(): void;
   /** Runs at work, those that wait for a slot, and whether the inbox takes no more. */
   load(): { running: number; queued: number; full: boolean };
   /** For `daemon.status`. */

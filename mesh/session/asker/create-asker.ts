@@ -61,21 +61,24 @@ export function createAsker(deps: AskerDeps) {
         { finishing: true },
       ),
 
-    /** Answers the worker's open question. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
+    /** Answers the worker's open question, which lets running work end. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
     answer: (request: { taskId: string; answer: string }): Promise<AskerTask> =>
-      deps.queue.run((tx) => {
-        const record = must(tx, request.taskId);
-        if (record.state !== "INPUT_REQUIRED" || record.answeredRev === record.rev) {
-          throw new GaggleError("STATE_CONFLICT", `The task is ${record.state} and waits for no answer; look at its status.`);
-        }
-        const { taskId, rev } = record;
-        deps.sender.enqueue(tx, messageFor(record, { type: "task.answer", taskId, rev, answer: request.answer }));
-        const answers = [
-          ...(record.answers ?? []).filter((one) => one.rev !== rev),
-          { rev, question: record.message ?? "", answer: request.answer },
-        ];
-        return save(tx, { ...noteTask(record, tx.now, "answered"), answeredRev: rev, answers });
-      }),
+      deps.queue.run(
+        (tx) => {
+          const record = must(tx, request.taskId);
+          if (record.state !== "INPUT_REQUIRED" || record.answeredRev === record.rev) {
+            throw new GaggleError("STATE_CONFLICT", `The task is ${record.state} and waits for no answer; look at its status.`);
+          }
+          const { taskId, rev } = record;
+          deps.sender.enqueue(tx, messageFor(record, { type: "task.answer", taskId, rev, answer: request.answer }));
+          const answers = [
+            ...(record.answers ?? []).filter((one) => one.rev !== rev),
+            { rev, question: record.message ?? "", answer: request.answer },
+          ];
+          return save(tx, { ...noteTask(record, tx.now, "answered"), answeredRev: rev, answers });
+        },
+        { finishing: true },
+      ),
 
     ...createWorkerMessages({ ...deps, steps }),
     ...createRequestDelivery({ ...deps, steps, maySend }),

@@ -93,10 +93,13 @@ export function createPersonActions(deps: PersonActionsDeps) {
 
     /** The person asks back. @throws GaggleError NOT_FOUND, STATE_CONFLICT */
     ask: (taskId: string, question: string, call: CallContext): Promise<WorkerTask> =>
-      deps.queue.run((tx) => {
-        const record = must(tx, taskId);
-        assertNotRunning(record);
-        return step(tx, record, { state: "INPUT_REQUIRED", message: question }, { mode: "person", interrupted: false }, call.actor);
-      }),
+      deps.queue.run(
+        (tx) => {
+          const record = must(tx, taskId);
+          assertNotRunning(record);
+          return step(tx, record, { state: "INPUT_REQUIRED", message: question }, { mode: "person", interrupted: false }, call.actor);
+        },
+        { finishing: true },
+      ),
   };
 }

@@ -7,6 +7,7 @@ import type { Messaging, MessagingMethod } from "../../../../mesh/agent/messagin
 import { type AuditChain, openAuditChain } from "../../../../mesh/audit/chain.ts";
 import type { DaemonHandlers, InboxItem } from "../../../../mesh/contract/daemon-api.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { FREE_SPACE_FLOOR_BYTES } from "../../../../mesh/contract/limits.ts";
 import type { CallContext } from "../../../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
 import { type VerifiedBundle, verifyBundle } from "../../../../profiles/bundle/verify.ts";
@@ -49,6 +50,7 @@ let forgotten: string[];
 let calls: Calls;
 let bundle: () => VerifiedBundle;
 let restored: number;
+let free: number;
 let handlers: Omit<DaemonHandlers, "hello">;
 
 beforeEach(async () => {
@@ -58,12 +60,13 @@ beforeEach(async () => {
     throw error;
   };
   const clock = createVirtualClock();
-  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => Number.MAX_SAFE_INTEGER, onEffectError: fail });
+  const queue = createCommitQueue({ store, clock, audit: chain, freeBytes: () => free, onEffectError: fail });
   sessions = createGooseSessions({ clock });
   calls = new Calls();
   const good = financeBundle();
   bundle = () => good;
   restored = 0;
+  free = FREE_SPACE_FLOOR_BYTES;
   let traces = 0;
   forgotten = [];
   const policy = createBundlePolicy(() => bundle());
@@ -136,6 +139,18 @@ describe("a hook of Goose", () => {
     await decide("mesh__send_task", "resumed");
     expect(sessions.find("resumed")).toMatchObject({ kind: "chat" });
     expect((await events()).map(({ action }) => action)).toEqual(["session.register", "tool.call"]);
+  });
+
+  it("of a chat that is known goes on where the disk is nearly full, and no new one begins", async () => {
+    await handlers["session.register"]({ sessionId: "chat" }, connection);
+    free = FREE_SPACE_FLOOR_BYTES - 1;
+    await handlers["session.register"]({ sessionId: "chat" }, connection);
+    expect(await decide("mesh__send_task")).toMatchObject({ decision: "allow" });
+    expect(await decide("mesh__notify", "chat", "ToolCall")).toMatchObject({ decision: "allow" });
+    expect((await events()).map(({ action }) => action)).toEqual(["session.register", "tool.call", "tool.call"]);
+    await expect(handlers["session.register"]({ sessionId: "new" }, connection)).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(decide("mesh__send_task", "other")).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(sessions.find("new") ?? sessions.find("other")).toBeUndefined();
   });
 
   it("is told no where there is no good bundle", async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { ENVELOPE_LIFETIME_MS } from "../../../../mesh/contract/limits.ts";
+import { ENVELOPE_LIFETIME_MS, FREE_SPACE_FLOOR_BYTES } from "../../../../mesh/contract/limits.ts";
 import { INVARIANTS } from "../../../../mesh/delivery/invariants.ts";
 import { writeMark } from "../../../../mesh/mailbox/mail-mark.ts";
 import { QUEUED_RANGE } from "../../../../mesh/delivery/outbox-record.ts";
@@ -64,6 +64,59 @@ test("quotas hold by bytes, too, and for all senders together", async () => {
   await send(other, "third");
   await world.clock.advance(60_000);
   expect((await waitingTasks(marketing)).sort()).toEqual(["second", "small"]);
+});
+
+test("on a full disk a worker's words on progress cost a try a second, results pass, and the newest word comes when there is room", async () => {
+  let free = FREE_SPACE_FLOOR_BYTES;
+  const { finance, marketing } = await startPair(world, {}, { freeBytes: () => free });
+  const [{ taskId }, other] = [await send(finance, "one"), await send(finance, "two")];
+  await world.clock.advance(1_000);
+  const progressOf = async () => {
+    const view = await finance.call("status.fetch", { id: taskId });
+    return view.kind === "task" ? view.progress?.note : undefined;
+  };
+  free = 0;
+  const before = world.network.state.frames;
+  await marketing.call("inbox.progress", { taskId, note: "half" });
+  await marketing.call("inbox.progress", { taskId, note: "nearly" });
+  await marketing.call("inbox.complete", { taskId: other.taskId, result: "done" });
+  await world.clock.advance(20_000);
+  expect(await progressOf()).toBeUndefined();
+  expect(await stateOf(finance, other.taskId)).toBe("COMPLETED");
+  expect(world.network.state.frames - before).toBeLessThan(30);
+  free = FREE_SPACE_FLOOR_BYTES;
+  await world.clock.advance(2_000);
+  expect(await progressOf()).toBe("nearly");
+});
+
+test("a run that could not begin on a full disk begins within a second of there being room, and once", async () => {
+  let free = FREE_SPACE_FLOOR_BYTES;
+  const { finance, marketing } = await pair({ skills: { report: "safe" }, freeBytes: () => free });
+  const startAt = new Date(world.clock.now() + 5_000).toISOString();
+  await send(finance, "later", { target: { targetRole: "marketing", skill: "report" }, startAt });
+  await world.clock.advance(4_000);
+  free = 0;
+  await world.clock.advance(22_000);
+  expect(marketing.state.started).toEqual([]);
+  free = FREE_SPACE_FLOOR_BYTES;
+  await world.clock.advance(1_000);
+  expect(marketing.state.started).toHaveLength(1);
+  await world.clock.advance(60_000);
+  expect(marketing.state.started).toHaveLength(1);
+});
+
+test("answers pass at an asker whose disk is full, since they let running work end", async () => {
+  let free = FREE_SPACE_FLOOR_BYTES;
+  const { finance, marketing } = await startPair(world, {}, { freeBytes: () => free });
+  const { taskId } = await send(finance, "one");
+  await world.clock.advance(1_000);
+  await marketing.call("inbox.accept", { taskId });
+  await marketing.call("inbox.ask", { taskId, question: "Which month?" });
+  await world.clock.advance(1_000);
+  free = 0;
+  await finance.call("task.answer", { taskId, answer: "October" });
+  await world.clock.advance(1_000);
+  expect(await marketing.call("status.fetch", { id: taskId })).toMatchObject({ answers: [{ answer: "October" }] });
 });
 
 test("a sender that is faster than its rate is told to come later; all arrive in the end, and nobody else waits", async () => {

@@ -316,8 +316,9 @@ describe("delivery", () => {
     const { taskId } = await send(finance);
     await world.clock.advance(1_000);
     expect((await finance.call("outbox.list", {})).items).toMatchObject([{ lastError: "BUSY" }]);
+    await world.clock.advance(60_000);
     free = FREE_SPACE_FLOOR_BYTES;
-    await world.clock.advance(30_000);
+    await world.clock.advance(2_000);
     expect(await statusOf(finance, taskId)).toMatchObject({ delivery: "stored" });
     expect((await marketing.call("inbox.list", {})).items).toHaveLength(1);
   });

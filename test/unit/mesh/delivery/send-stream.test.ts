@@ -121,6 +121,23 @@ test("a recipient without room gets no new work for a while, then one at a time 
   expect(takeAll(stream, 5_000)).toHaveLength(2);
 });
 
+test("what continues work and is told busy all the same waits as long as it was told, by itself, and comes at once where there is news", () => {
+  const stream = createSendStream(4);
+  for (let i = 0; i < 2; i++) stream.add(entry(i, `lane${i}`, "P2", update));
+  const [one, two] = takeAll(stream);
+  if (one === undefined || two === undefined) throw new Error("nothing was taken");
+  stream.busy(one, 0, 1_000);
+  expect(takeAll(stream, 10)).toEqual([]);
+  stream.settled(two, true);
+  stream.add(entry(2, "lane2", "P2", update));
+  expect(takeAll(stream, 20).map(({ seq }) => seq)).toEqual([2]);
+  expect(stream.nextAt(20)).toBe(1_000);
+  expect(takeAll(stream, 1_000)).toEqual([one]);
+  stream.busy(one, 1_000, 1_000);
+  stream.unblock();
+  expect(takeAll(stream, 1_001)).toEqual([one]);
+});
+
 test.each([
   { what: "goes where it left and got no receipt", left: true, next: [1] },
   { what: "waits where it never left", left: false, next: [] },
