@@ -11,6 +11,7 @@ import { modelId } from "./ner/model-folder.ts";
 import { memoryKeys } from "./span-memory.ts";
 import { createTextCache } from "./text-cache.ts";
 import { createLane, type LaneLimits, type WorkerPort } from "./worker/lane.ts";
+import { createNativeGate, type NativeGate, shut } from "./worker/native-gate.ts";
 import type { ScanJob, ScanResult, WorkerSetup } from "./worker/protocol.ts";
 
 /** What a detection is made of. */
@@ -50,6 +51,8 @@ const LIMITS: LaneLimits = { stallMs: 30_000, loadMs: 120_000, requestMs: 300_00
 /** Longer texts have a worker of their own, since the rules read a text in one go. */
 const LONG_UNITS = 262_144;
 const MEBIBYTE = 1_048_576;
+/** Longest wait for one batch of windows, or for the model to be loaded, before its thread is ended all the same. */
+const LONGEST_CALL_MS = 30_000;
 const NO_LISTS: GuardLists = guardLists.parse({ v: 1 });
 
 /** Starts the worker's program: from `dist/` where this runs from there, else from the sources. */
@@ -64,6 +67,19 @@ function startThread(installFolder: string, setup: WorkerSetup): WorkerPort {
   });
 }
 
+/** The worker, ended only where that ends nothing else: a thread that hangs in the runtime is given {@link LONGEST_CALL_MS} to come out. */
+const endedOutside = (worker: WorkerPort, gate: NativeGate): WorkerPort => ({
+  postMessage: (message) => worker.postMessage(message),
+  on: worker.on.bind(worker),
+  ref: () => worker.ref(),
+  unref: () => worker.unref(),
+  async terminate() {
+    worker.ref();
+    await shut(gate, LONGEST_CALL_MS);
+    return worker.terminate();
+  },
+});
+
 /** Makes a detection. Workers start with the first call (or {@link DetectionService.warmUp}) and keep no process alive while they are idle. */
 export function createDetection(deps: { clock: Clock; random: Random }, config: DetectionConfig): DetectionService {
   const modelFolder = config.modelFolder === undefined ? join(config.installFolder, "guard", "model") : config.modelFolder;
@@ -76,8 +92,9 @@ export function createDetection(deps: { clock: Clock; random: Random }, config: 
 
   const start = (): WorkerPort => {
     const { threads = 2, windowTokens = 128 } = config;
-    const setup = { modelFolder, threads, windowTokens, lists, secret: keys.hash, modelId: model, blocks: keeper.blocks() };
-    return config.startWorker?.(setup) ?? startThread(config.installFolder, setup);
+    const gate = createNativeGate();
+    const setup = { modelFolder, threads, windowTokens, lists, secret: keys.hash, modelId: model, blocks: keeper.blocks(), gate };
+    return endedOutside(config.startWorker?.(setup) ?? startThread(config.installFolder, setup), gate);
   };
   const limits = { ...LIMITS, ...config.limits };
   const lanes = {

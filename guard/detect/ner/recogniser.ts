@@ -3,6 +3,7 @@ import { GaggleError } from "../../../mesh/contract/errors.ts";
 import type { BlockCache } from "../block-cache.ts";
 import type { BlockSpan } from "../span-memory.ts";
 import type { Finding } from "../finding.ts";
+import type { NativeGate } from "../worker/native-gate.ts";
 import { mergeFindings } from "../overlap.ts";
 import { alikeFields } from "./alike-fields.ts";
 import { type Block, blocksOf } from "./blocks.ts";
@@ -28,6 +29,8 @@ export interface RecogniserConfig {
   readonly onProgress?: () => void;
   /** Where blocks of text are remembered. */
   readonly cache: BlockCache;
+  /** In a thread that may be ended: where it says that it is in the runtime. */
+  readonly gate?: NativeGate;
 }
 
 /** A loaded model. */
@@ -160,7 +163,13 @@ export async function loadRecogniser(folder: string, config: RecogniserConfig): 
     throw new GaggleError("GUARD_REFUSED", "The privacy guard's model has changed since the agent started. Start the agent again.");
   const labels = readLabels(files.config.id2label, files.config.gaggle.labels);
   const pieces = createWordPieces(files.tokenizer, files.tokenizerConfig);
-  const tagger = await loadTagger(files.model, { labels: labels.length, padding: pieces.padding, threads: config.threads });
+  const { threads, gate } = config;
+  const tagger = await loadTagger(files.model, {
+    labels: labels.length,
+    padding: pieces.padding,
+    threads,
+    ...(gate === undefined ? {} : { gate }),
+  });
   const windowTokens = Math.max(MIN_WINDOW, Math.min(config.windowTokens, files.config.max_position_embeddings ?? config.windowTokens));
   return createRecogniser(tagger, pieces, createDecoder(labels, files.config.gaggle.thresholds), { ...config, windowTokens });
 }

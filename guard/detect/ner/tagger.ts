@@ -1,6 +1,7 @@
 /** Runs a token-classification model over batches of windows. */
 import type { InferenceSession } from "onnxruntime-node";
 import { GaggleError } from "../../../mesh/contract/errors.ts";
+import { createNativeGate, inside, type NativeGate } from "../worker/native-gate.ts";
 
 /** One window as tokens, the special ones included. */
 export interface TokenWindow {
@@ -48,19 +49,24 @@ const outputOf = (session: InferenceSession): string =>
 
 /**
  * Loads a model.
- * @param config `labels`: how many it must have; `padding`: id of the padding token; `threads` to compute with
+ * @param config `labels`: how many it must have; `padding`: id of the padding token; `threads` to compute with; `gate`: passed for each call of the runtime
  * @throws GaggleError GUARD_REFUSED where the runtime or the model can't be loaded, or the model wants inputs that we don't have
  */
-export async function loadTagger(model: Uint8Array, config: { labels: number; padding: number; threads: number }): Promise<Tagger> {
-  const ort = await loadRuntime();
-  const session = await ort.InferenceSession.create(model, {
+export async function loadTagger(
+  model: Uint8Array,
+  config: { labels: number; padding: number; threads: number; gate?: NativeGate },
+): Promise<Tagger> {
+  const { gate = createNativeGate() } = config;
+  const ort = await inside(gate, loadRuntime);
+  const options = {
     intraOpNumThreads: config.threads,
     interOpNumThreads: 1,
     // Threads that spin while they wait take the processor from everything else on a busy machine.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
-  }).catch((cause: unknown) => {
+  } as const;
+  const session = await inside(gate, () => ort.InferenceSession.create(model, options)).catch((cause: unknown) => {
     throw new GaggleError("GUARD_REFUSED", "The privacy guard's model file is damaged or of an unknown kind. Install Gaggle again.", {
       cause,
     });
@@ -93,7 +99,7 @@ export async function loadTagger(model: Uint8Array, config: { labels: number; pa
     run: async (windows) => {
       const length = Math.max(...windows.map(({ ids }) => ids.length));
       const feeds = Object.fromEntries(session.inputNames.map((name) => [name, tensor(name, windows, length)]));
-      const logits = (await session.run(feeds))[output];
+      const logits = (await inside(gate, () => session.run(feeds)))[output];
       const data = logits?.data;
       if (!(data instanceof Float32Array) || data.length !== windows.length * length * config.labels) {
         throw new GaggleError(

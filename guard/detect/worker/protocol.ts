@@ -4,6 +4,7 @@ import type { GuardLists } from "../../../mesh/contract/guard-policy.ts";
 import type { ModelState } from "../detection.ts";
 import type { Finding } from "../finding.ts";
 import type { SpanMemory } from "../span-memory.ts";
+import type { NativeGate } from "./native-gate.ts";
 
 /** What a worker is started with. */
 export interface WorkerSetup {
@@ -20,6 +21,8 @@ export interface WorkerSetup {
   readonly modelId: string;
   /** What earlier workers found in blocks of text. */
   readonly blocks: SpanMemory["blocks"];
+  /** Where the worker says that it is in the model's runtime. */
+  readonly gate: NativeGate;
 }
 
 /** A value known from another text of the same call. */
