@@ -7,6 +7,9 @@ export const MAX_REVOCATION_BYTES = 8_192;
 /** Statements of one admin key that may wait for a bundle. */
 export const MAX_OPEN_REVOCATIONS = 100;
 
+/** Statements that members hand each other at once; they fit beside the largest bundle. */
+export const REVOCATION_PAGE = 2 * MAX_OPEN_REVOCATIONS;
+
 /** Payload of a JWS (EdDSA, `typ` "gaggle-revocation+jws") by an admin key that the signed bundle names. It only ever takes trust away. */
 export const revocationStatement = z.strictObject({
   v: z.literal(1),

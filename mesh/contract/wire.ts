@@ -17,7 +17,14 @@ const SINCE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "bundle.question": { after: 3 },
   "task.request": { approvals: 1 },
   "approval.request": { quorum: 2, deadline: 2 },
+  "approval.end": { calledOff: 3 },
 };
+
+/** Types of messages that came later than the first version. */
+const TYPES_SINCE: Readonly<Record<string, number>> = { "approval.end": 2 };
+
+/** Whether an agent of that minor version knows a type of message: what only tells it something is not sent to one that does not. */
+export const knowsType = (type: string, minor: number): boolean => (TYPES_SINCE[type] ?? 0) <= minor;
 
 /** Fields among those that must not be left out: who does not know them would do something else than was asked. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = { "approval.request": ["deadline"] };

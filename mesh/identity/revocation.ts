@@ -6,7 +6,13 @@ import type { AuditDraft } from "../contract/audit.ts";
 import type { BundleManifest, Revocations } from "../contract/bundle.ts";
 import { GaggleError } from "../contract/errors.ts";
 import { sha256Hex } from "../contract/json.ts";
-import { MAX_OPEN_REVOCATIONS, MAX_REVOCATION_BYTES, type RevocationStatement, revocationStatement } from "../contract/revocation.ts";
+import {
+  MAX_OPEN_REVOCATIONS,
+  MAX_REVOCATION_BYTES,
+  REVOCATION_PAGE,
+  type RevocationStatement,
+  revocationStatement,
+} from "../contract/revocation.ts";
 import type { Signer } from "../contract/ports.ts";
 import { claimedKeyOf, signJws, verifyJws } from "./jws.ts";
 import { thumbprintOf } from "./keys.ts";
@@ -141,3 +147,15 @@ export const revocationEvent = ({ admin, statement }: SignedRevocation): Pick<Au
 /** One name for a set of statements, so that two agents see whether they hold the same; undefined for none. */
 export const revocationDigest = (statements: readonly string[]): string | undefined =>
   statements.length === 0 ? undefined : sha256Hex(statements.toSorted().join("\n"));
+
+/**
+ * The next of some statements for a member that asks for them page by page, in the order of their ids: none is left out while others come and go.
+ * @param after id of the last one that it has got; undefined for the first page
+ */
+export function revocationPage(statements: readonly string[], after = ""): string[] {
+  const rest = statements.map((jws) => ({ jws, id: revocationId(jws) })).filter(({ id }) => id > after);
+  return rest
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, REVOCATION_PAGE)
+    .map(({ jws }) => jws);
+}

@@ -7,10 +7,13 @@ import { lpStream } from "@libp2p/utils";
 import { z } from "zod";
 import { signedBundle } from "../contract/bundle.ts";
 import { errorCode, GaggleError } from "../contract/errors.ts";
+import { sha256 } from "../contract/ids.ts";
 import { parseAs, parseJson } from "../contract/json.ts";
 import { FRAME_TIMEOUT_MS } from "../contract/limits.ts";
 import type { Clock } from "../contract/ports.ts";
-import { MAX_OPEN_REVOCATIONS, revocationJws } from "../contract/revocation.ts";
+import { REVOCATION_PAGE, revocationJws } from "../contract/revocation.ts";
+import { forWire } from "../contract/wire.ts";
+import { revocationId, revocationPage } from "../identity/revocation.ts";
 import { withDeadline } from "./deadline.ts";
 import type { ProvenConnection } from "./gatekeeper.ts";
 import type { Members } from "./members.ts";
@@ -26,10 +29,11 @@ const PATIENCE_MIN_MS = 250;
 /** See {@link PATIENCE_MIN_MS}. */
 const PATIENCE_MAX_MS = 60_000;
 const MAX_QUESTION_BYTES = 1_024;
-/** Revocation statements in one answer; they fit beside the largest bundle. */
-const MAX_OFFERED_REVOCATIONS = 2 * MAX_OPEN_REVOCATIONS;
+/** Pages of statements that are taken from one member: the most of ten admin keys. A member that makes them up costs a signature check for each. */
+const MAX_PAGES = 5;
 
-const question = z.strictObject({ v: z.literal(1), kind: z.literal("bundle") });
+/** `after`: id of a revocation; what is asked for then is the page of revocations behind it, and no bundle. */
+const question = z.strictObject({ v: z.literal(1), kind: z.literal("bundle"), after: sha256.optional() });
 const reply = z.strictObject({
   v: z.literal(1),
   kind: z.literal("bundle"),
@@ -37,7 +41,7 @@ const reply = z.strictObject({
     .strictObject({
       manifest: z.string().max(1_048_576),
       bundle: signedBundle.nullable(),
-      revocations: z.array(revocationJws).max(MAX_OFFERED_REVOCATIONS).optional(),
+      revocations: z.array(revocationJws).max(REVOCATION_PAGE).optional(),
     })
     .nullable(),
 });
@@ -46,6 +50,8 @@ const reply = z.strictObject({
 export interface BundleExchangeDeps {
   readonly sharing: BundleSharing;
   readonly members: Members;
+  /** Minor version of the wire that a member knows. */
+  wireOf(agentId: string): number;
   /** A member broke the protocol; its connection is cut. */
   onViolation(from: ProvenConnection, error: Error): void;
   readonly clock: Clock;
@@ -61,14 +67,22 @@ export interface BundleExchange {
   close(): void;
 }
 
-const wireOf = ({ manifest, bundle, revocations = [] }: BundleOffer): BundleOffer => ({
-  manifest,
-  bundle,
-  ...(revocations.length === 0 ? {} : { revocations: revocations.slice(0, MAX_OFFERED_REVOCATIONS) }),
+const offerOf = ({ manifest, bundle, revocations = [] }: BundleOffer, after: string | undefined): BundleOffer => ({
+  ...(after === undefined ? { manifest, bundle } : { manifest: "", bundle: null }),
+  ...(revocations.length === 0 ? {} : { revocations: revocationPage(revocations, after) }),
 });
 const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const talkOn = (stream: Stream, maxDataLength: number): ReturnType<typeof lpStream<Stream>> =>
   lpStream(stream, { maxDataLength, maxBufferSize: maxDataLength + SLACK_BYTES });
+
+const knowsPages = (minor: number): boolean => "after" in forWire("bundle.question", { after: "" }, minor);
+
+function readOffer(bytes: Uint8Array): BundleOffer | undefined {
+  const { offer } = parseAs(reply, parseJson(Buffer.from(bytes).toString("utf8"), "The bundle's message"), "The bundle's message");
+  if (offer === null) return undefined;
+  const { revocations, ...rest } = offer;
+  return revocations === undefined ? rest : { ...rest, revocations };
+}
 
 /** An exchange that asks one member at a time. */
 export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
@@ -88,27 +102,46 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
     return role !== undefined && deps.sharing.wants(news, role);
   }
 
-  async function fetchFrom(agentId: string): Promise<void> {
+  /** One question on its own stream. @param after see {@link question} */
+  async function ask(agentId: string, after?: string): Promise<BundleOffer | undefined> {
     const stream = await deps.members.connectionTo(agentId).newStream(BUNDLE_PROTOCOL, { runOnLimitedConnection: true });
     try {
-      await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Fetching a bundle from a peer", async (signal) => {
+      return await withDeadline(deps.clock, FRAME_TIMEOUT_MS, "Fetching a bundle from a peer", async (signal) => {
         const talk = talkOn(stream, MAX_BUNDLE_REPLY_BYTES);
-        await talk.write(encode({ v: 1, kind: "bundle" }), { signal });
+        const asked = { v: 1, kind: "bundle", ...(after === undefined ? {} : { after }) };
+        await talk.write(encode(forWire("bundle.question", asked, deps.wireOf(agentId))), { signal });
         const bytes = await talk.read({ signal });
         await stream.close({ signal });
-        const { offer } = parseAs(
-          reply,
-          parseJson(Buffer.from(bytes.subarray()).toString("utf8"), "The bundle's message"),
-          "The bundle's message",
-        );
-        if (offer === null) return;
-        const { revocations, ...rest } = offer;
-        await deps.sharing.take(revocations === undefined ? rest : { ...rest, revocations });
+        return readOffer(bytes.subarray());
       });
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error("bundle not fetched"));
       throw error;
     }
+  }
+
+  /** The pages of revocations behind a full one. What can't be had keeps nothing back of what has come: each statement counts by itself. */
+  async function restOf(agentId: string, first: readonly string[]): Promise<string[]> {
+    const rest: string[] = [];
+    let page = first;
+    for (let pages = 1; pages < MAX_PAGES && page.length === REVOCATION_PAGE; pages++) {
+      const next = await ask(agentId, page.map(revocationId).toSorted().at(-1)).catch((error: unknown) =>
+        deps.log.debug({ peer: agentId, code: errorCode(error) }, "no further revocations from this member"),
+      );
+      page = next?.revocations ?? [];
+      rest.push(...page);
+    }
+    return rest;
+  }
+
+  async function fetchFrom(agentId: string): Promise<void> {
+    const offer = await ask(agentId);
+    if (offer === undefined) return;
+    const { revocations: first, ...rest } = offer;
+    if (first === undefined) return deps.sharing.take(rest);
+    // Who is older would give the first page again.
+    const more = knowsPages(deps.wireOf(agentId)) ? await restOf(agentId, first) : [];
+    await deps.sharing.take({ ...rest, revocations: [...first, ...more] });
   }
 
   /** Asks one source after another, until nobody knows more than this agent. */
@@ -146,9 +179,9 @@ export function createBundleExchange(deps: BundleExchangeDeps): BundleExchange {
   async function answer(stream: Stream, role: string, signal: AbortSignal): Promise<void> {
     const talk = talkOn(stream, MAX_QUESTION_BYTES);
     const asked = await talk.read({ signal });
-    parseAs(question, parseJson(Buffer.from(asked.subarray()).toString("utf8"), "The question"), "The question");
+    const { after } = parseAs(question, parseJson(Buffer.from(asked.subarray()).toString("utf8"), "The question"), "The question");
     const offer = deps.sharing.offer(role);
-    const bytes = encode({ v: 1, kind: "bundle", offer: offer === undefined ? null : wireOf(offer) });
+    const bytes = encode({ v: 1, kind: "bundle", offer: offer === undefined ? null : offerOf(offer, after) });
     if (bytes.byteLength > MAX_BUNDLE_REPLY_BYTES)
       throw new GaggleError("TOO_LARGE", "The bundle is larger than one answer between peers.");
     await talk.write(bytes, { signal });

@@ -118,7 +118,8 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
     dialler.learn(id, addresses, "member");
     elsewhere(id);
   };
-  const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, onViolation, clock, log });
+  const wireOf = (id: string): number => wires.of(id) ?? 0;
+  const bundles = membership.sharing && createBundleExchange({ sharing: membership.sharing, members, wireOf, onViolation, clock, log });
   const spread = createPeerSpread({
     ownId: agentId,
     org: config.org,
@@ -129,7 +130,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
       return { agentId, credential, statement };
     },
     news: own.news,
-    wireOf: (id) => wires.of(id) ?? 0,
+    wireOf,
     onLearned: learned,
     onNews: (from, news) => bundles?.heard(from, news),
     onViolation,

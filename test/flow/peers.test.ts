@@ -10,8 +10,10 @@ import { MAX_FRAME_BYTES } from "../../mesh/contract/limits.ts";
 import { asSpoken, type HelloMessage, ownHello } from "../../mesh/peer/hello-wire.ts";
 import { createLibp2pNode } from "../../mesh/peer/libp2p-node.ts";
 import { libp2pKeyOf } from "../../mesh/peer/private-key.ts";
-import { HELLO_PROTOCOL } from "../../mesh/peer/protocols.ts";
-import type { PeerMembership } from "../../mesh/peer/peer-node.ts";
+import { BUNDLE_PROTOCOL, HELLO_PROTOCOL } from "../../mesh/peer/protocols.ts";
+import { REVOCATION_PAGE } from "../../mesh/contract/revocation.ts";
+import { revocationDigest } from "../../mesh/identity/revocation.ts";
+import type { BundleSharing, PeerMembership } from "../../mesh/peer/peer-node.ts";
 import {
   addressOf,
   createMemoryBook,
@@ -295,6 +297,34 @@ describe("membership that changes while connected", () => {
     expect(all.map((peer) => peer.node.members().length)).toEqual([2, 2, 2]);
   });
 
+  it("tells a colleague of every open revocation, however many there are", async () => {
+    const organisation = createTestOrganisation("northwind");
+    const all = Array.from({ length: 2 * REVOCATION_PAGE + 50 }, (_, index) => `header.${index}.signature`);
+    const startKnowing = async (name: string, statements: readonly string[]): Promise<TestPeer & { known: Set<string> }> => {
+      const member = organisation.member(name);
+      const known = new Set(statements);
+      const membership: PeerMembership = {
+        ...member.membership,
+        revocations: () => revocationDigest([...known]),
+        sharing: {
+          wants: (news) => news.revocations !== undefined && news.revocations !== revocationDigest([...known]),
+          offer: () => ({ manifest: "manifest", bundle: null, revocations: [...known] }),
+          take: async ({ revocations = [] }) => {
+            for (const one of revocations) known.add(one);
+          },
+        },
+      };
+      const peer = await startTestPeer(organisation, { ...member, membership });
+      peers.push(peer);
+      return { ...peer, known };
+    };
+    const fiona = await startKnowing("fiona.berg", all);
+    const marco = await startKnowing("marco.diaz", all.slice(0, 10));
+    await marco.node.dial(addressOf(fiona));
+    await vi.waitFor(() => expect(marco.known.size).toBe(all.length), WITHIN);
+    expect([...fiona.refusals, ...marco.refusals]).toEqual([]);
+  });
+
   it("keeps a member that has renewed its credential when the old one no longer holds, on the same connection", async () => {
     const organisation = createTestOrganisation("northwind");
     const old = organisation.member("marco.diaz", { issuedMs: Date.now() - 60_000 });
@@ -342,7 +372,15 @@ describe("membership that changes while connected", () => {
 describe("a member that runs the version before", () => {
   it("which knows only the first hello, is met all the same, dialling and dialled, and hears no field that it does not know", async () => {
     const organisation = createTestOrganisation("northwind");
-    const fiona = await start(organisation, "fiona.berg");
+    const taken: number[] = [];
+    const sharing: BundleSharing = {
+      wants: () => taken.length === 0,
+      offer: () => undefined,
+      take: async ({ revocations = [] }) => void taken.push(revocations.length),
+    };
+    const fionas = organisation.member("fiona.berg");
+    const fiona = await startTestPeer(organisation, { ...fionas, membership: { ...fionas.membership, sharing } });
+    peers.push(fiona);
     const old = organisation.member("marco.diaz");
     const { node, listening } = await createLibp2pNode({
       privateKey: libp2pKeyOf(old.key),
@@ -363,10 +401,23 @@ describe("a member that runs the version before", () => {
       await talk.write(Buffer.from(JSON.stringify(own())));
       await hear(talk);
     });
+    const asked: unknown[] = [];
+    await node.handle(BUNDLE_PROTOCOL, async (stream) => {
+      const talk = talkOn(stream);
+      asked.push(JSON.parse(Buffer.from((await talk.read()).subarray()).toString()));
+      const offer = {
+        manifest: "manifest",
+        bundle: null,
+        revocations: Array.from({ length: REVOCATION_PAGE }, (_, at) => `header.${at}.signature`),
+      };
+      await talk.write(Buffer.from(JSON.stringify({ v: 1, kind: "bundle", offer })));
+    });
     await node.start();
 
     const seen = await fiona.node.dial(`${listening()[0] ?? ""}/p2p/${old.agentId}`);
     expect(seen.principal.subject).toBe("marco.diaz");
+    await vi.waitFor(() => expect(taken).toEqual([REVOCATION_PAGE]), WITHIN);
+    expect(asked).toEqual([{ v: 1, kind: "bundle" }]);
     expect(fiona.node.wireOf(old.agentId)).toBe(0);
     fiona.node.disconnect(old.agentId, "again");
     const connection = await node.dial(multiaddr(addressOf(fiona)), { force: true });

@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Signer } from "../../../../mesh/contract/ports.ts";
+import { REVOCATION_PAGE } from "../../../../mesh/contract/revocation.ts";
 import { orgIdOf } from "../../../../mesh/identity/org-id.ts";
 import {
   addRevocation,
   openRevocations,
   revocationDigest,
+  revocationId,
+  revocationPage,
   signRevocation,
   withRevocations,
   withSettled,
@@ -73,5 +76,25 @@ it("whatever of the statements a bundle settles, all of them are in force togeth
       const left = all.filter((jws) => !folded.includes(jws));
       expect(withRevocations(takenBack, all).subjects.toSorted()).toEqual(withRevocations(manifest, left).subjects.toSorted());
     }),
+  );
+});
+
+it("any number of statements, asked for page by page, comes whole, also those that were there all the time while others come and go", () => {
+  const made = fc.uniqueArray(fc.integer({ min: 0, max: 1_000_000 }), { minLength: 0, maxLength: 3 * REVOCATION_PAGE });
+  fc.assert(
+    fc.property(made, fc.nat(40), fc.nat(40), (numbers, leaving, coming) => {
+      const all = numbers.map((number) => `header.${number}.signature`);
+      const stay = all.slice(leaving);
+      const late = Array.from({ length: coming }, (_, index) => `header.late${index}.signature`);
+      const got: string[] = [];
+      for (let page = revocationPage(all); ; page = revocationPage([...late, ...stay], revocationId(got.at(-1) ?? ""))) {
+        got.push(...page);
+        expect(page.length).toBeLessThanOrEqual(REVOCATION_PAGE);
+        if (page.length < REVOCATION_PAGE) break;
+      }
+      expect(new Set(got).size).toBe(got.length);
+      expect(got).toEqual(expect.arrayContaining(all.length < REVOCATION_PAGE ? all : stay));
+    }),
+    { numRuns: 30 },
   );
 });
