@@ -1,9 +1,11 @@
 /** The close itself: finance's person runs the recipe, the executive decides, and every step is told as it happens. */
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemClock } from "../agent/system.ts";
 import { errorCode } from "../contract/errors.ts";
+import { freeBytesOf } from "../store/disk-reserve.ts";
 import { agentOf, DEMO_AGENTS, demoPaths } from "./demo-folder.ts";
 import { type DemoSetting, personEnvironment } from "./demo-organisation.ts";
 import type { DemoContext, DemoOptions } from "./demo-options.ts";
@@ -12,6 +14,7 @@ import type { TimelineEntry } from "./page/model.ts";
 import { runPersonsGoose } from "./persons-goose.ts";
 import { timelineLine } from "./screen.ts";
 import { timelineEntry } from "./timeline.ts";
+import { waitForRoom } from "./wait-for-room.ts";
 import { headOf, watchAgents } from "./watch-agents.ts";
 
 /** Turns of the model that finance's run may take, and tries where a process was ended under it. */
@@ -74,7 +77,14 @@ async function runFinance(
   const finance = agentOf("finance");
   const { signal } = setting.program;
   let last: FinanceResult = { status: "failed" };
+  const room = {
+    freeBytes: () => freeBytesOf(dir),
+    pause: (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    note,
+    signal,
+  };
   for (let attempt = 1; attempt <= FINANCE_TRIES && !signal.aborted; attempt += 1) {
+    await waitForRoom(room);
     note(attempt === 1 ? "runs the recipe month-end-close in Goose" : "runs the recipe again: what was done stays done");
     last = await runPersonsGoose({
       program: setting.program,
