@@ -10,7 +10,8 @@ const LOWEST = 20_000;
 const BEYOND = 32_768;
 /** So many taken ones in a row mean that something else is wrong. */
 const TRIES = 50;
-/** Ports that a process asks for by its own number before it draws lots. */
+const PORTS = BEYOND - LOWEST;
+/** How many ports a process asks for by its own number before it draws lots. */
 const OF_A_PROCESS = 4;
 
 let asked = 0;
@@ -32,13 +33,13 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * The port that a process asks for first, second and so on; undefined once it has asked for its own. Processes that begin near each other have
+ * The port that a process asks for first, second and so on; undefined once it has asked for its own. Processes that begin soon after each other have
  * different ones: several agents of a machine join and start together, and what one has written down and does not listen on yet must not be drawn by
  * the next.
  * @param count how many it has asked for before
  */
 export function portOf(pid: number, count: number): number | undefined {
-  return count < OF_A_PROCESS ? LOWEST + ((pid * OF_A_PROCESS + count) % (BEYOND - LOWEST)) : undefined;
+  return count < OF_A_PROCESS ? LOWEST + ((pid + (count * PORTS) / OF_A_PROCESS) % PORTS) : undefined;
 }
 
 /** Listens on a port of loopback for a moment. @throws Error where it is taken */
