@@ -118,7 +118,13 @@ const approvalRequest = z.strictObject({
 const approvalDecision = z.strictObject({ type: z.literal("approval.decision"), approvalId: uuid, decision: z.string().max(4_096) });
 
 /** Tells somebody who was asked for an approval that it is over: no decision counts any more. */
-const approvalEnd = z.strictObject({ type: z.literal("approval.end"), approvalId: uuid, state: z.enum(APPROVAL_ENDS) });
+const approvalEnd = z.strictObject({
+  type: z.literal("approval.end"),
+  approvalId: uuid,
+  state: z.enum(APPROVAL_ENDS),
+  /** It was called off by whoever asked; FAILED alone may also be for want of people. */
+  calledOff: z.literal(true).optional(),
+});
 
 /** Says something to a person; no answer is expected. */
 const notification = z.strictObject({

@@ -18,6 +18,7 @@ const SINCE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "task.request": { approvals: 1 },
   "approval.request": { quorum: 2, deadline: 2 },
   "approval.end": { calledOff: 3 },
+  "session.shard": { alias: 3 },
 };
 
 /** Types of messages that came later than the first version. */

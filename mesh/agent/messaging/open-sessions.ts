@@ -1,5 +1,6 @@
 /** Tasks, approvals, notifications and sessions of one agent, put together: who tells whom. */
 import type { Principal } from "../../contract/identity.ts";
+import { knowsType, WIRE_MINOR } from "../../contract/wire.ts";
 import type { Outbox } from "../../delivery/outbox-types.ts";
 import { createApprovals } from "../../session/approvals/create-approvals.ts";
 import { createAsker } from "../../session/asker/create-asker.ts";
@@ -35,6 +36,7 @@ export interface SessionsDeps
     | "skillOf"
     | "store"
     | "verifyApproval"
+    | "wireOf"
   > {
   readonly outbox: Outbox;
   readonly openItems: OpenItems;
@@ -77,6 +79,7 @@ export function openSessions(deps: SessionsDeps, config: { self: Principal; org:
     ...session,
     verifyApproval: deps.verifyApproval,
     onDecided: (tx, record) => asker.onApproval(tx, record),
+    knows: (agentId, type) => knowsType(type, deps.wireOf?.(agentId) ?? WIRE_MINOR),
     plan: (tx, at, approvalId) => due.plan(tx, at, `${OF_APPROVALS}${approvalId}`),
     ...(deps.book === undefined ? {} : { book: deps.book }),
   });

@@ -115,12 +115,13 @@ export function createApproverSide(deps: ApproverSideDeps) {
     },
 
     /** The requester needs no decision any more. A decision that was made stays as it is here; its history says how the approval ended. */
-    onEnd(tx: Transaction, { from }: SessionIncoming, { approvalId, state }: MessageOf<"approval.end">): undefined {
+    onEnd(tx: Transaction, { from }: SessionIncoming, { approvalId, state, calledOff }: MessageOf<"approval.end">): undefined {
       const record = readApproval(tx, "approver", approvalId);
       if (record?.peer.agentId !== from.agentId) throw unknownApproval();
       if (record.state === "PENDING") {
-        save(tx, moveApproval(record, tx.now, state === "EXPIRED" ? "EXPIRED" : "ENDED", { reason: `It is over: ${state}.` }));
-        audit(tx, record, "approval.end", { details: { state } });
+        const reason = calledOff === true ? "Whoever asked has called it off." : `It is over: ${state}.`;
+        save(tx, moveApproval(record, tx.now, state === "EXPIRED" ? "EXPIRED" : "ENDED", { reason }));
+        audit(tx, record, "approval.end", { details: { state, ...(calledOff === undefined ? {} : { calledOff }) } });
       } else if (record.state !== state) save(tx, noteApproval(record, tx.now, `the approval as a whole ended as ${state}`));
     },
 

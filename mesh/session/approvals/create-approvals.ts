@@ -11,7 +11,7 @@ import { createRequesterSide } from "./requester-side.ts";
 import { createRequesterSteps, type RequesterStepsDeps } from "./requester-steps.ts";
 
 /** What approvals need. */
-export interface ApprovalDeps extends SessionDeps, ApprovalStepsDeps, Pick<RequesterStepsDeps, "book" | "onDecided" | "plan"> {}
+export interface ApprovalDeps extends SessionDeps, ApprovalStepsDeps, Pick<RequesterStepsDeps, "book" | "knows" | "onDecided" | "plan"> {}
 
 /** Makes both sides of approvals. */
 export function createApprovals(deps: ApprovalDeps) {

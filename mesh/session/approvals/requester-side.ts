@@ -158,7 +158,8 @@ export function createRequesterSide(deps: RequesterSideDeps) {
     withdraw(tx: Transaction, approvalId: string): void {
       const record = readApproval(tx, "requester", approvalId);
       if (record?.state !== "PENDING") return;
-      deps.requester.end(tx, moveApproval(record, tx.now, "FAILED", { reason: "withdrawn: nothing waits for it any more" }));
+      const ended = moveApproval(record, tx.now, "FAILED", { reason: "withdrawn: nothing waits for it any more" });
+      deps.requester.end(tx, ended, { calledOff: true });
     },
 
     /** What has to be known before a message about an approval counts. @throws GaggleError GUARD_REFUSED */
@@ -197,7 +198,7 @@ export function createRequesterSide(deps: RequesterSideDeps) {
         const reached = withPerson(record, person.agentId, { delivery: "stored" });
         const next = withDecision(reached, tx.now, { agentId: person.agentId, jws: decision, statement });
         if (next.state === "PENDING") save(tx, next);
-        else deps.requester.end(tx, next, person.agentId);
+        else deps.requester.end(tx, next, { decider: person.agentId });
         return undefined;
       } catch (error) {
         // Such as the own bundle's expiry: the decision comes again.

@@ -5,6 +5,7 @@
  */
 import type { Principal } from "../../contract/identity.ts";
 import { APPROVAL_LOOK_MS, MAX_ASKED_APPROVERS } from "../../contract/limits.ts";
+import type { Message } from "../../contract/message.ts";
 import type { PolicyDecision, PolicyQuestion, Transaction } from "../../contract/ports.ts";
 import { decisionDetails } from "../../enforcement/decision-details.ts";
 import { type ApprovalRecord, type AskedPerson, readApproval } from "../approval-record.ts";
@@ -45,6 +46,8 @@ export interface RequesterStepsDeps extends Pick<SessionDeps, "policy" | "self" 
   readonly book?: ApproverBook;
   /** Has the approval looked at again at that time, ms since the epoch. */
   plan?(tx: Transaction, at: number, approvalId: string): void;
+  /** Whether an agent's version knows a type of message; left out, every one does. */
+  knows?(agentId: string, type: Message["type"]): boolean;
   /** A request that this agent made was decided, or can't be. */
   onDecided?(tx: Transaction, record: ApprovalRecord): void;
 }
@@ -53,14 +56,21 @@ export interface RequesterStepsDeps extends Pick<SessionDeps, "policy" | "self" 
 export function createRequesterSteps(deps: RequesterStepsDeps) {
   const { audit, mayDecide, save } = deps.steps;
 
-  /** Saves an approval that has ended, and tells whoever waits for it and whoever need not decide any more. */
-  const end = (tx: Transaction, record: ApprovalRecord, decider?: string): ApprovalRecord => {
+  const knowsEnds = (agentId: string): boolean => deps.knows?.(agentId, "approval.end") ?? true;
+
+  /** Saves an approval that has ended, and tells whoever waits for it and whoever need not decide any more. @param how `decider`: agent whose decision ended it */
+  const end = (
+    tx: Transaction,
+    record: ApprovalRecord,
+    { decider, calledOff }: { readonly decider?: string; readonly calledOff?: true } = {},
+  ): ApprovalRecord => {
     const { state, approvalId } = record;
     if (state === "EXPIRED" || state === "FAILED") audit(tx, record, "approval.end", { result: "failed", details: { state } });
-    const hasTerms = record.quorum !== undefined || record.deadline !== undefined;
-    const told = hasTerms ? askedOf(record).filter(({ to, delivery }) => delivery !== "dead" && to.agentId !== decider) : [];
+    const told = askedOf(record).filter(({ to, delivery }) => delivery !== "dead" && to.agentId !== decider && knowsEnds(to.agentId));
+    const why = calledOff ? { calledOff } : {};
     if (state === "APPROVED" || state === "REJECTED" || state === "EXPIRED" || state === "FAILED")
-      for (const { to } of told) deps.sender.enqueue(tx, messageFor(record, { type: "approval.end", approvalId, state }, undefined, to));
+      for (const { to } of told)
+        deps.sender.enqueue(tx, messageFor(record, { type: "approval.end", approvalId, state, ...why }, undefined, to));
     deps.onDecided?.(tx, save(tx, record));
     return record;
   };

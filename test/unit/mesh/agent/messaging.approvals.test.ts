@@ -1,6 +1,7 @@
 /** Approvals by several people, in time, and up the org chart, over the real messaging of every agent. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { DaemonParams } from "../../../../mesh/contract/daemon-api.ts";
+import type { MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
 import type { PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import { type Approval, MANAGERS, startApprovers, wantingApprovals } from "../../../support/approvers-world.ts";
 import { createWorld, type NodeOptions, type TestNode, type World } from "../../../support/messaging-node.ts";
@@ -336,5 +337,31 @@ describe("a task that policy lets go only with approvals by several people, in t
     await finance.call("task.cancel", { taskId });
     await world.clock.advance(1_000);
     expect(await waiting("olga.nowak")).toEqual([]);
+  });
+
+  it("is taken back from the one who was asked for it, too: their item is closed with the reason, and a decision is refused with it", async () => {
+    const { finance, waiting, nodeOf, sign } = await company(undefined, { alter: wantingApprovals({}) });
+    const { taskId } = await send(finance);
+    const [item] = await waiting("edward.lindqvist");
+    await finance.call("task.cancel", { taskId });
+    await world.clock.advance(1_000);
+    const edward = nodeOf("edward.lindqvist");
+    expect(await waiting("edward.lindqvist")).toEqual([]);
+    const id = item?.approvalId ?? "";
+    expect(await shown(edward, id)).toMatchObject({ state: "ENDED", reason: "Whoever asked has called it off." });
+    expect(await events(edward, "approval.end")).toMatchObject([{ details: { state: "FAILED", calledOff: true } }]);
+    const decision = sign("edward.lindqvist", item as Approval, "approved");
+    await expect(edward.call("approval.decide", { approvalId: id, decision })).rejects.toMatchObject({ code: "STATE_CONFLICT" });
+  });
+
+  it("tells nobody that it is called off whose Gaggle does not know the word", async () => {
+    const alter = (deps: MessagingDeps) => ({ ...wantingApprovals({})(deps), wireOf: () => 1 });
+    const { finance, waiting } = await company(undefined, { alter });
+    const { taskId } = await send(finance);
+    await finance.call("task.cancel", { taskId });
+    await world.clock.advance(1_000);
+    expect(await waiting("edward.lindqvist")).toHaveLength(1);
+    expect((await finance.call("dead.list", {})).items).toEqual([]);
+    expect((await finance.call("outbox.list", {})).items).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { envelopeClaims, type Message, receipt } from "../../../../mesh/contract/message.ts";
-import { assertUnderstood, forWire, readWire, WIRE_MINOR } from "../../../../mesh/contract/wire.ts";
+import { assertUnderstood, forWire, knowsType, readWire, WIRE_MINOR } from "../../../../mesh/contract/wire.ts";
 import { createEnvelopeOpener, sealEnvelope } from "../../../../mesh/delivery/envelope.ts";
 import { unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { verifyMembership } from "../../../../mesh/identity/membership.ts";
@@ -92,6 +92,12 @@ describe("what is said to agents of the version before", () => {
     const more = { approvedFiles: "a.b.c" };
     expect(forWire("envelope", more, 2)).toEqual({});
     expect(forWire("envelope", more, WIRE_MINOR)).toEqual(more);
+  });
+
+  test("is no type of message that they don't know", () => {
+    expect([1, 2].map((minor) => knowsType("approval.end", minor))).toEqual([false, true]);
+    expect(knowsType("notification", 0)).toBe(true);
+    expect(forWire("approval.end", { state: "FAILED", calledOff: true }, 2)).toEqual({ state: "FAILED" });
   });
 
   test("is nothing that they would take for something else: a deadline is not left out, the message is", () => {
