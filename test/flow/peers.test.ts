@@ -22,6 +22,7 @@ import {
   type TestOrganisation,
   type TestPeer,
 } from "../support/peer-world.ts";
+import { testPort } from "../support/test-port.ts";
 
 const WITHIN = { timeout: 20_000, interval: 20 };
 const peers: TestPeer[] = [];
@@ -161,10 +162,11 @@ describe("a network with a pre-shared key", () => {
 describe("a member that went away", () => {
   it("is reported, makes requests fail, and is connected again by itself when it is back at the same address", async () => {
     const organisation = createTestOrganisation("northwind");
-    const fiona = await start(organisation, "fiona.berg");
+    // Of no connection of this machine meanwhile.
+    const listen = [`/ip4/127.0.0.1/tcp/${await testPort()}`];
+    const fiona = await start(organisation, "fiona.berg", { config: { listen } });
     const marco = await start(organisation, "marco.diaz");
     await marco.node.dial(addressOf(fiona));
-    const address = addressOf(fiona);
     const changes: string[] = [];
     marco.node.onPeerChange((change) => changes.push(change.type));
 
@@ -172,7 +174,7 @@ describe("a member that went away", () => {
     await vi.waitFor(() => expect(changes).toEqual(["connected", "disconnected"]), WITHIN);
     await expect(marco.node.request(fiona.node.agentId, new Uint8Array(1))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
 
-    const back = await start(organisation, "fiona.berg", { config: { listen: [address.slice(0, address.indexOf("/p2p/"))] } });
+    const back = await start(organisation, "fiona.berg", { config: { listen } });
     await vi.waitFor(() => expect(membersOf(marco)).toEqual(["fiona.berg"]), WITHIN);
     expect(await marco.node.request(back.node.agentId, new Uint8Array([7]))).toEqual(Buffer.from([7]));
   });
