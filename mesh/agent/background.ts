@@ -10,6 +10,7 @@ import { readAgentConfig, writeAgentConfig } from "./agent-config.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { provesDuplicate } from "./backup/confirm-recovery.ts";
 import type { ModelRouting } from "./model-routing.ts";
+import { createStandingBook, type NodeStanding } from "./node-standing.ts";
 import { repeat } from "./repeat.ts";
 import { shipAudit } from "./ship-audit.ts";
 
@@ -28,8 +29,8 @@ export interface Background {
   start(): void;
   /** Asks the bootstrap node now. */
   refresh(): void;
-  /** Whether the bootstrap node answered when it was last asked. */
-  reachable(): boolean;
+  /** Whether the bootstrap node answered when it was last asked, and whether it refuses this member. */
+  standing(): NodeStanding;
   /** Number of the last event that the bootstrap node has. */
   shipped(): number;
   /** Sends what it does not have. @throws GaggleError of the node or of the way there */
@@ -52,22 +53,23 @@ export function createBackground(
   const { clock, log, client, chain, membership, onError } = core;
   const { org, agentId } = core.config;
   const shipper = createAuditShipper(core, { org, agentId, maxEvents: MAX_INGEST_EVENTS });
-  let reachable = false;
+  const standing = createStandingBook();
 
   const notReached = (error: unknown): void => {
-    reachable = false;
+    standing.failed(error);
     if (errorCode(error) === "SIGN_IN_NEEDED") {
       log.warn({ code: errorCode(error) }, "the person has to sign in again: gaggle sign-in");
       return;
     }
-    log.info({ code: errorCode(error) }, "the bootstrap node was not reached; the mesh goes on without it");
+    if (standing.now().refused === undefined)
+      log.info({ code: errorCode(error) }, "the bootstrap node was not reached; the mesh goes on without it");
+    else log.warn({ code: errorCode(error) }, "the bootstrap node refuses this member: gaggle doctor says what to do");
   };
   const refreshing = repeat({ clock, onError: notReached }, REFRESH_MS, async () => {
     await membership.refresh();
     // The node took a proof that lives for a minute, so its clock agrees with this one.
     clock.confirm();
-    if (!reachable) onBack();
-    reachable = true;
+    if (standing.answered()) onBack();
     await rememberPeers();
     // Without them the last known ones count.
     await client.usage().then(usage.take, onError("the usage totals were not fetched"));
@@ -105,6 +107,7 @@ export function createBackground(
     try {
       await shipAudit(shipper, chain, client, core.logWatch);
     } catch (error) {
+      standing.refused(error);
       if (await provesDuplicate(error, agentId, chain)) onDuplicate();
       throw error;
     }
@@ -118,7 +121,7 @@ export function createBackground(
       void auditPruning.kick();
     },
     refresh: () => void refreshing.kick(),
-    reachable: () => reachable,
+    standing: standing.now,
     shipped: shipper.shipped,
     ship,
     async stop() {

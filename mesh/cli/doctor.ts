@@ -46,7 +46,9 @@ async function memberChecks({ home, env, now = Date.now, cwd = process.cwd() }: 
     await look("bundle", "Run the daemon (gaggle agent) while the bootstrap node can be reached: it fetches a good one.", () =>
       checkBundle(home, config, now, status?.bundleRefused),
     ),
-    await look("membership", "Join again with a new invitation, or by signing in.", () => checkMembership(home, now)),
+    await look("membership", "Join again with a new invitation, or by signing in.", () =>
+      checkMembership(home, now, status?.bootstrap.refused),
+    ),
     ...(await bootstrap),
     await look("provider", SETUP_AGAIN, () => checkProvider(paths, config, env)),
     await look("extensions", SETUP_AGAIN, () => checkExtensions(paths)),

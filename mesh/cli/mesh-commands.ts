@@ -19,7 +19,7 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
     ["daemon", `pid ${status.pid}, up ${duration(nowMs - Date.parse(status.startedAt))}, ${bytes(status.rssBytes)}`],
     ["profile bundle", `version ${status.bundleVersion}, ${left(status.bundleExpiresAt)}${newerWords(status.bundleRefused)}`],
     ["membership", left(status.credentialExpiresAt)],
-    ["bootstrap node", `${status.bootstrap.url} ${status.bootstrap.reachable ? paint.good("reachable") : paint.warn("not reachable")}`],
+    ["bootstrap node", `${status.bootstrap.url} ${nodeWords(status.bootstrap)}`],
     ["peers", `${status.peersConnected} connected; listening on ${status.listening.join(", ") || "nothing"}`],
     ["guard", status.gatewayUrl],
     [
@@ -30,6 +30,12 @@ export async function showStatus(daemon: DaemonCalls, out: Output, nowMs: number
     ["audit", `${status.audit.seq} events, ${status.audit.seq - status.audit.shipped} not yet collected${alarmWords(status.audit.alarms)}`],
   ];
   for (const [name, value] of rows) out.line(`  ${(name ?? "").padEnd(15)} ${value}`);
+}
+
+function nodeWords({ reachable, asked = true, refused }: DaemonResult<"daemon.status">["bootstrap"]): string {
+  if (refused !== undefined) return paint.bad(`refuses this agent (${refused}); see gaggle doctor`);
+  if (!asked) return paint.dim("not asked yet");
+  return reachable ? paint.good("reachable") : paint.warn("not reachable; work with known colleagues goes on");
 }
 
 const newerWords = (refused: string | undefined): string =>

@@ -14,7 +14,7 @@ export const metricSource = ({ core, messaging, peer, background }: DaemonParts)
     return { inbox: waiting, outbox: queued, dead };
   },
   peersConnected: () => peer.members().length,
-  bootstrapReachable: background.reachable,
+  bootstrapReachable: () => background.standing().reachable,
   auditWaiting: () => core.chain.head().seq - background.shipped(),
   auditAlarms: () => openAlarms(core),
   bundleExpires: () => Date.parse(core.membership.lastBundle().manifest.expiresAt) / 1_000,
@@ -39,7 +39,7 @@ export async function statusOf(
     bundleExpiresAt: manifest.expiresAt,
     ...(bundleRefused === undefined ? {} : { bundleRefused }),
     credentialExpiresAt: new Date(core.membership.credentialExpiresAt()).toISOString(),
-    bootstrap: { url: core.config.bootstrapUrl, reachable: background.reachable() },
+    bootstrap: { url: core.config.bootstrapUrl, ...background.standing() },
     peersConnected: peer.members().length,
     listening: peer.addresses(),
     gatewayUrl: gateway.url,

@@ -32,8 +32,23 @@ export async function checkBundle(home: string, config: AgentConfig, now: () => 
   return ok("bundle", message);
 }
 
-/** The membership credential, and whether the sign-in that it rests on is about to end. */
-export async function checkMembership(home: string, now: () => number): Promise<Check> {
+/** What the bootstrap node says of a member whom it refuses, and what to do. */
+const REFUSED: Readonly<Record<string, readonly [message: string, fix: string]>> = {
+  REVOKED: ["You or this machine's key have been revoked: colleagues believe this agent no more.", "Ask your admin for a new invitation."],
+  NOT_A_MEMBER: [
+    "The bootstrap node does not know this member: the org chart has you no more, or the node came back from an older backup.",
+    "Ask your admin for a new invitation.",
+  ],
+  SIGN_IN_NEEDED: ["Your sign-in has ended, so your membership is not renewed.", "Run: gaggle sign-in"],
+};
+
+/**
+ * The membership credential, and whether the sign-in that it rests on is about to end.
+ * @param refused the code with which the bootstrap node refuses this member, where the daemon knows of one
+ */
+export async function checkMembership(home: string, now: () => number, refused?: string): Promise<Check> {
+  const [why, remedy] = REFUSED[refused ?? ""] ?? [];
+  if (why !== undefined && remedy !== undefined) return fail("membership", why, remedy);
   const { iat, exp } = unverifiedPayloadOf(await readFile(homePaths(home).credential, "utf8")) as { iat: number; exp: number };
   const left = exp * 1000 - now();
   // Only the end of a sign-in makes a credential shorter than all others.

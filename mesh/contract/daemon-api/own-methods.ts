@@ -24,7 +24,8 @@ export const OWN_METHODS = {
       /** Why a newer bundle was refused that this version of Gaggle can't read. */
       bundleRefused: z.string().optional(),
       credentialExpiresAt: z.iso.datetime(),
-      bootstrap: z.strictObject({ url: z.string(), reachable: z.boolean() }),
+      /** `asked`: false before the first answer or failure. `refused`: the code with which the node refuses this member. */
+      bootstrap: z.strictObject({ url: z.string(), reachable: z.boolean(), asked: z.boolean().optional(), refused: z.string().optional() }),
       peersConnected: z.int(),
       listening: z.array(z.string()),
       gatewayUrl: z.string(),

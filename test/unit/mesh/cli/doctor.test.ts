@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentConfig, homePaths, writeAgentConfig } from "../../../../mesh/agent/agent-config.ts";
 import type { Check } from "../../../../mesh/cli/doctor/check.ts";
 import { checkAlarms, checkNode, isAtLeast } from "../../../../mesh/cli/doctor/machine-checks.ts";
-import { checkBundle, checkClock } from "../../../../mesh/cli/doctor/organisation-checks.ts";
+import { checkBundle, checkClock, checkMembership } from "../../../../mesh/cli/doctor/organisation-checks.ts";
 import { doctor, printChecks } from "../../../../mesh/cli/doctor.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
 import { setSetting } from "../../../../mesh/cli/setup/edit-yaml.ts";
@@ -93,6 +93,17 @@ describe.skipIf(process.platform === "win32")("doctor", { timeout: 60_000 }, () 
       message: expect.stringContaining("refused"),
       fix: expect.stringContaining("Update Gaggle"),
     });
+  });
+
+  it("tells a member whom the bootstrap node refuses, although the credential here has not ended", async () => {
+    const { home } = await healthyDesk();
+    expect(await checkMembership(home, Date.now)).toMatchObject({ state: "ok" });
+    expect(await checkMembership(home, Date.now, "REVOKED")).toMatchObject({ state: "fail", message: expect.stringContaining("revoked") });
+    expect(await checkMembership(home, Date.now, "NOT_A_MEMBER")).toMatchObject({
+      state: "fail",
+      fix: expect.stringContaining("invitation"),
+    });
+    expect(await checkMembership(home, Date.now, "SIGN_IN_NEEDED")).toMatchObject({ state: "fail", fix: "Run: gaggle sign-in" });
   });
 
   it("tells of open alarms about the bootstrap node", () => {
