@@ -4,9 +4,12 @@ import type { AuditEvent, AuditFilter } from "../contract/audit.ts";
 /** Actions that begin and end a task's run. */
 const RUN = { start: "run.start", finish: "run.finish" } as const;
 
-/** Whether an event names a task: as what it is about, or as what its message belongs to. */
+/** Details that name a task: what a message belongs to, what a run is of, the group that a task was made for. */
+const NAMING = ["ref", "taskId", "group"] as const;
+
+/** Whether an event names a task: as what it is about, or in its details. */
 export const isAbout = (event: Pick<AuditEvent, "target" | "details">, task: string): boolean =>
-  event.target.endsWith(`:${task}`) || event.details["ref"] === task || event.details["taskId"] === task;
+  event.target.endsWith(`:${task}`) || NAMING.some((name) => event.details[name] === task);
 
 /** Follows one agent's chain: true for what is about the task, and for what else happened in the trace of its run while it ran. */
 export function createTaskFilter(task: string): (event: AuditEvent) => boolean {

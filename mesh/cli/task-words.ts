@@ -10,6 +10,15 @@ const DELIVERY: Readonly<Record<NonNullable<TaskView["delivery"]>, string>> = {
   dead: "could not be delivered; see gaggle dead",
 };
 
+/** When a task that was asked of several is done. */
+const NEEDS: Readonly<Record<NonNullable<TaskView["group"]>["mode"], (n: number) => string>> = {
+  all: () => "everybody to complete it",
+  any: () => "whoever accepts it first; the others are called off",
+  quorum: (n) => `${n} to complete it; then the others are called off`,
+};
+
+const nameOf = ({ subject, role }: TaskView["peer"]): string => `${subject} (${role})`;
+
 const percent = (fraction: number): string => `${Math.round(fraction * 100)} %`;
 
 /** How far it got, or undefined where nobody has said. */
@@ -42,7 +51,7 @@ function filesOf({ side, taskId, artifacts = [], resultArtifacts = [] }: TaskVie
 export function taskWords(view: TaskView, nowMs: number): string[] {
   const { side, peer, state, delivery, skill, answers = [], message, spent, result, resultParts = [], route, group } = view;
   const rows: [name: string, value: string | undefined][] = [
-    [side === "asker" ? "asked of" : "asked by", `${peer.subject} (${peer.role})`],
+    [side === "asker" ? "asked of" : "asked by", (group?.children.map((child) => child.peer) ?? [peer]).map(nameOf).join(", ")],
     ["what", skill === undefined ? asSeen(view.task) : `${skill}: ${asSeen(view.task)}`],
     [
       "state",
@@ -51,7 +60,8 @@ export function taskWords(view: TaskView, nowMs: number): string[] {
     ["delivery", delivery && DELIVERY[delivery]],
     ["chosen", route && asSeen(`because ${route.because}`)],
     ...(route?.notChosen ?? []).map(({ subject, because }): [string, string] => ["not chosen", asSeen(`${subject}: ${because}`)]),
-    ...(group?.children ?? []).map((child): [string, string] => ["of it", `${child.taskId} ${child.peer.subject} ${child.state}`]),
+    ["needs", group && NEEDS[group.mode](group.n ?? group.children.length)],
+    ...(group?.children ?? []).map((child): [string, string] => ["part", `${child.taskId} ${child.peer.subject} ${child.state}`]),
     ["progress", progressWords(view)],
     ...answers.map(({ question, answer }): [string, string] => ["asked back", `${asSeen(question)} → ${asSeen(answer)}`]),
     [state === "INPUT_REQUIRED" ? "asks" : "says", message && asSeen(message)],

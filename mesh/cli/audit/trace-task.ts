@@ -49,7 +49,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Told elsewhere on the line, or as a subject. */
-const FIELDS_LEFT_OUT = new Set(["policy", "rules", "policyHash", "senderPolicyHash", "ref", "to", "from"]);
+const FIELDS_LEFT_OUT = new Set(["policy", "rules", "policyHash", "senderPolicyHash", "ref", "to", "from", "group"]);
 
 /** What an event adds to its action, in its own words. */
 const detailsOf = ({ details, redactions, cost }: AuditEvent): string =>
@@ -106,6 +106,14 @@ function tell(out: Output, { story, people, cut }: TaskTrace): void {
   if (cut) out.line(paint.warn("There is more; export with --task and look there."));
 }
 
+/** The tasks that were made where one was asked of several people. Ids alone: they are shown in a command that a person may paste. */
+const partsOf = ({ story }: TaskTrace, group: string): string[] =>
+  story.flatMap((part) => {
+    if (part.kind !== "step" || part.event.action !== "task.create" || part.event.details["group"] !== group) return [];
+    const id = uuid.safeParse(part.event.target.slice("task:".length));
+    return id.success ? [id.data] : [];
+  });
+
 /**
  * Prints a task's story.
  * @throws GaggleError AUDIT_BROKEN where the export does not verify, NOT_FOUND where nothing is said of the task
@@ -123,6 +131,9 @@ export async function traceTask(context: CommandContext, options: TraceOptions, 
     throw new GaggleError("NOT_FOUND", "No event of the export is about this task. Check the id; gaggle audit ship sends what waits.");
   context.out.result({ task, people: Object.fromEntries(trace.people), story: trace.story, cut: trace.cut });
   tell(context.out, trace);
+  const parts = partsOf(trace, task);
+  if (parts.length > 0) context.out.line("It was asked of several people, of each as a task of their own. What came of each:");
+  for (const part of parts) context.out.line(`  gaggle audit trace ${part}`);
 }
 
 async function fromNode(context: CommandContext, options: TraceOptions, task: string): Promise<AsyncIterable<Uint8Array>> {

@@ -1,5 +1,6 @@
 /** Sends a task, to one agent or to several as a group, once per idempotency key. */
 import type { DaemonRequest, Fanout } from "../../contract/daemon-api.ts";
+import type { Principal } from "../../contract/identity.ts";
 import { newUuid } from "../../contract/ids.ts";
 import type { PolicyDecision, Transaction } from "../../contract/ports.ts";
 import { wantedApprovals } from "../../enforcement/approvers.ts";
@@ -54,7 +55,12 @@ export function createSendTask(deps: SendTaskDeps) {
       action: "task.create",
       target: `task:${record.taskId}`,
       result: "ok",
-      details: { to: record.peer.agentId, toSubject: record.peer.subject, ...(record.skill === undefined ? {} : { skill: record.skill }) },
+      details: {
+        to: record.peer.agentId,
+        toSubject: record.peer.subject,
+        ...(record.skill === undefined ? {} : { skill: record.skill }),
+        ...(record.groupId === undefined ? {} : { group: record.groupId }),
+      },
       traceId: record.traceId,
     });
     const wanted = wantedApprovals(decision);
@@ -62,6 +68,8 @@ export function createSendTask(deps: SendTaskDeps) {
     deps.sender.enqueue(tx, outgoing);
     return save(tx, record);
   };
+
+  const isOneOf = ({ agentId }: Principal, asked: readonly AskerTask[]): boolean => asked.some(({ peer }) => peer.agentId === agentId);
 
   /** Asks everybody whom the target means; the tasks and their group are one batch. */
   const createGroup = (
@@ -82,7 +90,7 @@ export function createSendTask(deps: SendTaskDeps) {
       made.push(sent);
     }
     const { task, context, sessionId, target } = request;
-    const note = noteOf(route);
+    const note = noteOf({ ...route, notChosen: route.notChosen.filter(({ principal }) => !isOneOf(principal, made)) });
     saveGroup(tx, {
       v: 1,
       groupId,

@@ -26,7 +26,9 @@ async function team(endings: readonly (readonly [Ending, number])[]) {
   const [first] = ranked;
   if (first === undefined) throw new Error("nobody");
   const other = { principal: asker.principal, because: "is this agent itself" };
-  const route = (): TargetRoute => ({ to: first.principal, because: "online, first by name", notChosen: [other], ranked });
+  // As the directory's router does: everybody but the first with why, and all of them in order.
+  const later = ranked.slice(1).map(({ principal }) => ({ principal, because: "comes later by name" }));
+  const route = (): TargetRoute => ({ to: first.principal, because: "online, first by name", notChosen: [...later, other], ranked });
   const finance = await startNode(world, asker, { route });
   const workers: TestNode[] = [];
   for (const [i, member] of members.entries()) {
@@ -169,7 +171,10 @@ describe("the choice of an agent", () => {
     const { route } = await taskOf(finance, taskId);
     expect(route).toMatchObject({
       because: "online, first by name",
-      notChosen: [{ subject: "fiona.berg", because: "is this agent itself" }],
+      notChosen: [
+        { subject: "ingrid.sandberg", because: "comes later by name" },
+        { subject: "fiona.berg", because: "is this agent itself" },
+      ],
     });
     const { taskId: groupId } = await ask(finance, { mode: "all" }, "k2");
     const events = (await finance.chain.list({ fromSeq: 1, limit: 100 })).filter(({ action }) => action === "task.route");
@@ -177,6 +182,14 @@ describe("the choice of an agent", () => {
       { target: `task:${taskId}`, mode: "one", chosen: "marco.diaz", agents: 1, wanted: "skill accruals" },
       { target: `task:${groupId}`, mode: "all", chosen: "marco.diaz,ingrid.sandberg", agents: 2 },
     ]);
-    expect(events[0]?.details).toMatchObject({ because: "online, first by name", notChosen: "fiona.berg: is this agent itself" });
+    expect(events[0]?.details).toMatchObject({ because: "online, first by name", notChosen: expect.stringMatching(/^ingrid.*fiona/) });
+    expect(events[1]?.details["notChosen"]).toBe("fiona.berg: is this agent itself");
+    const created = (await finance.chain.list({ fromSeq: 1, limit: 100 })).filter(({ details }) => details["group"] === groupId);
+    expect(created.map(({ action, details }) => [action, details["toSubject"]])).toEqual([
+      ["task.create", "marco.diaz"],
+      ["task.create", "ingrid.sandberg"],
+    ]);
+    // The router says of everybody but the first why: whoever is asked too was chosen all the same.
+    expect((await taskOf(finance, groupId)).route?.notChosen.map(({ subject }) => subject)).toEqual(["fiona.berg"]);
   });
 });

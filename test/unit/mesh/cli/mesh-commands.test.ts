@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { saveFiles } from "../../../../mesh/cli/artifact-commands.ts";
-import { type DaemonCalls, showInbox } from "../../../../mesh/cli/mesh-commands.ts";
+import { type DaemonCalls, showInbox, showStatus } from "../../../../mesh/cli/mesh-commands.ts";
 import { cancelMessage, retryDead, showDead, showOutbox } from "../../../../mesh/cli/outbox.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
 import { sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
-import type { TaskView } from "../../../../mesh/contract/daemon-api.ts";
+import type { DaemonResult, TaskView } from "../../../../mesh/contract/daemon-api.ts";
 import type { SessionView } from "../../../../mesh/contract/session.ts";
 import type { TaskState } from "../../../../mesh/contract/message.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
@@ -39,6 +39,38 @@ function daemonWith(...answers: unknown[]) {
 
 const request = { target: { targetRole: "marketing" }, task: "October", context: {}, idempotencyKey: "k" };
 const sent = { taskId: TASK, agentId: marco.agentId, state: "SUBMITTED" };
+
+describe("gaggle status", () => {
+  const status = (bootstrap: DaemonResult<"daemon.status">["bootstrap"]) => ({
+    ...marco,
+    orgName: "Northwind Optics",
+    pid: 1,
+    startedAt: "2026-10-31T08:00:00.000Z",
+    bundleVersion: 1,
+    bundleExpiresAt: "2026-11-30T08:00:00.000Z",
+    credentialExpiresAt: "2026-11-01T08:00:00.000Z",
+    bootstrap,
+    peersConnected: 0,
+    listening: [],
+    gatewayUrl: "http://127.0.0.1:1",
+    inbox: { waiting: 0 },
+    outbox: { queued: 0, dead: 0 },
+    audit: { seq: 0, shipped: 0 },
+    rssBytes: 1,
+  });
+  const url = "http://127.0.0.1:4870";
+
+  it.each([
+    ["not asked yet", { url, reachable: false, asked: false }],
+    ["reachable", { url, reachable: true, asked: true }],
+    ["not reachable; work with known colleagues goes on", { url, reachable: false, asked: true }],
+    ["refuses this agent (REVOKED); see gaggle doctor", { url, reachable: true, asked: true, refused: "REVOKED" }],
+  ])("says of the bootstrap node: %s", async (words, bootstrap) => {
+    const { out, text } = captureOutput();
+    await showStatus(daemonWith(status(bootstrap)), out, Date.parse("2026-10-31T09:00:00.000Z"));
+    expect(text()).toContain(`  bootstrap node  ${url} ${words}\n`);
+  });
+});
 
 describe("gaggle send", () => {
   it("without waiting gives the id, and asks nothing more", async () => {
@@ -145,6 +177,23 @@ describe("gaggle status of a task", () => {
     const ended = captureOutput();
     await showRecord(daemonWith(view("COMPLETED", { result: { n: 1 }, spent: { tokens: 1200, usd: "0.5" } })), ended.out, TASK, now);
     expect(ended.text()).toMatch(/used +1200 tokens, 0\.5 USD[\s\S]*"n": 1/);
+  });
+});
+
+describe("gaggle status of a task that was asked of several", () => {
+  it.each([
+    [{ mode: "all" as const }, "everybody to complete it"],
+    [{ mode: "any" as const }, "whoever accepts it first"],
+    [{ mode: "quorum" as const, n: 2 }, "2 to complete it"],
+  ])("names all of them, what it needs, and how each stands: %o", async (mode, needs) => {
+    const ingrid = { ...marco, subject: "ingrid.sandberg" };
+    const child = (peer: typeof marco, state: TaskState) => ({ taskId: TASK, peer, state });
+    const group = { ...mode, children: [child(marco, "WORKING"), child(ingrid, "SUBMITTED")] };
+    const { out, text } = captureOutput();
+    await showRecord(daemonWith(view("WORKING", { group })), out, TASK, Date.parse("2026-10-31T08:02:00.000Z"));
+    expect(text()).toContain("asked of   marco.diaz (marketing), ingrid.sandberg (marketing)\n");
+    expect(text()).toContain(`needs      ${needs}`);
+    expect(text()).toContain(`part       ${TASK} ingrid.sandberg SUBMITTED\n`);
   });
 });
 

@@ -162,6 +162,22 @@ describe("a task's trace", () => {
     expect(text.split("\n").filter((line) => line.startsWith("2026-11-02 ok"))).toEqual([]);
   });
 
+  test("of one that was asked of several people names the tasks of each, and nothing that is no id", async () => {
+    const part = "01930000-0000-7000-8000-000000000021";
+    const group = { details: { toSubject: "marco.diaz", group: TASK } };
+    const drafts = [
+      said(fiona, "task.create", `task:${part}`, group),
+      said(fiona, "task.route", `task:${TASK}`, { details: { chosen: "marco.diaz", agents: 1 } }),
+      said(fiona, "task.create", "task:$(reboot)", group),
+    ];
+    const made: string[] = [];
+    const input = { org: org.org, nowMs: FIXTURE_TIME_MS, manifests: [org.manifestJws], signer: org.issuer, filter: { task: TASK } };
+    for await (const line of writeExport({ ...input, agents: [await makeAgentExport(org, fiona, random, drafts)] })) made.push(line);
+    const text = await told(made);
+    expect(text).toContain("chose whom to ask");
+    expect(text.split("\n").filter((line) => line.startsWith("  gaggle audit trace"))).toEqual([`  gaggle audit trace ${part}`]);
+  });
+
   test("gives programs the events themselves", async () => {
     const { story, people } = JSON.parse(await told(lines, true)) as { story: { envelope?: string }[]; people: Record<string, object> };
     expect(people[fiona.principal.agentId]).toEqual({ subject: "fiona.berg", role: "finance" });
