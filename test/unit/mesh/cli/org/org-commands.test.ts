@@ -96,6 +96,29 @@ describe("gaggle org", () => {
     expect(await readdir(join(dir, "recipes"))).toEqual([]);
   });
 
+  it("an empty organisation's policy lets colleagues of one department ask each other, and nobody else, and runs nothing alone", async () => {
+    await init({ content: "empty" });
+    await writeFile(join(dir, "profiles/roles/clerk.yaml"), (await text("profiles/roles/executive.yaml")).replaceAll("executive", "clerk"));
+    const says = (who: string, action: string, target: string, expected: string): string =>
+      JSON.stringify({
+        name: `${who} ${action} ${target}`,
+        who: { role: who },
+        action,
+        target: { role: target },
+        resource: "audit",
+        expect: expected,
+      });
+    const tests = [
+      says("clerk", "task.send", "clerk", "allow"),
+      says("clerk", "task.receive", "clerk", "allow"),
+      says("clerk", "task.send", "executive", "deny"),
+      says("executive", "task.receive", "clerk", "deny"),
+      says("clerk", "task.run", "clerk", "deny"),
+    ];
+    await writeFile(join(dir, "profiles/policies/tests/mine.yaml"), `tests: [${tests.join(", ")}]\n`);
+    expect((await sign()).roles).toEqual(["clerk", "executive"]);
+  });
+
   it("sign gives every role a bundle for 30 days, one version up each time, and the node the same ones", async () => {
     await init();
     const first = await sign();
