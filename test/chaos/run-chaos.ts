@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bundleDaemon } from "./bundle-daemon.ts";
 import { createDaemonCaller, type DaemonCaller } from "./daemon-caller.ts";
 import { type DaemonWorld, foundWorld, INSTALL_DIR } from "../support/daemon-world.ts";
-import { killAndWait } from "../support/home-processes.ts";
+import { killAndWait, seen, type SeenProcess, signalSeen } from "../support/home-processes.ts";
 import { until } from "../support/until.ts";
 import { createSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
 import { type ChaosProxy, startChaosProxy } from "./chaos-proxy.ts";
@@ -61,7 +61,7 @@ function preparePeople(profiles: string, people: readonly string[]): void {
 interface Target {
   readonly name: string;
   readonly caller: DaemonCaller;
-  pid(): number | undefined;
+  daemon(): SeenProcess | undefined;
   start(): Promise<void>;
   control(change: { offsetMs?: number; full?: boolean }): void;
   /** Nobody starts it while it is meant to be down. */
@@ -83,14 +83,16 @@ async function fault(
   );
   const { name } = target;
   switch (pick(random, ["kill", "kill", "kill", "freeze", "partition", "half", "cut", "cut", "delay", "clock", "full"] as const)) {
-    case "kill":
+    case "kill": {
       target.isDown = true;
-      await killAndWait(target.pid());
+      const daemon = target.daemon();
+      if (daemon !== undefined) await killAndWait(daemon);
       return { what: `kill -9 ${name}`, end: () => target.start() };
+    }
     case "freeze": {
-      const pid = target.pid();
-      if (pid !== undefined) process.kill(pid, "SIGSTOP");
-      return { what: `SIGSTOP ${name}`, end: () => thaw(pid) };
+      const daemon = target.daemon();
+      if (daemon !== undefined) signalSeen(daemon, "SIGSTOP");
+      return { what: `SIGSTOP ${name}`, end: () => thaw(daemon) };
     }
     case "partition":
       proxy.blackhole(name, other.name);
@@ -117,13 +119,8 @@ async function fault(
   }
 }
 
-const thaw = (pid: number | undefined): void => {
-  try {
-    if (pid !== undefined) process.kill(pid, "SIGCONT");
-  } catch {
-    // It was killed while it was frozen.
-  }
-};
+/** It may have been killed while it was frozen. */
+const thaw = (daemon: SeenProcess | undefined): void => daemon && signalSeen(daemon, "SIGCONT");
 
 /** Starts everything, lets it go wrong, and judges. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosVerdict> {
@@ -169,7 +166,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosVerdict> {
     throw error;
   } finally {
     for (const { caller } of targets) caller.close();
-    for (const target of targets) thaw(target.pid());
+    for (const target of targets) thaw(target.daemon());
     await world.close();
     proxy.close();
     rmSync(dirname(program), { recursive: true, force: true });
@@ -183,7 +180,10 @@ function createTarget(world: DaemonWorld, name: string, controlFile: string, por
     name,
     isDown: true,
     caller: createDaemonCaller(agent.home),
-    pid: () => agent.daemonPids()[0],
+    daemon() {
+      const [pid] = agent.daemonPids();
+      return pid === undefined ? undefined : seen(pid);
+    },
     async start() {
       // It may be frozen or killed again while it starts, or the machine may be slow.
       await insist(async () => {
@@ -284,7 +284,7 @@ async function play({ options, random, targets, proxy }: Play): Promise<Sent[]> 
     proxy.calm();
     for (const target of targets) target.control({ offsetMs: 0, full: false });
   }
-  for (const target of targets) if (target.pid() === undefined) await target.start();
+  for (const target of targets) if (target.daemon() === undefined) await target.start();
   return sent;
 }
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { testPort } from "../support/test-port.ts";
-import { killAndWait } from "../support/home-processes.ts";
+import { killAndWait, seen } from "../support/home-processes.ts";
 import { until } from "../support/until.ts";
 import { skipUnless } from "../support/machine.ts";
 import { machineNode, type PackedGaggle, packGaggle, registryAnswers } from "../support/packed-gaggle.ts";
@@ -135,7 +135,8 @@ describe.skipIf(skipUnless(await registryAnswers(), "npm's registry (is there a 
       HOME: gaggle.home,
     });
     const { pid } = JSON.parse(await ok(["--json", "status"])) as { pid: number };
-    onTestFinished(() => killAndWait(pid));
+    const daemon = seen(pid);
+    onTestFinished(() => killAndWait(daemon));
     expect(run.code, run.stdout + run.stderr).toBe(0);
     expect(model.results()).toEqual([
       expect.stringMatching(/^PERSON_\w{10}, .*finance/),

@@ -23,7 +23,7 @@ import type { AuditEvent } from "../../mesh/contract/audit.ts";
 import type { DaemonMethod, DaemonParams, DaemonResult } from "../../mesh/contract/daemon-api.ts";
 import type { Signer } from "../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../mesh/identity/keys.ts";
-import { killAllIn, killAndWait, processesIn } from "./home-processes.ts";
+import { killAllIn, killAndWait, killChild, processesIn } from "./home-processes.ts";
 import { sharedEnv } from "./shared-env.ts";
 import { testPort } from "./test-port.ts";
 import { until } from "./until.ts";
@@ -182,7 +182,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         child = launch([...command, "/ip4/0.0.0.0/tcp/0"], dir, "bootstrap.log", machine);
       },
       async kill() {
-        if (child !== undefined) await killAndWait(child.pid);
+        if (child !== undefined) await killChild(child);
       },
     };
   }
@@ -225,10 +225,8 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         daemon.close();
       }
     };
-    const daemonPids = (): number[] =>
-      processesIn(home)
-        .filter(({ args }) => args.includes("agent"))
-        .map(({ pid }) => pid);
+    const daemons = () => processesIn(home).filter(({ args }) => args.includes("agent"));
+    const daemonPids = (): number[] => daemons().map(({ pid }) => pid);
     return {
       subject,
       role,
@@ -245,7 +243,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
         const longest = request.machineOf === undefined ? START_MS : 150_000;
         await until(`${subject}'s daemon answers`, answers, longest).catch(withLog(`${subject}.log`));
       },
-      kill: async () => void (await Promise.all(daemonPids().map(killAndWait))),
+      kill: async () => void (await Promise.all(daemons().map(killAndWait))),
       async stop() {
         await call("daemon.stop", {});
         await until(`${subject}'s daemon ends`, () => {
@@ -281,7 +279,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
   };
 
   const close = async (): Promise<void> => {
-    await Promise.all([...children].map(({ pid }) => killAndWait(pid)));
+    await Promise.all([...children].map(killChild));
     // Daemons that commands started, also in homes that a test made.
     await killAllIn(dir);
     for (const { home } of agents.values()) rmSync(socketPathFor(home), { force: true });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { connectDaemon, type DaemonClient, type DaemonClientConfig } from "../../../../mesh/client/connect-daemon.ts";
 import { secureSocketFolder, socketPathFor } from "../../../../mesh/client/socket-path.ts";
 import { startLogPath } from "../../../../mesh/client/start-daemon.ts";
-import { processesIn } from "../../../support/home-processes.ts";
+import { processesIn, seen, type SeenProcess, signalSeen } from "../../../support/home-processes.ts";
 import { until } from "../../../support/until.ts";
 import { type StandInDaemon, startStandIn } from "../../../support/stand-in-daemon.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
@@ -16,7 +16,7 @@ const AGENT_PROGRAM = fileURLToPath(new URL("../../../support/stand-in-agent.ts"
 let home: string;
 const clients: DaemonClient[] = [];
 const servers: (StandInDaemon | Server)[] = [];
-const pids = new Set<number>();
+const daemons = new Map<number, SeenProcess>();
 
 beforeEach(() => {
   home = tempFolder();
@@ -25,18 +25,10 @@ beforeEach(() => {
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
   await Promise.all(servers.splice(0).map(async (server) => server.close()));
-  for (const pid of pids) end(pid);
-  pids.clear();
+  for (const daemon of daemons.values()) signalSeen(daemon, "SIGKILL");
+  daemons.clear();
   rmSync(socketPathFor(home), { force: true });
 });
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    expect(error).toMatchObject({ code: "ESRCH" });
-  }
-}
 
 async function open(config: Partial<DaemonClientConfig> = {}): Promise<DaemonClient> {
   const client = await connectDaemon({ home, program: "test", ...config });
@@ -51,7 +43,7 @@ const autoStart = (env: NodeJS.ProcessEnv = process.env): Pick<DaemonClientConfi
 /** The daemon's process, which is ended after the test. */
 async function pidOf(client: DaemonClient): Promise<number> {
   const { pid } = await client.call("daemon.status", {});
-  if (pid !== process.pid) pids.add(pid);
+  if (pid !== process.pid) daemons.set(pid, seen(pid));
   return pid;
 }
 
@@ -203,7 +195,7 @@ describe("without a daemon", { timeout: 60_000 }, () => {
     const first = await open(autoStart());
     const pid = await pidOf(first);
     first.close();
-    end(pid);
+    signalSeen(seen(pid), "SIGKILL");
     expect(await pidOf(await open(autoStart()))).not.toBe(pid);
   });
 });
@@ -222,7 +214,7 @@ describe("a daemon that goes away", { timeout: 60_000 }, () => {
   it("is started again where the client may", async () => {
     const client = await open(autoStart());
     const pid = await pidOf(client);
-    end(pid);
+    signalSeen(seen(pid), "SIGKILL");
     expect(await pidOf(client)).not.toBe(pid);
   });
 

@@ -15,11 +15,12 @@ async function family(): Promise<{ pid: number; start: string; grandchild: numbe
   const pid = child.pid ?? 0;
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const grandchild = Number(line.toString());
+  const [start, ofGrandchild] = [(await startOf(pid)) ?? "", await startOf(grandchild)];
   onTestFinished(async () => {
-    const left = new Set((await listProcesses()).map((entry) => entry.pid));
-    for (const one of [pid, grandchild]) if (left.has(one)) process.kill(one, "SIGKILL");
+    child.kill("SIGKILL");
+    if (ofGrandchild !== undefined && (await startOf(grandchild)) === ofGrandchild) process.kill(grandchild, "SIGKILL");
   });
-  return { pid, start: (await startOf(pid)) ?? "", grandchild };
+  return { pid, start, grandchild };
 }
 
 const living = async (pids: readonly number[]): Promise<number[]> => {
