@@ -25,12 +25,14 @@ const step =
   (entry) =>
     entry.lane === lane && entry.kind === kind;
 
-/** Each process once: a late test may find its second moment before the demo has brought back the first. */
-const killedBefore = new Set<number>();
+/** Which process of a service was killed last in a run: a late test may find its second moment before the demo has brought back the first. */
+const killed = new WeakMap<DemoRun, Map<string, number>>();
 const service = (name: string): Victim => ({
   async kill(run) {
-    const pid = await until(`${name} runs`, () => [run.pidOf(name)].find((one) => !killedBefore.has(one)));
-    killedBefore.add(pid);
+    const last = killed.get(run) ?? new Map<string, number>();
+    killed.set(run, last);
+    const pid = await until(`${name} runs again`, () => [run.pidOf(name)].find((one) => one !== last.get(name)));
+    last.set(name, pid);
     process.kill(pid, "SIGKILL");
   },
   restarted: name,
@@ -68,11 +70,11 @@ function isGoose(pid: number, argument: string): boolean {
 async function expectCloseDespite(kills: readonly Kill[]): Promise<void> {
   using work = workplace();
   await using run = startDemo(work);
-  const killed = kills.map(async ([at, { kill }], i) => {
+  const done = kills.map(async ([at, { kill }], i) => {
     await run.step(`the step of kill ${i + 1}`, at);
     await kill(run);
   });
-  await Promise.all(killed);
+  await Promise.all(done);
   const restarted = kills.flatMap(([, victim]) => victim.restarted ?? []);
   await expectClosed(work, await run.ended(), restarted);
   const starts = auditEvents(run.dir).filter(({ action }) => action === "daemon.start");

@@ -35,7 +35,7 @@ export interface Workplace extends Disposable {
 export function workplace(root = tmpdir()): Workplace {
   const folder = realpathSync(mkdtempSync(join(root, "gaggle-demo-")));
   const env = { ...sharedEnv(), HOME: folder, NO_COLOR: "1" };
-  return { dir: join(folder, "demo"), env, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+  return { dir: join(folder, "demo"), env, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }) };
 }
 
 /** A demo that runs, or ran. Disposal ends whatever is left of it. */

@@ -112,7 +112,7 @@ export async function packGaggle(): Promise<PackedGaggle> {
   const npx: PackedGaggle["npx"] = (node, args, more = {}) => {
     return run("npx", ["gaggle", ...args], home, { ...env(node), ...more }, 110_000);
   };
-  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  const remove = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
   try {
     mkdirSync(home);
     writeFileSync(join(home, "package.json"), "{}\n");

@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 /** A new empty folder (0700), removed when the running test ends. */
 export function tempFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "gaggle-")));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  // Also while a process that is just ending writes its last.
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
