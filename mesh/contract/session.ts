@@ -106,7 +106,14 @@ const sessionState = z.strictObject({
 });
 
 /** From the owner: a shard that the receiver may see. */
-const sessionShard = z.strictObject({ type: z.literal("session.shard"), ...head, ...shardMeta.shape, body: json });
+const sessionShard = z.strictObject({
+  type: z.literal("session.shard"),
+  ...head,
+  ...shardMeta.shape,
+  /** What it is called in other departments; told within the owner's. */
+  alias: slug.optional(),
+  body: json,
+});
 
 /** From the owner: a shard that the receiver may no longer see. */
 const sessionWithdraw = z.strictObject({ type: z.literal("session.withdraw"), ...head, id: slug, version: z.int().min(1) });

@@ -23,9 +23,14 @@ afterAll(() => world?.close());
 
 const look = (agent: WorldAgent, shard?: string): Promise<SessionView> =>
   agent.call("session.status", { sessionId, ...(shard === undefined ? {} : { shard }) });
-const idsAt = async (agent: WorldAgent): Promise<string[]> => (await look(agent)).shards.map(({ id }) => id).toSorted();
-const has = (agent: WorldAgent, ids: readonly string[]) =>
-  until(`${agent.subject} has ${ids.join(", ")}`, async () => (await idsAt(agent)).join() === ids.toSorted().join(), 30_000);
+/** Ids mean something in the owner's department alone, so shards are known by their titles. */
+const titlesAt = async (agent: WorldAgent): Promise<string[]> => (await look(agent)).shards.map(({ title }) => title).toSorted();
+const has = (agent: WorldAgent, titles: readonly string[]) =>
+  until(`${agent.subject} has ${titles.join(", ")}`, async () => (await titlesAt(agent)).join() === titles.toSorted().join(), 30_000);
+const shardOf = async (agent: WorldAgent, called: string) => {
+  const id = (await look(agent)).shards.find(({ title }) => title === called)?.id ?? expect.unreachable();
+  return (await look(agent, id)).shards.find((one) => one.id === id) ?? expect.unreachable();
+};
 const said = async (agent: WorldAgent, ...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await agent.gaggle(args);
   expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: "" });
@@ -41,13 +46,13 @@ describe("a session of three daemons", () => {
     await until("both have joined", async () => (await look(fiona)).participants.every(({ state }) => state === "joined"));
     const file = join(world.dir, "plan.json");
     writeFileSync(file, JSON.stringify(PLAN));
-    await said(fiona, "session", "share", sessionId, "plan", file, "--title", "Plan of the close");
-    await said(fiona, "session", "share", sessionId, "campaign", file, "--departments", "marketing");
-    await said(fiona, "session", "share", sessionId, "wages", file, "--classes", "payroll");
-    await has(marco, ["campaign", "plan"]);
-    await has(edward, ["plan"]);
-    expect((await look(marco, "plan")).shards.find(({ id }) => id === "plan")?.body).toEqual(PLAN);
-    const masked = JSON.stringify(await look(edward, "plan"));
+    await said(fiona, "session", "share", sessionId, "plan", file, "--title", "Plan");
+    await said(fiona, "session", "share", sessionId, "campaign", file, "--title", "Campaign", "--departments", "marketing");
+    await said(fiona, "session", "share", sessionId, "wages", file, "--title", "Wages", "--classes", "payroll");
+    await has(marco, ["Campaign", "Plan"]);
+    await has(edward, ["Plan"]);
+    expect((await shardOf(marco, "Plan")).body).toEqual(PLAN);
+    const masked = JSON.stringify(await shardOf(edward, "Plan"));
     expect(masked).not.toMatch(/Anna|Schmidt|anna\.schmidt/);
     expect(masked).toMatch(/PERSON_\w{10}.*EMAIL_\w{10}/);
     const withheld = (await fiona.audit("session.withhold")).map(({ details }) => `${details["shard"]} ${details["toSubject"]}`);
@@ -73,8 +78,10 @@ describe("a session of three daemons", () => {
       });
     }
     const item = await marco.call("inbox.read", { id: taskId });
-    expect(item).toMatchObject({ session: { id: sessionId, shards: expect.arrayContaining([{ id: "plan", version: 1 }]) } });
-    expect(JSON.stringify(item)).not.toContain("Anna");
+    const { id } = await shardOf(marco, "Plan");
+    expect(id).toMatch(/^shard-/);
+    expect(item).toMatchObject({ session: { id: sessionId, shards: expect.arrayContaining([{ id, version: 1 }]) } });
+    expect(JSON.stringify(item)).not.toMatch(/Anna|"plan"/);
     await marco.call("inbox.complete", { taskId, result: { read: true } });
     const { code, stdout } = await waiting;
     expect(code).toBe(0);
@@ -87,7 +94,7 @@ describe("a session of three daemons", () => {
     const refused = await fiona.gaggle(["session", "hand", sessionId, "marketing"]);
     expect(refused.stderr).toContain("wages");
     await fiona.call("session.share", { sessionId, id: "wages", title: "Wages", classes: ["internal"], visibility: {}, body: {} });
-    await has(marco, ["campaign", "plan", "wages"]);
+    await has(marco, ["Campaign", "Plan", "Wages"]);
     await said(fiona, "session", "hand", sessionId, "marketing");
     await until("it is offered", async () => (await look(marco)).offered);
     await fiona.kill();
@@ -99,14 +106,11 @@ describe("a session of three daemons", () => {
       await until(`${agent.subject} knows the owner`, async () => (await look(agent)).owner.subject === "marco.diaz", 60_000);
     const views = await Promise.all([fiona, marco, edward].map((agent) => look(agent)));
     expect(views.map(({ mine, epoch }) => `${mine} ${epoch}`)).toEqual(["participant 2", "owner 2", "participant 2"]);
-    await has(fiona, ["plan", "wages"]);
+    await has(fiona, ["Plan", "Wages"]);
     expect((await fiona.gaggle(["session", "close", sessionId])).stderr).toContain("owner");
-    await marco.call("session.share", { sessionId, id: "plan", title: "Plan", body: { by: "marco" } });
-    await until(
-      "fiona has the new version",
-      async () => (await look(fiona)).shards.some(({ id, version }) => id === "plan" && version === 2),
-      60_000,
-    );
+    const { id } = await shardOf(marco, "Plan");
+    await marco.call("session.share", { sessionId, id, title: "Plan", body: { by: "marco" } });
+    await until("fiona has the new version", async () => (await shardOf(fiona, "Plan")).version === 2, 60_000);
   });
 
   it("ends for all at its close: nothing that was shared stays, and every chain has it", async () => {
@@ -114,7 +118,7 @@ describe("a session of three daemons", () => {
     await said(marco, "session", "close", sessionId);
     for (const agent of [fiona, marco, edward]) {
       await until(`${agent.subject} sees the end`, async () => (await look(agent)).state === "CLOSED", 30_000);
-      expect(await idsAt(agent)).toEqual([]);
+      expect(await titlesAt(agent)).toEqual([]);
       expect(await agent.audit("session.close")).toMatchObject([{ result: "ok" }]);
     }
     expect(await said(fiona, "session", "list")).toContain("No session is open here.");

@@ -107,7 +107,7 @@ export function createBroker(deps: BrokerDeps) {
       participants: session.participants.map(({ sent, ...one }) => ({
         ...principalOf(one),
         state: one.state,
-        ...(mine === "owner" ? { shards: Object.entries(sent).map(([id, had]) => ({ id, ...had })) } : {}),
+        ...(mine === "owner" ? { shards: Object.entries(sent).map(([id, { version, delivery }]) => ({ id, version, delivery })) } : {}),
       })),
       shards: shown.map(({ id, version, title, classes, visibility, bytes }) => {
         const body = id === shard ? readBody(deps.store, sessionId, id) : undefined;

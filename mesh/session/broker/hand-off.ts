@@ -62,11 +62,12 @@ export function createHandOff(
     const session = mustOwn(tx, sessionId);
     if (session.handOffs.length >= MAX_HAND_OFFS)
       throw new GaggleError("TOO_LARGE", "The session has changed hands too often; open a new one.");
-    const to = principalOf(heirOf(session, target));
+    const heir = heirOf(session, target);
+    const to = principalOf(heir);
     const epoch = session.epoch + 1;
     const handOff = signHandOff({ v: 1, org: deps.org, sessionId, epoch, from: self.agentId, to: to.agentId }, deps.signer);
     const decision = policy.decide(handingTo(to), { counts: false });
-    const shards = session.shards.map(({ id, version }) => ({ id, version }));
+    const shards = session.shards.map((one) => ({ id: heir.sent[one.id]?.as ?? one.id, version: one.version }));
     const message = { type: "session.offer" as const, sessionId, epoch, handOff, shards };
     const offerId = tell(tx, deps, session, { to, message, decision, movable: true });
     auditSession(tx, self, session, "handoff", { details: { step: "offer", epoch, toSubject: to.subject } });

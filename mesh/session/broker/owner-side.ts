@@ -28,6 +28,7 @@ import {
   saveSession,
   tell,
 } from "./session-record.ts";
+import { idFor, newAlias } from "./shard-alias.ts";
 
 /** What a session's owner tells of it. */
 export function stateMessage(session: BrokerSession): MessageOf<"session.state"> {
@@ -64,8 +65,10 @@ export function createOwnerSide(deps: BrokerDeps) {
   };
 
   const send = (tx: Transaction, session: BrokerSession, to: KeptParticipant, shard: HeldShard): KeptParticipant => {
-    const { bytes: _, hash: __, ...meta } = shard;
+    const { bytes: _, hash: __, alias, ...meta } = shard;
     const has = to.sent[shard.id];
+    // What it was called first, it stays: else a copy under the other name would be left there.
+    const id = has === undefined ? idFor(shard, self, to) : (has.as ?? shard.id);
     const asking = { counts: has?.version !== shard.version, masks: deps.masks === true };
     const decision = mayShare(policy, { owner: self, receiver: principalOf(to), shard }, asking);
     const isMeant = isVisibleTo(shard.visibility, to);
@@ -73,8 +76,10 @@ export function createOwnerSide(deps: BrokerDeps) {
     if (isMeant && decision.allowed) {
       const body = readBody(tx, session.sessionId, shard.id);
       if (has?.version === shard.version || body === undefined) return to;
-      tell(tx, deps, session, { to: principalOf(to), message: { type: "session.shard", ...head, ...meta, body }, decision });
-      return { ...to, sent: { ...to.sent, [shard.id]: { version: shard.version, delivery: "queued" } } };
+      const names = { id, ...(alias === undefined || to.department !== self.department ? {} : { alias }) };
+      tell(tx, deps, session, { to: principalOf(to), message: { type: "session.shard", ...head, ...meta, ...names, body }, decision });
+      const as = id === shard.id ? {} : { as: id };
+      return { ...to, sent: { ...to.sent, [shard.id]: { version: shard.version, delivery: "queued", ...as } } };
     }
     if (isMeant) {
       const details = { shard: shard.id, version: shard.version, toSubject: to.subject, rules: decision.rules.join(",").slice(0, 500) };
@@ -82,7 +87,7 @@ export function createOwnerSide(deps: BrokerDeps) {
     }
     if (has === undefined) return to;
     const { [shard.id]: _gone, ...sent } = to.sent;
-    tell(tx, deps, session, { to: principalOf(to), message: { type: "session.withdraw", ...head, id: shard.id, version: shard.version } });
+    tell(tx, deps, session, { to: principalOf(to), message: { type: "session.withdraw", ...head, id, version: shard.version } });
     return { ...to, sent };
   };
 
@@ -163,7 +168,7 @@ export function createOwnerSide(deps: BrokerDeps) {
     return announce(tx, { ...session, participants });
   };
 
-  const newShard = (session: BrokerSession, request: DaemonRequest<"session.share">): HeldShard => {
+  const newShard = (tx: Transaction, session: BrokerSession, request: DaemonRequest<"session.share">): HeldShard => {
     const { id, title, classes, visibility, body } = request;
     const text = canonicalJson(body);
     const bytes = Buffer.byteLength(text);
@@ -176,12 +181,14 @@ export function createOwnerSide(deps: BrokerDeps) {
     const before = session.shards.find((one) => one.id === id);
     if (before === undefined && session.shards.length >= MAX_SHARDS)
       throw new GaggleError("TOO_LARGE", `A session has at most ${MAX_SHARDS} shards; share a new version of one instead.`);
-    return { id, title, classes, visibility, version: (before?.version ?? 0) + 1, bytes, hash: sha256Hex(text) };
+    const alias = before === undefined && deps.masks === true ? newAlias(tx.now, deps.random) : before?.alias;
+    const named = { id, ...(alias === undefined ? {} : { alias }) };
+    return { ...named, title, classes, visibility, version: (before?.version ?? 0) + 1, bytes, hash: sha256Hex(text) };
   };
 
   const share = (tx: Transaction, request: DaemonRequest<"session.share">): BrokerSession => {
     const session = mustOwn(tx, request.sessionId);
-    const shard = newShard(session, request);
+    const shard = newShard(tx, session, request);
     const before = session.shards.find((one) => one.id === shard.id);
     // The same again, as after a call whose answer was lost, is no new version.
     if (before !== undefined && canonicalJson({ ...before, version: 0 }) === canonicalJson({ ...shard, version: 0 })) return session;
@@ -206,9 +213,11 @@ export function createOwnerSide(deps: BrokerDeps) {
   const settled = (tx: Transaction, message: Message, agentId: string, delivery: "stored" | "dead"): void => {
     if (message.type !== "session.shard") return;
     const { id, version } = message;
-    change(tx, message, agentId, (one) =>
-      one.sent[id]?.version === version ? { ...one, sent: { ...one.sent, [id]: { version, delivery } } } : one,
-    );
+    change(tx, message, agentId, (one) => {
+      const [own, had] = Object.entries(one.sent).find(([name, { as = name }]) => as === id) ?? [];
+      if (own === undefined || had?.version !== version) return one;
+      return { ...one, sent: { ...one.sent, [own]: { ...had, delivery } } };
+    });
   };
 
   return {

@@ -11,15 +11,24 @@ import type { SessionDeps, SessionIncoming } from "../ports.ts";
 
 /** A shard without its body; `hash` is SHA-256 over the canonical JSON of the body, `bytes` its length. */
 export interface HeldShard extends ShardMeta {
+  /** Its id in other departments, where that is another; see shard-alias.ts. */
+  readonly alias?: string | undefined;
   readonly bytes: number;
   readonly hash: string;
+}
+
+/** A shard that was sent; `as`: its id there, where that is another than here. */
+export interface SentShard {
+  readonly version: number;
+  readonly delivery: "queued" | "stored" | "dead";
+  readonly as?: string;
 }
 
 /** A participant as an owner keeps it: what it was sent. A participant that is not the owner keeps the others with nothing sent. */
 export interface KeptParticipant extends Participant {
   /** Newest word of its own on taking part. */
   readonly joinSeq: number;
-  readonly sent: Readonly<Record<string, { readonly version: number; readonly delivery: "queued" | "stored" | "dead" }>>;
+  readonly sent: Readonly<Record<string, SentShard>>;
 }
 
 /** A session, at its owner and at a participant. */

@@ -7,6 +7,7 @@ import type { TaskSession } from "../../contract/session.ts";
 import { policyDenied } from "../policy-denied.ts";
 import { isVisibleTo, LOOKING, mayShare } from "./may-see.ts";
 import { type BrokerDeps, type BrokerSession, type HeldShard, mustBeOpen, readBody, readSession } from "./session-record.ts";
+import { idFor, isCalled } from "./shard-alias.ts";
 
 /** What a run gets to see of its task's session. */
 export interface SessionContext {
@@ -35,7 +36,7 @@ const takesPart = ({ owner, participants }: BrokerSession, agentId: string): boo
   owner.agentId === agentId || participants.some((one) => one.agentId === agentId && one.state === "joined");
 
 /** Makes it. */
-export function createSessionTasks({ policy }: Pick<BrokerDeps, "policy">) {
+export function createSessionTasks({ policy, self }: Pick<BrokerDeps, "policy" | "self">) {
   const seenBy = (session: BrokerSession, to: Principal, shard: HeldShard): boolean =>
     session.owner.agentId === to.agentId ||
     (isVisibleTo(shard.visibility, to) && mayShare(policy, { owner: session.owner, receiver: to, shard }, LOOKING).allowed);
@@ -59,7 +60,7 @@ export function createSessionTasks({ policy }: Pick<BrokerDeps, "policy">) {
         throw policyDenied({ ...decision, reason: `That agent may not see the shard ${hidden.id}.` });
       }
       const seen = meant.filter((shard) => seenBy(session, to, shard));
-      return { id: sessionId, shards: seen.map(({ id, version }) => ({ id, version })) };
+      return { id: sessionId, shards: seen.map((shard) => ({ id: idFor(shard, self, to), version: shard.version })) };
     },
 
     /** A task that came in. @throws GaggleError POLICY_DENIED where it is not of a session that both take part in, or outside of its scope */
@@ -77,8 +78,9 @@ export function createSessionTasks({ policy }: Pick<BrokerDeps, "policy">) {
     contextOf(source: Pick<Transaction, "get">, task: TaskSession | undefined): SessionContext | undefined {
       const session = task && readSession(source, task.id);
       if (session?.state !== "OPEN") return undefined;
-      const shards = session.shards.flatMap(({ id, version, title }) => {
-        const body = task?.shards.some((ref) => ref.id === id) ? readBody(source, session.sessionId, id) : undefined;
+      const shards = session.shards.flatMap((shard) => {
+        const { id, version, title } = shard;
+        const body = task?.shards.some((ref) => isCalled(shard, ref.id)) ? readBody(source, session.sessionId, id) : undefined;
         return body === undefined ? [] : [{ id, version, title, body }];
       });
       return { sessionId: session.sessionId, purpose: session.purpose, shards };

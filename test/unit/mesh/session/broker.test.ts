@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { MessageOf } from "../../../../mesh/contract/message.ts";
+import type { Message, MessageOf } from "../../../../mesh/contract/message.ts";
 import type { PolicyQuestion } from "../../../../mesh/contract/ports.ts";
 import type { SessionView } from "../../../../mesh/contract/session.ts";
+import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
 import { signHandOff } from "../../../../mesh/session/broker/hand-off-proof.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
@@ -455,5 +456,95 @@ describe("a hand-off", () => {
     await settle();
     expect(await look(finance, sessionId)).toMatchObject({ owner: { subject: "hanna.okoye" } });
     expect(await shardsAt(finance, sessionId), "wages are not for finance by policy").toEqual(["plan@1"]);
+  });
+});
+
+describe("the id of a shard, in which a name may stand", () => {
+  const NAMED = "salary-of-anna-schmidt";
+  const FIGURES = { title: "Figures", body: { of: "figures" } };
+  const OPAQUE = /^shard-[0-9a-f-]{36}$/;
+  /** A guard that finds nothing: what is not read stays as it is. */
+  const boundary = () => ({
+    depart: async ({ message }: { message: Message }) => ({ message }),
+    arrive: async (opened: OpenedEnvelope) => opened,
+  });
+  const idsAt = async (node: TestNode, sessionId: string) => (await look(node, sessionId)).shards.map(({ id }) => id);
+
+  async function shared() {
+    const options: NodeOptions = { boundary, skills: { report: "safe" } };
+    const nodes = await desks(options);
+    const pieter = await startNode(world, world.addMember("pieter.jansen", "finance"), options);
+    const { sessionId } = await open(nodes.finance, {
+      participants: [{ targetRole: "marketing" }, { targetRole: "hr" }, { agentId: pieter.self.agentId }],
+    });
+    await settle();
+    await share(nodes.finance, sessionId, NAMED, FIGURES);
+    await settle();
+    return { ...nodes, pieter, sessionId };
+  }
+
+  it("is read within the owner's department alone; elsewhere the shard has one other name, in all its versions and as it is taken back", async () => {
+    const { finance, marketing, hr, pieter, sessionId } = await shared();
+    expect(await idsAt(finance, sessionId)).toEqual([NAMED]);
+    expect(await idsAt(pieter, sessionId)).toEqual([NAMED]);
+    const [other = ""] = await idsAt(marketing, sessionId);
+    expect(other).toMatch(OPAQUE);
+    expect(await idsAt(hr, sessionId)).toEqual([other]);
+    await share(finance, sessionId, NAMED, { ...FIGURES, body: { of: "October" }, visibility: { roles: ["marketing"] } });
+    await settle();
+    expect(await look(marketing, sessionId, other)).toMatchObject({ shards: [{ id: other, version: 2, body: { of: "October" } }] });
+    expect(await idsAt(hr, sessionId)).toEqual([]);
+    expect(await idsAt(pieter, sessionId)).toEqual([]);
+    const [delivered] = (await look(finance, sessionId)).participants;
+    expect(delivered?.shards).toEqual([{ id: NAMED, version: 2, delivery: "stored" }]);
+    const kept = (await marketing.store.range({ gte: "", lt: "~" })).map((row) => row.join(" "));
+    expect(kept.filter((row) => row.includes(NAMED))).toEqual([]);
+  });
+
+  it("is understood in tasks of every participant, under the name that each knows", async () => {
+    const { finance, marketing, pieter, sessionId } = await shared();
+    const [other = ""] = await idsAt(marketing, sessionId);
+    const ask = (from: TestNode, to: TestNode, shard: string) =>
+      from.call("task.send", {
+        target: { agentId: to.self.agentId, skill: "report" },
+        task: `from ${from.self.subject}`,
+        inSession: sessionId,
+        shards: [shard],
+        idempotencyKey: `${from.self.agentId} ${to.self.agentId}`,
+      });
+    await ask(finance, marketing, NAMED);
+    await ask(pieter, marketing, NAMED);
+    await ask(marketing, finance, other);
+    await ask(marketing, pieter, other);
+    await settle();
+    const seen = (node: TestNode) => node.state.started.map(({ session }) => session?.shards.map(({ id, body }) => [id, body]));
+    const { body } = FIGURES;
+    expect(seen(marketing)).toEqual([[[other, body]], [[other, body]]]);
+    expect(seen(finance)).toEqual([[[NAMED, body]]]);
+    expect(seen(pieter)).toEqual([[[NAMED, body]]]);
+  });
+
+  it("stays behind as the session is handed to another department, whose new versions come under the other name", async () => {
+    const { finance, marketing, hr, pieter, sessionId } = await shared();
+    const [other = ""] = await idsAt(hr, sessionId);
+    await finance.call("session.handoff", { sessionId, to: { targetRole: "marketing" } });
+    await settle();
+    await marketing.call("session.handoff", { sessionId, accept: true });
+    await settle();
+    await share(marketing, sessionId, other, { body: { of: "marketing" } });
+    await settle();
+    for (const node of [finance, hr, pieter])
+      expect(await look(node, sessionId, other)).toMatchObject({ shards: [{ id: other, version: 2, body: { of: "marketing" } }] });
+  });
+
+  it("is kept by the owner's department as it is handed on within it", async () => {
+    const { finance, marketing, pieter, sessionId } = await shared();
+    const before = await idsAt(marketing, sessionId);
+    await finance.call("session.handoff", { sessionId, to: { agentId: pieter.self.agentId } });
+    await settle();
+    await pieter.call("session.handoff", { sessionId, accept: true });
+    await settle();
+    expect(await idsAt(finance, sessionId)).toEqual([NAMED]);
+    expect(await idsAt(marketing, sessionId)).toEqual(before);
   });
 });
