@@ -25,6 +25,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   "test/flow/model-budgets.test.ts": 13,
   "test/goose/setup.test.ts": 12,
   "test/goose/executor.test.ts": 11,
+  "test/flow/approvals.test.ts": 10,
   "test/flow/peers.test.ts": 10,
 };
 
