@@ -11,6 +11,9 @@ export function knownNames(set: PolicySet, chart: OrgChart): ReadonlySet<string>
   return new Set([...inPolicies, ...chart.flatMap(({ role, department }) => [role, department])]);
 }
 
+/** Actions that are about one thing alone, whatever the question calls it. */
+const ABOUT_ITSELF: ReadonlySet<string> = new Set(["audit.export"]);
+
 /** The question: `finance do task.send accruals to marketing`. */
 export function inWords({ action, principal, resource, target, targetRole }: PolicyQuestion, known: ReadonlySet<string>): string {
   const role = targetRole ?? target?.role;
@@ -18,7 +21,7 @@ export function inWords({ action, principal, resource, target, targetRole }: Pol
     known.has(principal.role) ? principal.role : "this role",
     "do",
     action,
-    resource === undefined ? undefined : known.has(resource) ? resource : "(a name that no policy has)",
+    resource === undefined || ABOUT_ITSELF.has(action) ? undefined : known.has(resource) ? resource : "(a name that no policy has)",
     role === undefined ? undefined : `to ${known.has(role) ? role : "another role"}`,
   ];
   return parts.filter((part) => part !== undefined).join(" ");

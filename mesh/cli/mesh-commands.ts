@@ -1,5 +1,6 @@
 /** Commands that ask the daemon: status, peers, send, inbox. */
 import type { ApprovalView, DaemonMethod, DaemonParams, DaemonResult, InboxItem, TaskView } from "../contract/daemon-api.ts";
+import { TERMINAL_STATES } from "../contract/message.ts";
 import { termWords } from "./approval-words.ts";
 import { asSeen, bytes, duration, jsonAsSeen, type Output, paint } from "./output.ts";
 
@@ -58,12 +59,26 @@ export async function showInbox(daemon: DaemonCalls, out: Output, options: { id?
     printItem(out, item);
     if (item.kind === "task") out.line(jsonAsSeen({ task: item.task, context: item.context, answers: item.answers }));
     if (item.kind === "approval") out.line(jsonAsSeen(item.payload));
+    for (const line of nextSteps(item)) out.line(paint.dim(line));
     return;
   }
   const { items } = await daemon.call("inbox.list", { waiting: !options.all });
   out.result(items);
   if (items.length === 0) out.line("Nothing waits for you.");
   for (const item of items) printItem(out, item);
+  if (items.length > 0) out.line(paint.dim("One in full, and what you can do: gaggle inbox <id>"));
+}
+
+/** What a person can do about an item that waits for them. */
+function nextSteps(item: InboxItem): readonly string[] {
+  if (item.kind === "task" && item.side === "worker" && !TERMINAL_STATES.has(item.state))
+    return [
+      `End it with its result:  gaggle inbox complete ${item.taskId} --result '{"text":"…"}'`,
+      "Or in Goose: accept_task, update_progress, ask_back, complete_task, reject_task.",
+    ];
+  if (item.kind === "approval" && item.side === "approver" && item.state === "PENDING")
+    return [`Decide:  gaggle approve ${item.approvalId}  or  gaggle reject ${item.approvalId}`];
+  return [];
 }
 
 /** One line about a task, an approval or a notification. */

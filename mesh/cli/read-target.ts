@@ -1,5 +1,6 @@
 /** Whom a command means, from its options. */
 import { type Target, target } from "../contract/daemon-api.ts";
+import { GaggleError } from "../contract/errors.ts";
 import { parseAs } from "../contract/json.ts";
 
 /** Options that name whom to ask. */
@@ -19,8 +20,14 @@ function readFanout(text: string): { mode: string; n?: number } {
   return n === undefined ? { mode } : { mode, n: Number(n) };
 }
 
-/** @throws GaggleError INVALID_INPUT */
+const FANOUT = /^(one|all|any|quorum:[1-9]\d*)$/;
+
+/** @throws GaggleError INVALID_INPUT, in the command line's own words where nobody is named or the fan-out is none */
 export function readTarget({ role, agent, skill, department, locale, fanout }: TargetOptions): Target {
+  if (role === undefined && agent === undefined && skill === undefined && department === undefined)
+    throw new GaggleError("INVALID_INPUT", "Say whom to ask: --role, --agent, --skill or --department. gaggle peers shows who is there.");
+  if (fanout !== undefined && !FANOUT.test(fanout))
+    throw new GaggleError("INVALID_INPUT", "--fanout is all, any or quorum:<n>, for example quorum:2.");
   const given = {
     ...(role === undefined ? {} : { targetRole: role }),
     ...(agent === undefined ? {} : { agentId: agent }),

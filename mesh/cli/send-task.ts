@@ -19,6 +19,11 @@ export function readChoices(given: { priority: string; start?: string; expires?:
   const startAt = given.start === undefined ? {} : { startAt: given.start };
   const expiresAt = given.expires === undefined ? {} : { expiresAt: given.expires };
   const { shape } = DAEMON_METHODS["task.send"].params;
+  if (!shape.priority.safeParse(given.priority).success)
+    throw new GaggleError("INVALID_INPUT", "--priority is P0 (most urgent), P1, P2 or P3.");
+  for (const name of ["start", "expires"] as const)
+    if (given[name] !== undefined && !shape[`${name}At`].safeParse(given[name]).success)
+      throw new GaggleError("INVALID_INPUT", `--${name} is a time with its zone, for example 2026-11-02T08:00:00+01:00.`);
   const schema = z.strictObject({ priority: shape.priority, startAt: shape.startAt, expiresAt: shape.expiresAt });
   return parseAs(schema, { priority: given.priority, ...startAt, ...expiresAt }, "gaggle send") as SendChoices;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { SessionView } from "../contract/session.ts";
+import { GaggleError, ifThere } from "../contract/errors.ts";
 import { parseJson } from "../contract/json.ts";
 import { action } from "./action.ts";
 import type { DaemonCalls } from "./mesh-commands.ts";
@@ -107,7 +108,9 @@ export function addSessionCommands(program: Command): void {
             ...(departments === undefined ? {} : { departments }),
             ...(agents === undefined ? {} : { participants: agents }),
           };
-          const body = parseJson(await readFile(file, "utf8"), "The file");
+          const text = await ifThere(readFile(file, "utf8"));
+          if (text === undefined) throw new GaggleError("NOT_FOUND", "There is no such file; check its path.");
+          const body = parseJson(text, "The file");
           const shard = { sessionId, id, title: title ?? id, visibility, body, ...(classes === undefined ? {} : { classes }) };
           await show(out, await daemon.call("session.share", shard));
         },

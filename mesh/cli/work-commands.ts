@@ -140,7 +140,7 @@ export function addWorkCommands(program: Command): void {
     );
   inbox
     .command("complete")
-    .description("end a task that you have accepted, with its result")
+    .description("end a task that came in, with its result")
     .argument("<task>")
     .option("--result <json>", "the result; other text goes as a text", "{}")
     .option("--attach <file...>", "files that go along; out of the department only texts do, masked")

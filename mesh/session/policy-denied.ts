@@ -4,4 +4,7 @@ import type { PolicyDecision } from "../contract/ports.ts";
 
 /** POLICY_DENIED with the decision's reason. */
 export const policyDenied = (decision: PolicyDecision): GaggleError =>
-  new GaggleError("POLICY_DENIED", `The signed policy does not allow this. ${decision.reason}`);
+  new GaggleError(
+    "POLICY_DENIED",
+    `The signed policy does not allow this. ${decision.reason} gaggle policy explain says what would have to hold; an admin can change it.`,
+  );

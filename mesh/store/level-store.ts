@@ -15,7 +15,11 @@ export function isLocked(error: unknown): boolean {
 
 const openFailure = (cause: unknown): GaggleError =>
   isLocked(cause)
-    ? new GaggleError("CONFLICT", "Another daemon owns this home. Stop it, or use another GAGGLE_HOME.", { cause })
+    ? new GaggleError(
+        "CONFLICT",
+        "Another daemon owns this home. Stop it, or use another folder (GAGGLE_HOME; of a bootstrap node --dir).",
+        { cause },
+      )
     : new GaggleError("STORE_FAILED", `The store could not be opened. Check the disk and the rights of its folder. ${DAMAGED_FIX}`, {
         cause,
       });

@@ -53,5 +53,9 @@ export async function finishRelease(
   out.result(release);
   out.line(`Signed version ${paint.strong(String(version))} for ${release.roles.join(", ")}; good until ${expiresAt.slice(0, 10)}.`);
   if (publish === undefined) out.line("A bootstrap node that runs gets it with: gaggle org sign --publish URL");
+  if (publish === undefined && version === 1) {
+    out.line(`Next: run the node with gaggle bootstrap --dir ${dir}/bootstrap; then, for each person of the org chart:`);
+    out.line(`  gaggle org invite --dir ${dir} --role ROLE --user ID --url http://127.0.0.1:4870`);
+  }
   return release;
 }

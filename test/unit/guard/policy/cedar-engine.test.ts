@@ -70,6 +70,13 @@ const unchecked = (
 const PERMIT_ALL = "permit (principal, action, resource);";
 
 describe("the engine", () => {
+  it("asked about the audit's export names no resource, since there is one alone", () => {
+    const asked = { ...question, action: "audit.export" as const, resource: "export" };
+    expect(engineOf('@id("other") permit (principal, action == Action::"notify.send", resource);').decide(asked).reason).toBe(
+      "No policy lets finance do audit.export to marketing.",
+    );
+  });
+
   it("denies what no policy permits, and says so in words", () => {
     expect(engineOf('@id("other") permit (principal, action == Action::"notify.send", resource);').decide(question)).toEqual({
       allowed: false,

@@ -3,7 +3,7 @@ import { saveFiles } from "../../../../mesh/cli/artifact-commands.ts";
 import { type DaemonCalls, showInbox, showStatus } from "../../../../mesh/cli/mesh-commands.ts";
 import { cancelMessage, retryDead, showDead, showOutbox } from "../../../../mesh/cli/outbox.ts";
 import { createOutput } from "../../../../mesh/cli/output.ts";
-import { sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
+import { readChoices, sendTask, showRecord } from "../../../../mesh/cli/send-task.ts";
 import type { DaemonResult, TaskView } from "../../../../mesh/contract/daemon-api.ts";
 import type { SessionView } from "../../../../mesh/contract/session.ts";
 import type { TaskState } from "../../../../mesh/contract/message.ts";
@@ -177,6 +177,34 @@ describe("gaggle status of a task", () => {
     const ended = captureOutput();
     await showRecord(daemonWith(view("COMPLETED", { result: { n: 1 }, spent: { tokens: 1200, usd: "0.5" } })), ended.out, TASK, now);
     expect(ended.text()).toMatch(/used +1200 tokens, 0\.5 USD[\s\S]*"n": 1/);
+  });
+});
+
+describe("gaggle send with a wrong choice", () => {
+  const good = { priority: "P2" };
+  it.each([
+    [{ priority: "P9" }, "--priority is P0 (most urgent), P1, P2 or P3."],
+    [{ ...good, start: "yesterday" }, "--start is a time with its zone"],
+    [{ ...good, expires: "2026-11-02" }, "--expires is a time with its zone"],
+  ])("names the option as it is typed: %o", (given, words) => {
+    expect(() => readChoices(given)).toThrow(expect.objectContaining({ code: "INVALID_INPUT", message: expect.stringContaining(words) }));
+    expect(readChoices({ ...good, start: "2026-11-02T08:00:00+01:00" })).toEqual({ priority: "P2", startAt: "2026-11-02T08:00:00+01:00" });
+  });
+});
+
+describe("gaggle inbox of one item", () => {
+  const shown = async (item: object): Promise<string> => {
+    const { out, text } = captureOutput();
+    await showInbox(daemonWith(item), out, { id: TASK, all: false });
+    return text();
+  };
+  const approval = { kind: "approval", approvalId: TASK, peer: marco, payloadHash: "a".repeat(64), payload: { total: 1 }, history: [] };
+
+  it("says what a person can do about it, and nothing where there is nothing to do any more", async () => {
+    expect(await shown(view("SUBMITTED", { side: "worker" }))).toContain(`gaggle inbox complete ${TASK} --result`);
+    expect(await shown(view("COMPLETED", { side: "worker" }))).not.toContain("gaggle inbox complete");
+    expect(await shown({ ...approval, side: "approver", state: "PENDING" })).toContain(`gaggle approve ${TASK}  or  gaggle reject ${TASK}`);
+    expect(await shown({ ...approval, side: "approver", state: "APPROVED" })).not.toContain("gaggle approve");
   });
 });
 

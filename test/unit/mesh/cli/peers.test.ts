@@ -104,8 +104,9 @@ describe("whom a command means", () => {
   });
 
   it("is refused where it is nobody, or a fan-out that there is not", () => {
-    expect(() => readTarget({})).toThrow(/name a targetRole/);
+    expect(() => readTarget({ locale: "de" })).toThrow(/Say whom to ask: --role/);
+    expect(() => readTarget({ agent: "someone" })).toThrow(/agentId/);
     expect(() => readTarget({ role: "hr", fanout: "some" })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
-    expect(() => readTarget({ role: "hr", fanout: "quorum" })).toThrow(/give n with quorum/);
+    expect(() => readTarget({ role: "hr", fanout: "quorum" })).toThrow(/quorum:2/);
   });
 });

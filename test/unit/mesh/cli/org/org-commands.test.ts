@@ -93,6 +93,7 @@ describe("gaggle org", () => {
   it("init makes an empty organisation that can be signed", async () => {
     await init({ content: "empty", name: "Fresh" });
     expect((await sign()).roles).toEqual(["executive"]);
+    expect(said).toContain(`gaggle org invite --dir ${dir} --role ROLE`);
     expect(await readdir(join(dir, "recipes"))).toEqual([]);
   });
 
