@@ -9,7 +9,8 @@ import { systemClock, systemRandom } from "../../mesh/agent/system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const program = new URL("../../guard/detect/worker/scan-worker.ts", import.meta.url);
-const text = "Anna Schmidt of Berlin met Peter Müller and Maria Rossi in Hamburg about the payroll. ".repeat(40);
+/** Seconds of work, so that a starved main thread finds the worker at it. */
+const text = "Anna Schmidt of Berlin met Peter Müller and Maria Rossi in Hamburg about the payroll. ".repeat(400);
 const TIMES = 2;
 
 for (let i = 0; i < TIMES; i += 1) {
