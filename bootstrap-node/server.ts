@@ -4,6 +4,8 @@ import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { BOOTSTRAP_ROUTES, type BootstrapRoute } from "../mesh/contract/bootstrap-api.ts";
 import { GaggleError } from "../mesh/contract/errors.ts";
+import { isTooDeep } from "../mesh/contract/json.ts";
+import { MAX_JSON_DEPTH } from "../mesh/contract/limits.ts";
 import type { Drain } from "./drain.ts";
 import { createHandlers, type HandlerDeps } from "./handlers.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -60,6 +62,7 @@ export function createBootstrapServer(deps: ServerDeps, config: ServerConfig): F
   const handlers = createHandlers(deps, config);
   // What a browser's form can send without asking is no body of this API.
   app.removeContentTypeParser("text/plain");
+  parseShallow(app);
   const headers = config.tls === undefined ? HEADERS : { ...HEADERS, "strict-transport-security": "max-age=31536000" };
   app.addHook("onRequest", async (request, reply) => void reply.headers(headers).header("x-request-id", request.id));
   app.addHook("onResponse", async (request, reply) => noteAnswer(deps, request, reply));
@@ -78,6 +81,15 @@ export function createBootstrapServer(deps: ServerDeps, config: ServerConfig): F
     serveRoute(app, { ...deps, limits }, name, { org: config.org, handlers });
   }
   return app;
+}
+
+/** Fastify's own parser, and before it a bound on how deep a body is nested. */
+function parseShallow(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body: string, done) => {
+    if (!isTooDeep(body)) return parse(request, body, done);
+    return done(new GaggleError("INVALID_INPUT", `The request is nested more than ${MAX_JSON_DEPTH} levels deep; send flatter data.`));
+  });
 }
 
 function createFastify(config: ServerConfig): FastifyInstance {

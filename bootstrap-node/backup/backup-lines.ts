@@ -6,6 +6,7 @@ import { createHash, type Hash } from "node:crypto";
 import { z } from "zod";
 import { GaggleError } from "../../mesh/contract/errors.ts";
 import { orgId, sha256 } from "../../mesh/contract/ids.ts";
+import { parseJson } from "../../mesh/contract/json.ts";
 
 /** Longest line that is read, in characters: a deposit of the largest size class, and what JSON adds. */
 export const MAX_BACKUP_LINE = 33_554_432;
@@ -62,7 +63,7 @@ export async function* unsealed(lines: AsyncIterable<string>): AsyncGenerator<Ex
 
 function parseLine(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line, "The backup");
   } catch {
     return undefined;
   }

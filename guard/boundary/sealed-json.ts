@@ -1,6 +1,7 @@
 /** JSON sealed to one agent's X25519 key: compact JWE (RFC 7516), ECDH-ES+A256KW (RFC 7518, RFC 8037) and A256GCM. */
 import { CompactEncrypt, compactDecrypt } from "jose";
 import type { z } from "zod";
+import { parseJson } from "../../mesh/contract/json.ts";
 
 const ALG = "ECDH-ES+A256KW";
 const ENC = "A256GCM";
@@ -25,7 +26,7 @@ export async function openJson<T>(typ: string, sealed: string, key: OpenKey, sch
   try {
     const options = { keyManagementAlgorithms: [ALG], contentEncryptionAlgorithms: [ENC] };
     const { plaintext, protectedHeader } = await compactDecrypt(sealed, { ...key }, options);
-    return protectedHeader.typ === typ ? schema.parse(JSON.parse(Buffer.from(plaintext).toString("utf8"))) : undefined;
+    return protectedHeader.typ === typ ? schema.parse(parseJson(Buffer.from(plaintext).toString("utf8"), "What was sealed")) : undefined;
   } catch {
     // Without the cause: a parser's message may quote what was sealed.
     return undefined;

@@ -1,12 +1,12 @@
 /** Masks the JSON text of a tool call's arguments so that it stays valid JSON. */
-import type { Json } from "../../mesh/contract/json.ts";
+import { type Json, parseJson } from "../../mesh/contract/json.ts";
 
 /** Masks a text; `wrap` writes each token at its place. */
 export type MaskWith = (text: string, wrap?: (token: string, span: { start: number; end: number }) => string) => string;
 
 function parsed(text: string): { value: Json } | undefined {
   try {
-    return { value: JSON.parse(text) as Json };
+    return { value: parseJson(text, "The arguments") };
   } catch {
     return undefined;
   }

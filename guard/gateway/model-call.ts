@@ -1,7 +1,7 @@
 /** One model call from its first byte to its last: read, planned, masked, recorded, sent, relayed. Whatever fails before it is sent refuses it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
-import type { Json, JsonObject } from "../../mesh/contract/json.ts";
+import { type Json, type JsonObject, parseJson } from "../../mesh/contract/json.ts";
 import { MAX_MODEL_REQUEST_BYTES } from "../../mesh/contract/limits.ts";
 import { type CallNotes, recordedModel } from "./call-notes.ts";
 import { DEFAULT_OUTPUT_TOKENS, type PlannedCall } from "./call-routes.ts";
@@ -17,10 +17,9 @@ const CHARACTERS_PER_TOKEN = 4;
 function parseBody(bytes: Buffer): { body: JsonObject; model: string } {
   let body: Json;
   try {
-    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Json;
+    body = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), "The request");
   } catch {
-    // V8 quotes the text in its message, so no cause.
-    throw new GaggleError("GUARD_REFUSED", "The request is no JSON in UTF-8, so the guard could not check it.", {
+    throw new GaggleError("GUARD_REFUSED", "The request is no JSON in UTF-8, or nested too deeply, so the guard could not check it.", {
       details: { length: bytes.length },
     });
   }

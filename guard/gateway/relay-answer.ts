@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { GaggleError } from "../../mesh/contract/errors.ts";
-import type { Json, JsonObject } from "../../mesh/contract/json.ts";
+import { type Json, type JsonObject, parseJson } from "../../mesh/contract/json.ts";
 import { DEFAULT_OUTPUT_TOKENS, NO_USAGE, type Usage } from "./call-routes.ts";
 import { readEvents } from "./event-stream.ts";
 import type { AnswerContext, Format } from "./formats/format.ts";
@@ -26,9 +26,8 @@ const notJson = (): GaggleError =>
 function parseObject(text: string): JsonObject {
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = parseJson(text, "The answer");
   } catch {
-    // V8 quotes the text in its message, and the text may be a user's: so no cause.
     throw notJson();
   }
   if (!isObject(value)) throw notJson();

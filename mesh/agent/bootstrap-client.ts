@@ -12,6 +12,7 @@ import {
 import type { CandidateQuery, EvaluateRequest, EventPage, HandOver, StatusReport } from "../contract/controller-api.ts";
 import type { SignedBundle } from "../contract/bundle.ts";
 import { ERROR_TABLE, type ErrorCode, GaggleError } from "../contract/errors.ts";
+import { parseJson } from "../contract/json.ts";
 import { MAX_API_BODY_BYTES } from "../contract/limits.ts";
 import type { Clock, Random, Signer } from "../contract/ports.ts";
 import type { X25519Jwk } from "../identity/keys.ts";
@@ -241,7 +242,7 @@ async function readJson(response: Response): Promise<unknown> {
     chunks.push(chunk);
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return parseJson(Buffer.concat(chunks).toString("utf8"), "The answer");
   } catch {
     return undefined;
   }

@@ -10,8 +10,8 @@ import {
   type DaemonMethod,
 } from "../contract/daemon-api.ts";
 import { errorCode, framesOf, GaggleError, systemCode } from "../contract/errors.ts";
-import { parseAs } from "../contract/json.ts";
-import { MAX_LOCAL_REQUEST_BYTES } from "../contract/limits.ts";
+import { isTooDeep, parseAs, parseJson } from "../contract/json.ts";
+import { MAX_JSON_DEPTH, MAX_LOCAL_REQUEST_BYTES } from "../contract/limits.ts";
 
 /** Calls of one connection that may be under way at once; more are answered BUSY. */
 const MAX_CALLS = 256;
@@ -40,9 +40,9 @@ function readCall(line: string): Read {
   });
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line, "The line");
   } catch {
-    // The cause is left out on purpose: it quotes the line, and the line may hold a user's text.
+    if (isTooDeep(line)) return refuse(RPC_CODE.request, `The line is nested more than ${MAX_JSON_DEPTH} levels deep; send flatter data.`);
     return refuse(RPC_CODE.parse, "The line is not valid JSON. Send one JSON-RPC 2.0 message a line.");
   }
   if (typeof value !== "object" || value === null) return refuse(RPC_CODE.request, "A JSON-RPC 2.0 request is an object.");

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { TextDecoder } from "node:util";
 import type { AuditFilter, AuditLogHead } from "../contract/audit.ts";
 import { type BundleManifest, bundleManifest } from "../contract/bundle.ts";
-import { canonicalJson } from "../contract/json.ts";
+import { canonicalJson, parseJson } from "../contract/json.ts";
 import { CLOCK_LEEWAY_MS, RETENTION_DAYS } from "../contract/limits.ts";
 import { unverifiedPayloadOf, verifyJws } from "../identity/jws.ts";
 import { rootsAfter } from "../identity/root-chain.ts";
@@ -103,7 +103,7 @@ function parseLine({ bytes, ended, tooLong }: RawLine, decoder: TextDecoder): { 
   if (!ended || tooLong) return undefined;
   try {
     const text = decoder.decode(bytes);
-    const parsed = exportLine.safeParse(JSON.parse(text));
+    const parsed = exportLine.safeParse(parseJson(text, "The line"));
     return parsed.success ? { line: parsed.data, text } : undefined;
   } catch {
     return undefined;

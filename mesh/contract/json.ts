@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { z } from "zod";
 import { GaggleError } from "./errors.ts";
+import { MAX_JSON_DEPTH } from "./limits.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -47,12 +48,57 @@ export const sha256Hex = (data: string | Uint8Array): string => hash("sha256", d
 /** SHA-256 over the canonical JSON of a value, as 64 lower-case hex digits. */
 export const canonicalHash = (value: unknown): string => sha256Hex(canonicalJson(value));
 
+/** Where a string ends that begins at `from`; -1 where it never does. */
+function endOfString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before--;
+    if ((at - before) % 2 === 1) return at;
+  }
+  return -1;
+}
+
+const [QUOTE, BACKSLASH, BRACKET, END_BRACKET, BRACE, END_BRACE] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Whether brackets and braces outside of strings stand deeper than the limit. */
+function isNestedBeyond(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      if (at === -1) return false;
+    } else if (code === BRACE || code === BRACKET) {
+      if (++depth > MAX_JSON_DEPTH) return true;
+    } else if (code === END_BRACE || code === END_BRACKET) depth--;
+  }
+  return false;
+}
+
+/** Counts up to one more than the limit. */
+function countOf(sign: string, text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(sign); at !== -1 && count <= MAX_JSON_DEPTH; at = text.indexOf(sign, at + 1)) count++;
+  return count;
+}
+
 /**
- * Parses JSON text.
+ * Whether JSON text is nested deeper than {@link MAX_JSON_DEPTH}. Texts that open no more brackets than that, as most do, are not looked through: a
+ * search for one sign is much quicker than parsing.
+ */
+export const isTooDeep = (text: string): boolean =>
+  text.length > MAX_JSON_DEPTH && countOf("{", text) + countOf("[", text) > MAX_JSON_DEPTH && isNestedBeyond(text);
+
+/**
+ * Parses JSON text from outside: of a wire, a socket, a request, a file. What is nested too deeply is refused before it takes memory.
  * @param what names the input in the error, for example "The audit line"
  * @throws GaggleError INVALID_INPUT
  */
 export function parseJson(text: string, what: string): Json {
+  if (isTooDeep(text)) {
+    const details = { length: text.length, maxDepth: MAX_JSON_DEPTH };
+    throw new GaggleError("INVALID_INPUT", `${what} is nested more than ${MAX_JSON_DEPTH} levels deep; send flatter data.`, { details });
+  }
   try {
     return JSON.parse(text) as Json;
   } catch {

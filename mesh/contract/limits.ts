@@ -7,6 +7,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Largest frame on a peer stream, and so the largest envelope, in bytes. */
 export const MAX_FRAME_BYTES = 1_048_576;
+/** Deepest nesting of JSON from outside: what walks it recurses. The deepest of ours are schemas of results, 32 deep with two levels each. */
+export const MAX_JSON_DEPTH = 128;
 /** Largest request on the daemon's local socket, in bytes. */
 export const MAX_LOCAL_REQUEST_BYTES = 4_194_304;
 /** Largest body that the bootstrap node's API reads, in bytes. */

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { GaggleError } from "../contract/errors.ts";
 import type { Ed25519Jwk } from "../contract/identity.ts";
 import { thumbprint } from "../contract/ids.ts";
-import { canonicalJson, jsonText } from "../contract/json.ts";
+import { canonicalJson, isTooDeep, jsonText } from "../contract/json.ts";
 import { MAX_FRAME_BYTES } from "../contract/limits.ts";
 import type { Signer } from "../contract/ports.ts";
 import { thumbprintOf, type VerifyingKey, verifyingKeyOf } from "./keys.ts";
@@ -155,8 +155,15 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 function parsePart(text: string, part: string): unknown {
   const bytes = decode(text, part);
+  let json: string;
   try {
-    return JSON.parse(UTF8.decode(bytes));
+    json = UTF8.decode(bytes);
+  } catch {
+    throw invalid(`its ${part} is not JSON`);
+  }
+  if (isTooDeep(json)) throw invalid(`its ${part} is nested too deeply`);
+  try {
+    return JSON.parse(json);
   } catch {
     // Without the cause: the parser's message quotes the input.
     throw invalid(`its ${part} is not JSON`);

@@ -4,6 +4,7 @@
  */
 import { GeneralEncrypt, generalDecrypt } from "jose";
 import { GaggleError } from "../contract/errors.ts";
+import { parseJson } from "../contract/json.ts";
 import { MAX_MAIL_BYTES } from "../contract/limits.ts";
 import { type MailContent, mailContent, mailSizeOf, type SealedMail, sealedMail } from "../contract/mailbox.ts";
 import type { X25519Jwk, X25519PrivateJwk } from "../identity/keys.ts";
@@ -44,7 +45,7 @@ export async function openMail(sealed: SealedMail, key: X25519PrivateJwk): Promi
     }));
     const options = { keyManagementAlgorithms: [ALG], contentEncryptionAlgorithms: [ENC] };
     const { plaintext, protectedHeader } = await generalDecrypt({ ...sealed, recipients }, { ...key }, options);
-    return protectedHeader?.typ === TYP ? mailContent.parse(JSON.parse(Buffer.from(plaintext).toString("utf8"))) : undefined;
+    return protectedHeader?.typ === TYP ? mailContent.parse(parseJson(Buffer.from(plaintext).toString("utf8"), "The mail")) : undefined;
   } catch {
     // Without the cause: a parser's message may quote what was sealed.
     return undefined;

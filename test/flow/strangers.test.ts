@@ -396,6 +396,7 @@ describe("a member that misbehaves", () => {
 
   it.each([
     ["garbage", PEERS_PROTOCOL, randomBytes(200)],
+    ["JSON nested without end", PEERS_PROTOCOL, Buffer.from(`{"v":1,"kind":"pull","news":${"[".repeat(400_000)}`)],
     ["another shape of JSON", BUNDLE_PROTOCOL, Buffer.from('{"v":1,"kind":"everything"}')],
   ])("and sends %s on %s is cut off and counted", async (_, protocol, bytes) => {
     const connection = await connectMember();

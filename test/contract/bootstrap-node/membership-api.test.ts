@@ -108,6 +108,16 @@ describe("joining", () => {
       });
     const post = (headers: Record<string, string>) => node.app.inject({ method: "POST", url: "/api/v1/join", headers, payload: body });
     expect((await post({})).json()).toMatchObject({ status: 401, code: "CREDENTIAL_INVALID" });
+    // Nested without end: refused before it is parsed.
+    const bomb = {
+      method: "POST",
+      url: "/api/v1/join",
+      headers: { "content-type": "application/json", [PROOF_HEADER]: proofOver(body) },
+    } as const;
+    const refused = (await node.app.inject({ ...bomb, payload: `{"v":${"[".repeat(30_000)}` })).json();
+    expect(refused).toMatchObject({ status: 400, code: "INVALID_INPUT", detail: expect.stringContaining("levels deep") });
+    // What Fastify's own parser refuses is refused still.
+    expect((await node.app.inject({ ...bomb, payload: '{"__proto__":{"x":1}}' })).json()).toMatchObject({ status: 400 });
     const otherSeal = proofOver({ ...body, seal: publicJwkOf(node.agent("thief").keys.seal) });
     expect((await post({ [PROOF_HEADER]: otherSeal })).json()).toMatchObject({ code: "CREDENTIAL_INVALID" });
     expect((await post({ [PROOF_HEADER]: proofOver(body) })).statusCode).toBe(200);

@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest } from "node:http";
-import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { type AddressInfo, Server } from "node:net";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { GATEWAY_TOKEN, startGuardGateway } from "../../../support/guard-gateway.ts";
 import { startRecordingUpstream, type UpstreamReply } from "../../../support/recording-upstream.ts";
 
@@ -29,6 +29,16 @@ interface Answer {
 const read = async (response: Response): Promise<Answer> => (await response.json()) as Answer;
 
 describe("what reaches the model", () => {
+  it("is nothing of a request that is nested without end", async () => {
+    const upstream = await startRecordingUpstream(say("ok"));
+    const { post, calls, faults } = await startGuardGateway(upstream.baseUrl);
+    const bomb = `{"model":"m","messages":[{"role":"user","content":${"[".repeat(200_000)}${"]".repeat(200_000)}}]}`;
+    const refused = await post(bomb);
+    expect([refused.status, (await read(refused)).error?.code]).toEqual([403, "GUARD_REFUSED"]);
+    expect([upstream.requests, faults]).toEqual([[], []]);
+    expect(calls).toHaveLength(1);
+  });
+
   it("holds no value from any place of a request", { timeout: 30_000 }, async () => {
     const upstream = await startRecordingUpstream(say("ok"));
     const { post, calls } = await startGuardGateway(upstream.baseUrl);
@@ -397,6 +407,17 @@ describe("the model's server", () => {
     const { post } = await startGuardGateway(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`);
     const text = await (await post({ model: "m", max_tokens: 9, stream: true, messages: [user("x")] }, {}, "/v1/messages")).text();
     expect(text.split("\n").filter((line) => line !== "")).toEqual([expect.stringMatching(/^data: \{"type":"x\\ndata/)]);
+  });
+
+  it("is made also after a connection that the system could not hand over", async () => {
+    const upstream = await startRecordingUpstream(say("fine"));
+    const listen = vi.spyOn(Server.prototype, "listen");
+    const { post, faults } = await startGuardGateway(upstream.baseUrl);
+    const failed = Object.assign(new Error("accept ENFILE"), { code: "ENFILE" });
+    (listen.mock.contexts.at(-1) as Server).emit("error", failed);
+    listen.mockRestore();
+    expect(faults).toEqual([failed]);
+    expect((await post(chat(user("x")))).status).toBe(200);
   });
 
   it("is let go when the client goes", async () => {

@@ -1,8 +1,8 @@
 import { existsSync, statSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { MAX_LOCAL_REQUEST_BYTES } from "../../../../mesh/contract/limits.ts";
 import { type StandInDaemon, type StandInHandlers, startStandIn } from "../../../support/stand-in-daemon.ts";
@@ -88,6 +88,16 @@ describe.skipIf(process.platform === "win32")("the socket", () => {
     clients.push(client);
     client.send(hello);
     expect(await client.next()).toMatchObject({ id: "hello", result: { apiVersion: 1 } });
+  });
+
+  it("goes on where the system could not hand over a connection", async () => {
+    const listen = vi.spyOn(Server.prototype, "listen");
+    const { greeted } = await start();
+    (listen.mock.contexts.at(-1) as Server).emit("error", Object.assign(new Error("accept ENFILE"), { code: "ENFILE" }));
+    listen.mockRestore();
+    const client = await greeted();
+    client.send(request("after", "dead.list"));
+    expect(await client.next()).toMatchObject({ id: "after" });
   });
 
   it("does not take a socket away from a program that answers", async () => {
@@ -290,6 +300,17 @@ describe.skipIf(process.platform === "win32")("lines", () => {
     }
     client.send(request(9, "dead.list"));
     expect(await client.next()).toMatchObject({ id: 9 });
+  });
+
+  it("that are nested without end are refused before they are read, and the next call works", async () => {
+    const client = await (await start()).greeted();
+    client.send(`{"jsonrpc":"2.0","id":1,"method":"status","params":${"[".repeat(500_000)}${"]".repeat(500_000)}}\n`);
+    expect(errorOf(await client.next())).toMatchObject({
+      message: expect.stringContaining("levels deep"),
+      data: { code: "INVALID_INPUT" },
+    });
+    client.send(request(2, "status"));
+    expect(await client.next()).toMatchObject({ id: 2 });
   });
 
   it("of any JSON get exactly one answer each", async () => {

@@ -35,6 +35,12 @@ test("an export as written verifies, in whatever pieces it arrives", async () =>
   }
 });
 
+test("a line that is nested without end is a problem of that line, and no failure of the verifier", async () => {
+  const bomb = `{"kind":"event","event":${"[".repeat(50_000)}${"]".repeat(50_000)}}\n`;
+  expect(await verify(made.lines.with(3, bomb))).toMatchObject({ ok: false });
+  expect(await first(made.lines.with(3, bomb))).toEqual(await first(made.lines.with(3, "nonsense\n")));
+});
+
 test("without a pinned fingerprint the verdict names the root and says that it was not compared", async () => {
   expect(await verifyExport(made.lines)).toMatchObject({ ok: true, pinned: false, rootFingerprint: made.rootFingerprint });
 });

@@ -45,6 +45,15 @@ describe("JWS", () => {
     );
   });
 
+  it("is refused where it is nested too deeply, though it is signed", () => {
+    const bomb = `${"[".repeat(10_000)}${"]".repeat(10_000)}`;
+    const deep = expect.objectContaining({ code: "CREDENTIAL_INVALID", message: expect.stringContaining("nested too deeply") });
+    const header = { alg: "EdDSA", typ: TYP, kid: signer.thumbprint };
+    expect(() => verifyJws({ jws: forge(header, bomb), typ: TYP, key })).toThrow(deep);
+    expect(() => unverifiedPayloadOf(forge(header, bomb))).toThrow(deep);
+    expect(() => verifyJws({ jws: forge(bomb), typ: TYP, key })).toThrow(deep);
+  });
+
   it("is refused with any single bit of any part flipped", () => {
     const parts = signJws({ typ: TYP, payload: { seq: 7 }, signer }).split(".");
     for (const [index, text] of parts.entries()) {

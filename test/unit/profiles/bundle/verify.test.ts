@@ -41,6 +41,16 @@ describe("a profile bundle", () => {
     expect(() => verified.text("toString")).toThrow(code("NOT_FOUND"));
   });
 
+  it("is refused where its manifest is nested without end, though the root key signed it", () => {
+    const files = Array.from({ length: 5_000 }).reduce<unknown>((inner) => ({ inner }), 1);
+    expect(() => verify(resigned({ files }))).toThrow(
+      expect.objectContaining({
+        code: "BUNDLE_SIGNATURE",
+        cause: expect.objectContaining({ message: expect.stringContaining("nested too deeply") }),
+      }),
+    );
+  });
+
   it("knows the people of the org chart by login and name, beside the organisation's own denied values", () => {
     const deny = [{ class: "ORG" as const, values: ["Project Aurora"] }];
     const sources = { ...testSources(), guardLists: guardLists.parse({ v: 1, allow: ["Harbour Lamps"], deny }) };
