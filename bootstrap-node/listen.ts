@@ -26,6 +26,8 @@ export async function listen(server: FastifyInstance, config: ListenAddress): Pr
     const problem = `The bootstrap node can't listen on ${config.host}:${config.port}`;
     throw new GaggleError("INVALID_INPUT", `${problem}; free the port or choose another.`, { cause });
   }
+  // A connection that the system could not hand over costs that connection.
+  server.server.on("error", (err) => server.log.error({ err }, "a connection could not be taken"));
   const { port } = server.server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host.replaceAll(/[[\]]/g, "")}]` : config.host;
   return `${config.tls === undefined ? "http" : "https"}://${host}:${port}`;

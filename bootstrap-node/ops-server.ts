@@ -63,6 +63,8 @@ export async function startOpsServer(
     });
   });
   const url = await listen(server, config);
+  // A connection that the system could not hand over costs that connection.
+  server.on("error", (err) => deps.log.error({ err }, "an operator's connection could not be taken"));
   const path = join(config.dir, OPS_FILE);
   await writePrivateFile(path, JSON.stringify({ v: 1, url, token } satisfies z.infer<typeof opsFile>));
   return {

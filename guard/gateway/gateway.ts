@@ -122,6 +122,8 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
     connectionsCheckingInterval: Math.min(5_000, requestTimeout),
   };
   const server = createServer({ ...times, maxHeaderSize: 16_384 }, answer);
+  // A connection that the system could not hand over costs that connection; who waits for `listen` hears of its own errors.
+  server.on("error", (err) => server.listening && deps.log.error({ err }, "The gateway could not take a connection."));
 
   return {
     get url() {

@@ -83,6 +83,8 @@ export async function serveLocal(config: LocalServerConfig): Promise<LocalServer
     serveConnection(socket, config, running);
   });
   await listen(server, path);
+  // A connection that the system could not hand over costs that connection.
+  server.on("error", (error) => config.log("A local connection could not be taken", { code: systemCode(error) ?? "unknown" }));
   if (process.platform !== "win32") chmodSync(path, 0o600);
 
   const close: LocalServer["close"] = async ({ failed } = { failed: false }) => {

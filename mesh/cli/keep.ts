@@ -18,6 +18,7 @@ export async function keep(command: string, args: readonly string[]): Promise<nu
   const end = await Promise.race([exited, told]);
   if (typeof end === "number") return end;
   const { pid } = child;
-  if (pid !== undefined) await killTree({ runId: "none", pid, start: (await startOf(pid)) ?? "" });
+  if (pid !== undefined && child.exitCode === null && child.signalCode === null)
+    await killTree({ runId: "none", pid, start: (await startOf(pid)) ?? "" });
   return 1;
 }

@@ -31,7 +31,7 @@ export async function freeFolder(dir: string): Promise<void> {
   for (let left = await leftovers(dir); left.length > 0; left = await leftovers(dir)) {
     if (performance.now() > deadline)
       throw new GaggleError("CONFLICT", `Processes of an earlier demo do not end: ${left.join(", ")}. End them.`);
-    for (const pid of left) kill(pid);
+    for (const pid of left) if (await carries(pid, DEMO_MARKER, dir)) kill(pid);
     await sleep(POLL_MS);
   }
 }

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { systemCode } from "../contract/errors.ts";
-import { carries, listProcesses, type ProcessEntry } from "./process-table.ts";
+import { carries, listProcesses, type ProcessEntry, startOf } from "./process-table.ts";
 import { RUN_MARKER } from "../contract/goose-session.ts";
 
 /** A Goose that was started; kept on disk while it runs. */
@@ -35,6 +35,8 @@ export async function killTree(record: RunRecord): Promise<number> {
     const dying = processes.some(({ pid, start }) => killed.get(pid) === start);
     if (members.length === 0 && !dying) break;
     for (const { pid, start } of members) {
+      // Looking through all processes takes its time, in which this one may have ended.
+      if ((await startOf(pid)) !== start) continue;
       await kill(pid);
       killed.set(pid, start);
     }

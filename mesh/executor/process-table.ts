@@ -18,7 +18,9 @@ export const listProcesses = (): Promise<ProcessEntry[]> => (process.platform ==
 
 /** When a process started, or undefined where there is no such process. */
 export async function startOf(pid: number): Promise<string | undefined> {
-  return (await listProcesses()).find((entry) => entry.pid === pid)?.start;
+  if (process.platform !== "linux") return (await fromPs()).find((entry) => entry.pid === pid)?.start;
+  const stat = await readOrGone(`${PROC}/${pid}/stat`);
+  return stat === undefined ? undefined : parseStat(stat)[0]?.start;
 }
 
 /** Whether a process of this user carries the environment variable with this value; false where the system can't tell. */

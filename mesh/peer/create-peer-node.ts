@@ -21,7 +21,7 @@ import { createLibp2pNode, defaultListen } from "./libp2p-node.ts";
 import { createMemberLinks } from "./member-links.ts";
 import { createMemberRecheck } from "./member-recheck.ts";
 import { createMembers } from "./members.ts";
-import { watchNetwork } from "./network-watch.ts";
+import { steadyInterfaces, watchNetwork } from "./network-watch.ts";
 import { createOwnRecord } from "./own-record.ts";
 import { createPenalties } from "./penalties.ts";
 import type { PeerNode, PeerNodeConfig, PeerNodeDeps } from "./peer-node.ts";
@@ -50,7 +50,7 @@ export async function createPeerNode(deps: PeerNodeDeps, config: PeerNodeConfig)
   const known = createKnownPeers({ verify: (jwt, id) => membership.verify(jwt, id), clock });
   const door = createDoor({ clock });
   const penalties = createPenalties({ clock });
-  const interfaces = deps.interfaces ?? networkInterfaces;
+  const interfaces = steadyInterfaces(deps.interfaces ?? networkInterfaces);
   const {
     node,
     listening: ownAddresses,

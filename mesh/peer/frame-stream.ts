@@ -150,7 +150,12 @@ export function createFrameStream(stream: Stream, clock: Clock, events: FrameStr
     },
     resume: () => {
       if (ended || stream.readStatus !== "paused") return;
-      stream.resume();
+      try {
+        // It tells the other side, which throws where the connection is just being closed.
+        stream.resume();
+      } catch (error) {
+        return abort(error instanceof Error ? error : new Error("the stream could not be read on"));
+      }
       watchStall();
     },
     abort,

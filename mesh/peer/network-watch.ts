@@ -7,11 +7,24 @@ import { NETWORK_LOOK_MS, SLEEP_GAP_MS } from "./protocols.ts";
 /** Why connections may be dead. */
 export type NetworkChange = "addresses" | "woke";
 
+/** This machine's interfaces as the system tells them. */
+export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+
+/** The same, and what was told last where the system can't tell now: short of memory or descriptors it throws, to timers that nobody stands behind. */
+export function steadyInterfaces(look: Interfaces): Interfaces {
+  let last: ReturnType<Interfaces> = {};
+  return () => {
+    try {
+      last = look();
+    } catch {
+      // It is asked again in a moment.
+    }
+    return last;
+  };
+}
+
 /** Watches until the returned function is called. */
-export function watchNetwork(
-  deps: { interfaces(): NodeJS.Dict<NetworkInterfaceInfo[]>; clock: Clock },
-  onChange: (change: NetworkChange) => void,
-): () => void {
+export function watchNetwork(deps: { interfaces: Interfaces; clock: Clock }, onChange: (change: NetworkChange) => void): () => void {
   let seen = fingerprint(deps.interfaces());
   let cancel = (): void => undefined;
 

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { describe, expect, it } from "vitest";
-import { type NetworkChange, watchNetwork } from "../../../../mesh/peer/network-watch.ts";
+import { type NetworkChange, steadyInterfaces, watchNetwork } from "../../../../mesh/peer/network-watch.ts";
 import { NETWORK_LOOK_MS, SLEEP_GAP_MS } from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
@@ -45,6 +45,23 @@ describe("the watch over this machine's network", () => {
     clock.jump(NETWORK_LOOK_MS + SLEEP_GAP_MS + 1);
     await clock.advance(0);
     expect(changes).toEqual(["woke"]);
+  });
+
+  it("goes by what the system told last while it can't tell", async () => {
+    const clock = createVirtualClock();
+    const changes: NetworkChange[] = [];
+    let told: NodeJS.Dict<NetworkInterfaceInfo[]> | undefined = { eth0: [info("192.0.2.1")] };
+    const interfaces = steadyInterfaces(() => {
+      if (told === undefined) throw new Error("uv_interface_addresses returned ENOBUFS");
+      return told;
+    });
+    watchNetwork({ interfaces, clock }, (change) => changes.push(change));
+    told = undefined;
+    await clock.advance(NETWORK_LOOK_MS * 2);
+    expect(changes).toEqual([]);
+    told = { eth0: [info("192.0.2.2")] };
+    await clock.advance(NETWORK_LOOK_MS);
+    expect(changes).toEqual(["addresses"]);
   });
 
   it("does not mind container networks, and says nothing after its end", async () => {
