@@ -12,6 +12,18 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * The system's clock for a command that waits for a person: its timers keep the process alive. Those of a daemon don't, since its sockets do and it has to
+ * end when they close; a command that waits by them alone would end in the middle, with status 13.
+ */
+export const commandClock: Clock = {
+  now: systemClock.now,
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** Bytes drawn from the system at once for ids, and the longest piece that is cut from them: longer ones are keys and are never kept. */
 const POOL_BYTES = 4_096;
 const MAX_POOLED_BYTES = 16;

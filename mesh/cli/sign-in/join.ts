@@ -1,7 +1,7 @@
 /** `gaggle join`: with an invitation, or by signing in. */
 import type { AgentConfig } from "../../agent/agent-config.ts";
 import type { HomeChoice } from "../../agent/become-member.ts";
-import { systemClock, systemRandom } from "../../agent/system.ts";
+import { commandClock, systemRandom } from "../../agent/system.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import { isJoinLink, parseJoinTarget } from "../../identity/join-link.ts";
 import type { CommandContext } from "../context.ts";
@@ -22,7 +22,7 @@ export async function join(
   choice: HomeChoice,
   way: JoinWay,
 ): Promise<AgentConfig> {
-  const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch };
+  const deps = { clock: commandClock, random: systemRandom, fetch: globalThis.fetch };
   if (way.signIn !== true) {
     if (way.device === true || way.root !== undefined || way.pin !== undefined)
       throw new GaggleError("INVALID_INPUT", "--device, --root and --pin go with --sign-in; an invitation needs none of them.");

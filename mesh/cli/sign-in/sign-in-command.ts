@@ -1,6 +1,6 @@
 /** `gaggle sign-in`: signs in again, so that the membership goes on. */
 import type { Command } from "commander";
-import { systemClock, systemRandom } from "../../agent/system.ts";
+import { commandClock, systemRandom } from "../../agent/system.ts";
 import { action } from "../action.ts";
 import { paint } from "../output.ts";
 
@@ -24,7 +24,7 @@ export function addSignInCommand(program: Command): void {
     action<SignInOptions>(async ({ home, env, out }, { device = false, browser }) => {
       const { signInAgain } = await import("../../agent/sign-in-organisation.ts");
       const { leadPerson } = await import("./lead-person.ts");
-      const deps = { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, ...leadPerson(out, env, browser) };
+      const deps = { clock: commandClock, random: systemRandom, fetch: globalThis.fetch, ...leadPerson(out, env, browser) };
       const signedIn = await signInAgain(deps, home, device);
       out.result(signedIn);
       out.line(`Signed in as ${paint.strong(signedIn.subject)}. It counts for ${signedIn.days} days.`);

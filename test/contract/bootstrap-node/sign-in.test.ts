@@ -1,8 +1,11 @@
 /** People sign in with a real OpenID provider in a process of its own; the agent's and the node's parts are the real ones. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createBootstrapClient } from "../../../mesh/agent/bootstrap-client.ts";
 import { readAgentConfig } from "../../../mesh/agent/agent-config.ts";
@@ -97,6 +100,32 @@ describe("signing in with a real provider", () => {
     await publish(1);
     const server = machine("fiona");
     await expect(server.signIn(true)).resolves.toMatchObject({ subject: "fiona.berg", role: "finance" });
+  });
+
+  it("by the device flow as a command, which waits for the person and ends when they have confirmed", { timeout: 40_000 }, async () => {
+    await publish(1);
+    const baseUrl = await node.app.listen({ host: "127.0.0.1", port: 0 });
+    const link = createJoinLink({ baseUrl, org: node.organisation.org, rootFingerprint: node.organisation.root.thumbprint });
+    const { home } = machine("fiona");
+    const program = fileURLToPath(new URL("../../../mesh/cli/main.ts", import.meta.url));
+    const words = ["join", link, "--sign-in", "--device", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    const env = { ...process.env, GAGGLE_HOME: home, HOME: join(home, "..") };
+    const child = spawn(process.execPath, [program, ...words], { env, stdio: ["ignore", "pipe", "pipe"] });
+    onTestFinished(() => void child.kill());
+    const said: string[] = [];
+    const ended = once(child, "close");
+    child.stderr.on("data", (part: Buffer) => said.push(String(part)));
+    const page = await new Promise<string>((resolve, reject) => {
+      child.stdout.on("data", (part: Buffer) => {
+        said.push(String(part));
+        const [, url] = /or open (\S+user_code=\S+)/.exec(said.join("")) ?? [];
+        if (url !== undefined) resolve(url);
+      });
+      void ended.then(() => reject(new Error(said.join(""))));
+    });
+    await createPerson("fiona").visit(page);
+    expect([await ended, said.join("")]).toEqual([[0, null], expect.stringContaining("You are fiona.berg (finance)")]);
+    expect(await readAgentConfig(home)).toMatchObject({ subject: "fiona.berg", bootstrapUrl: baseUrl });
   });
 
   it("needs no link where the person gives the root's fingerprint", async () => {
