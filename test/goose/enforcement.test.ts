@@ -55,6 +55,18 @@ async function withExtensions(change: Record<string, object>, work: () => Promis
   }
 }
 
+/** Another text in our `hooks.json`, until `work` is over. */
+async function withHooks(change: (text: string) => string, work: () => Promise<void>): Promise<void> {
+  const file = join(pluginFoldersIn(goosePaths(fiona.goose.root, {}))[0] ?? "", "hooks", "hooks.json");
+  const before = readFileSync(file, "utf8");
+  writeFileSync(file, change(before));
+  try {
+    await work();
+  } finally {
+    writeFileSync(file, before);
+  }
+}
+
 const CODE_MODE = { enabled: true, type: "platform", name: "code_execution", description: "d", bundled: true };
 
 describe.each(ways)("by goose %s in auto mode", (way) => {
@@ -141,18 +153,6 @@ describe("without the hooks", () => {
 });
 
 describe("hooks that were damaged", () => {
-  const hooksFile = (): string => join(pluginFoldersIn(goosePaths(fiona.goose.root, {}))[0] ?? "", "hooks", "hooks.json");
-  /** Another text in our `hooks.json`, until `work` is over. */
-  async function withHooks(change: (text: string) => string, work: () => Promise<void>): Promise<void> {
-    const file = hooksFile();
-    const before = readFileSync(file, "utf8");
-    writeFileSync(file, change(before));
-    try {
-      await work();
-    } finally {
-      writeFileSync(file, before);
-    }
-  }
   const withToolHook =
     (command: string) =>
     (text: string): string => {
@@ -230,6 +230,13 @@ describe("what waits in the inbox", () => {
     return await until("the message is there", waiting);
   }
 
+  /** Goose gives our hook five seconds at the end of a turn, which a starved machine may need to start it. */
+  const patientAtTheEnd = (text: string): string => {
+    const { hooks } = JSON.parse(text) as { hooks: { Stop: { hooks: object[] }[] } };
+    const Stop = hooks.Stop.map((one) => ({ ...one, hooks: one.hooks.map((hook) => ({ ...hook, timeout: 60 })) }));
+    return JSON.stringify({ hooks: { ...hooks, Stop } });
+  };
+
   it("is told to the chat that ends next, once, by sender and not by text, and never where a recipe's result would be lost", async () => {
     const id = await message();
     // Looking at it through the API counts as told, so the daemon has to forget that it was looked at: another item is sent unseen.
@@ -250,7 +257,7 @@ describe("what waits in the inbox", () => {
     expect(typed.stdout).toContain('{\\"status\\":\\"ok\\"}');
     expect(fiona.model.requests).toHaveLength(1);
     fiona.model.play([]);
-    await WAYS["session"]?.();
+    await withHooks(patientAtTheEnd, async () => void (await WAYS["session"]?.()));
     const told = JSON.stringify(fiona.model.requests.at(-1)?.messages.at(-1));
     expect(told).toContain("New in the inbox");
     expect(told).not.toMatch(/secret/i);

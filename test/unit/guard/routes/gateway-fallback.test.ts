@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createModelRoutes, type NamedUpstream } from "../../../../guard/routes/model-routes.ts";
 import { NO_AMOUNT } from "../../../../guard/routes/organisation-usage.ts";
-import { freePort } from "../../../../mesh/agent/free-port.ts";
+import { testPort } from "../../../support/test-port.ts";
 import { type ModelPolicy, modelPolicy } from "../../../../mesh/contract/model-policy.ts";
 import { startGuardGateway, type TestGateway, type TestGatewayConfig } from "../../../support/guard-gateway.ts";
 import { createRealClock } from "../../../support/real-clock.ts";
@@ -12,7 +12,7 @@ const owner = { tenant: "org", department: "finance", role: "finance", agent: "f
 const chat = { model: "m", stream: true, messages: [{ role: "user", content: `Write to ${EMAIL}.` }] };
 const route = { id: "r", use: { upstream: "first", model: "big" }, fallback: { upstream: "second", model: "small" } };
 const server = (name: string, baseUrl: string, local = false): NamedUpstream => ({ name, protocol: "openai", baseUrl, local });
-const nobody = async (): Promise<string> => `http://127.0.0.1:${await freePort()}/v1`;
+const nobody = async (): Promise<string> => `http://127.0.0.1:${await testPort()}/v1`;
 
 /** A gateway with two model servers under the names `first` and `second`. */
 async function gatewayWith(

@@ -7,7 +7,7 @@ import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { freePort } from "../../../../mesh/agent/free-port.ts";
+import { testPort } from "../../../support/test-port.ts";
 import { createProgram } from "../../../../mesh/cli/program.ts";
 import { VERSION } from "../../../../mesh/contract/version.ts";
 import { createInvitation } from "../../../../mesh/identity/invitation.ts";
@@ -152,7 +152,7 @@ describe("the program", () => {
   it("takes an invitation from stdin, where no other user of the machine sees the secret in it", async () => {
     const root = seededSigner("root");
     const link = createInvitation({
-      baseUrl: `http://127.0.0.1:${await freePort()}`,
+      baseUrl: `http://127.0.0.1:${await testPort()}`,
       org: orgIdOf(root.thumbprint),
       role: "finance",
       subject: "fiona.berg",
