@@ -283,7 +283,7 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     // Daemons that commands started, also in homes that a test made.
     await killAllIn(dir);
     for (const { home } of agents.values()) rmSync(socketPathFor(home), { force: true });
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
   };
 
   const sign = async (): Promise<number> => (await orgSign({ dir: orgDir, publish: bootstrap.url }, silent, deps)).version;
