@@ -31,7 +31,10 @@ const expiryKey = ({ expiresAt, from, id }: Pick<Deposit, "expiresAt" | "from" |
   `mail/until/${pad(expiresAt)}/${from}/${id}`;
 const SEQ_KEY = "mail/seq";
 
-/** Whose room is counted: `from/<agent>`, `to/<agent>` or `all`. */
+/** Name of the room that a sender's mail takes up at one recipient. */
+export const shareOf = (from: string, to: string): string => `share/${to}/${from}`;
+
+/** Whose room is counted: `from/<agent>`, `to/<agent>`, {@link shareOf} or `all`. */
 const roomKey = (whose: string): string => `mail/room/${whose}`;
 
 /** Range of a recipient's mail from after a number on. */
@@ -64,7 +67,8 @@ export function readRoom(source: Pick<Transaction, "get">, whose: string): Room 
 
 function take(tx: Transaction, whose: string, count: number, bytes: number): void {
   const room = readRoom(tx, whose);
-  const next: Room = { count: room.count + count, bytes: room.bytes + bytes };
+  // Deposits of before 2026-11 are in no share; what they give back there is no room.
+  const next: Room = { count: room.count + count, bytes: Math.max(0, room.bytes + bytes) };
   if (next.count <= 0) tx.del(roomKey(whose));
   else tx.put(roomKey(whose), JSON.stringify(next));
 }
@@ -84,6 +88,7 @@ export function addDeposit(tx: Transaction, deposit: Deposit): void {
   for (const to of left) {
     tx.put(inboxKey(to, seq), JSON.stringify({ from, id }));
     take(tx, `to/${to}`, 1, bytes);
+    take(tx, shareOf(from, to), 1, bytes);
   }
   take(tx, `from/${from}`, 1, bytes);
   take(tx, "all", 1, bytes);
@@ -95,6 +100,7 @@ export function removeCopies(tx: Transaction, deposit: Deposit, recipients: read
   for (const to of deposit.left.filter((one) => recipients.includes(one))) {
     tx.del(inboxKey(to, seq));
     take(tx, `to/${to}`, -1, -bytes);
+    take(tx, shareOf(from, to), -1, -bytes);
   }
   const left = deposit.left.filter((one) => !recipients.includes(one));
   if (left.length > 0) {

@@ -24,6 +24,7 @@ import {
   readRoom,
   removeCopies,
   type Room,
+  shareOf,
 } from "./deposits.ts";
 
 const MIB = 1_048_576;
@@ -46,6 +47,9 @@ export const DEFAULT_MAIL_QUOTAS: MailQuotas = {
   recipient: { count: 2_000, bytes: 128 * MIB },
   all: { count: 100_000, bytes: 4_096 * MIB },
 };
+
+/** What of a recipient's room the others' mail there leaves to one sender: half, so that the next one finds some too. */
+const halfOf = (quota: number, all: number, own: number): number => Math.floor((quota - (all - own)) / 2);
 
 /** Sealed mail of the organisation. `by` is the proven caller, a member in good standing. */
 export interface Mailbox {
@@ -126,12 +130,27 @@ export function createMailbox(deps: MailboxDeps, config: { org: string; quotas?:
     });
   };
 
+  /** Nobody takes all of a recipient's room. A first one goes as long as there is any. */
+  const checkShare = (tx: Transaction, from: string, to: string, bytes: number): void => {
+    const [all, own] = [readRoom(tx, `to/${to}`), readRoom(tx, shareOf(from, to))];
+    const [count, most] = [halfOf(quotas.recipient.count, all.count, own.count), halfOf(quotas.recipient.bytes, all.bytes, own.bytes)];
+    if (own.count === 0 || (own.count < count && own.bytes + bytes <= most)) return;
+    throw new GaggleError(
+      "MAILBOX_FULL",
+      "This sender's share of the recipient's mailbox is taken up; the message stays with its sender and is tried again.",
+      { details: { quota: "share", count: own.count, bytes: own.bytes } },
+    );
+  };
+
   const add = (tx: Transaction, by: Principal, { id, to, sealed }: BootstrapRequest<"deposit">): Deposit => {
     const known = readDeposit(tx, by.agentId, id);
     if (known !== undefined) return known;
     const bytes = Buffer.byteLength(JSON.stringify(sealed));
     checkRoom(tx, `from/${by.agentId}`, quotas.sender, bytes);
-    for (const agentId of to) checkRoom(tx, `to/${agentId}`, quotas.recipient, bytes);
+    for (const agentId of to) {
+      checkRoom(tx, `to/${agentId}`, quotas.recipient, bytes);
+      checkShare(tx, by.agentId, agentId, bytes);
+    }
     checkRoom(tx, "all", quotas.all, bytes);
     const from = by.agentId;
     const at = tx.now;

@@ -15,7 +15,7 @@ const code = (name: string) => expect.objectContaining({ code: name });
 const MIB = 1_048_576;
 const QUOTAS: MailQuotas = {
   sender: { count: 3, bytes: 64 * MIB },
-  recipient: { count: 4, bytes: 64 * MIB },
+  recipient: { count: 6, bytes: 64 * MIB },
   all: { count: 5, bytes: 64 * MIB },
 };
 
@@ -121,15 +121,67 @@ describe("the mailbox", () => {
     for (const text of ["1", "2", "3"]) await put(fiona, text, [marco]);
     await expect(put(fiona, "4", [marco])).rejects.toMatchObject({ code: "MAILBOX_FULL", details: { quota: "from", count: 3 } });
     await put(edward, "5", [marco]);
-    await expect(put(edward, "6", [marco])).rejects.toMatchObject({ code: "MAILBOX_FULL", details: { quota: "to" } });
+    await expect(put(edward, "6", [marco])).rejects.toMatchObject({ code: "MAILBOX_FULL", details: { quota: "share", count: 1 } });
     await put(edward, "7", [fiona]);
     await expect(put(marco, "8", [fiona])).rejects.toMatchObject({ code: "MAILBOX_FULL", details: { quota: "all" } });
     expect(await texts(marco)).toEqual(["1", "2", "3", "5"]);
     const [{ stamp } = expect.unreachable()] = (await fetched(marco)).items;
     const { id } = JSON.parse(Buffer.from(stamp.split(".")[1] ?? "", "base64url").toString()) as { id: string };
     await marco.client.discardMail({ items: [{ from: fiona.agentId, id }] });
-    await put(fiona, "9", [marco]);
+    await put(edward, "9", [marco]);
     expect(await texts(marco)).toEqual(["2", "3", "5", "9"]);
+  });
+
+  const withQuotas = async (quotas: Partial<MailQuotas>): Promise<void> => {
+    const wide = { count: 1_000, bytes: 64 * MIB };
+    node = await openTestBootstrap({
+      store: node.store,
+      clock: node.clock,
+      quotas: { sender: wide, recipient: wide, all: wide, ...quotas },
+    });
+    [fiona, marco, edward] = [node.agent("fiona's laptop"), node.agent("marco's laptop"), node.agent("edward's laptop")];
+  };
+  /** Puts mail for Marco until it is refused. */
+  const fill = async (from: TestAgent): Promise<{ put: number; quota: unknown }> => {
+    for (let count = 0; ; count++) {
+      const quota = await put(from, "x", [marco]).then(
+        () => undefined,
+        ({ details }: { details: { quota: unknown } }) => details.quota,
+      );
+      if (quota !== undefined) return { put: count, quota };
+    }
+  };
+
+  it("leaves the next sender half of what is free for a recipient, whoever has filled the rest, and one as long as there is room", async () => {
+    await joined("fiona's desktop", "fiona.berg", "finance");
+    await withQuotas({ recipient: { count: 8, bytes: 64 * MIB } });
+    const third = node.agent("fiona's desktop");
+    expect(await fill(fiona)).toEqual({ put: 4, quota: "share" });
+    expect(await fill(edward)).toEqual({ put: 2, quota: "share" });
+    expect(await fill(fiona)).toEqual({ put: 0, quota: "share" });
+    expect(await fill(third)).toEqual({ put: 1, quota: "share" });
+    const others = await fetched(marco);
+    const ofEdward = others.items.map(({ stamp }) => JSON.parse(Buffer.from(stamp.split(".")[1] ?? "", "base64url").toString()));
+    const items = (ofEdward as { from: string; id: string }[])
+      .filter(({ from }) => from === edward.agentId)
+      .map(({ from, id }) => ({ from, id }));
+    await marco.client.discardMail({ items });
+    expect(await fill(third)).toEqual({ put: 1, quota: "share" });
+    expect(await fill(edward)).toEqual({ put: 1, quota: "share" });
+    await put(marco, "to another one", [fiona]);
+  });
+
+  it("takes a sender's first mail for a recipient while there is any room, and none beyond", async () => {
+    await withQuotas({ recipient: { count: 1, bytes: 64 * MIB } });
+    expect(await fill(fiona)).toEqual({ put: 1, quota: "to" });
+    expect(await fill(edward)).toEqual({ put: 0, quota: "to" });
+  });
+
+  it("shares a recipient's bytes as it shares the count", async () => {
+    const bytes = Buffer.byteLength(JSON.stringify(await seal("x", [marco])));
+    await withQuotas({ recipient: { count: 1_000, bytes: 8 * bytes } });
+    expect(await fill(fiona)).toEqual({ put: 4, quota: "share" });
+    expect(await fill(edward)).toEqual({ put: 2, quota: "share" });
   });
 
   it("counts bytes too", async () => {
