@@ -4,7 +4,7 @@ import { asSeen, bytes, duration, jsonAsSeen, paint } from "./output.ts";
 
 /** Where a task's request is. */
 const DELIVERY: Readonly<Record<NonNullable<TaskView["delivery"]>, string>> = {
-  queued: "not delivered yet; it is sent when the other machine can be reached",
+  queued: "on its way; where the other machine is off, it is delivered when that is back",
   deposited: "waits, sealed, on the bootstrap node until the other machine comes",
   stored: "delivered",
   dead: "could not be delivered; see gaggle dead",
@@ -71,5 +71,7 @@ export function taskWords(view: TaskView, nowMs: number): string[] {
   ];
   const said = rows.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [`  ${name.padEnd(10)} ${value}`]));
   const answer = side === "asker" && state === "INPUT_REQUIRED" ? [`  answer it: gaggle answer ${view.taskId} <words>`] : [];
-  return [...said, ...answer, ...(result === undefined ? [] : jsonAsSeen(result).split("\n"))];
+  // Nobody of a group has completed it yet.
+  const isEmpty = result === undefined || (group !== undefined && Array.isArray(result) && result.length === 0);
+  return [...said, ...answer, ...(isEmpty ? [] : jsonAsSeen(result).split("\n"))];
 }

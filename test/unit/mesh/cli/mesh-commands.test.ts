@@ -218,7 +218,8 @@ describe("gaggle status of a task that was asked of several", () => {
     const child = (peer: typeof marco, state: TaskState) => ({ taskId: TASK, peer, state });
     const group = { ...mode, children: [child(marco, "WORKING"), child(ingrid, "SUBMITTED")] };
     const { out, text } = captureOutput();
-    await showRecord(daemonWith(view("WORKING", { group })), out, TASK, Date.parse("2026-10-31T08:02:00.000Z"));
+    await showRecord(daemonWith(view("WORKING", { group, result: [] })), out, TASK, Date.parse("2026-10-31T08:02:00.000Z"));
+    expect(text()).not.toContain("[]");
     expect(text()).toContain("asked of   marco.diaz (marketing), ingrid.sandberg (marketing)\n");
     expect(text()).toContain(`needs      ${needs}`);
     expect(text()).toContain(`part       ${TASK} ingrid.sandberg SUBMITTED\n`);
