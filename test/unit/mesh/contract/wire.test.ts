@@ -1,12 +1,18 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { Stream } from "@libp2p/interface";
+import { lpStream, streamPair } from "@libp2p/utils";
 import { z } from "zod";
-import { envelopeClaims, type Message, receipt } from "../../../../mesh/contract/message.ts";
+import { artifactRequest } from "../../../../mesh/contract/artifact.ts";
+import { envelopeClaims, type Message, message, receipt } from "../../../../mesh/contract/message.ts";
 import { assertUnderstood, forWire, knowsType, readWire, WIRE_MINOR } from "../../../../mesh/contract/wire.ts";
 import { createEnvelopeOpener, sealEnvelope } from "../../../../mesh/delivery/envelope.ts";
+import { readCardQuestion, readCardReply } from "../../../../mesh/directory/card-wire.ts";
+import { factsOf, readCard } from "../../../../mesh/directory/signed-card.ts";
 import { unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { verifyMembership } from "../../../../mesh/identity/membership.ts";
 import { asSpoken, type HelloMessage, judgeHello, ownHello, readHelloMessage } from "../../../../mesh/peer/hello-wire.ts";
+import { answerExchange, pullPeers } from "../../../../mesh/peer/peer-exchange.ts";
 import { HELLO_PROTOCOL, HELLO_PROTOCOLS } from "../../../../mesh/peer/protocols.ts";
 import { createTestMember, createTestOrg, FIXTURE_TIME_MS } from "../../../support/audit-fixture.ts";
 import { createSeededRandom } from "../../../support/seeded-random.ts";
@@ -166,5 +172,103 @@ describe("what agents of a later version say", () => {
     expect(envelopeClaims.safeParse(opened.claims).success).toBe(true);
     const refuse = openerFor(to, org.org, issuer);
     expect(() => refuse(frame, FIXTURE_TIME_MS)).toThrow(expect.objectContaining({ code: "ENVELOPE_INVALID" }));
+  });
+});
+
+/** What agents of a later version said, each made by the encoders of that version. */
+interface Recording {
+  readonly recordedAt: number;
+  readonly org: string;
+  readonly issuer: never;
+  readonly from: { agentId: string };
+  readonly to: { agentId: string };
+  readonly hello: HelloMessage & { kind: "hello" };
+  readonly exchange: Record<"pull" | "push" | "reply", object>;
+  readonly cards: { questions: object[]; replies: object[] };
+  readonly artifacts: object[];
+  readonly receipts: unknown[];
+  readonly envelopes: string[];
+  readonly schemas: { envelope: JsonSchema };
+}
+interface JsonSchema {
+  readonly properties: Record<string, JsonSchema>;
+  readonly oneOf?: readonly JsonSchema[];
+  readonly const?: string;
+}
+
+/** Every version but the one of now; who raises the version records the one before. */
+const EARLIER = Array.from({ length: WIRE_MINOR - 1 }, (_, i) => i + 1);
+const recordingOf = (minor: number) =>
+  JSON.parse(readFileSync(new URL(`../../../fixtures/wire/minor-${minor}.json`, import.meta.url), "utf8")) as Recording;
+
+/** What one side of an exchange says and hears where the other says this. */
+async function exchange<T>(
+  run: (stream: Stream) => Promise<T>,
+  theirs: { first?: object; answer?: object },
+): Promise<{ said: unknown; heard: T }> {
+  const [mine, other] = await streamPair();
+  const talk = lpStream(other);
+  const heard = run(mine);
+  if (theirs.first !== undefined) await talk.write(bytes(theirs.first));
+  const said: unknown = JSON.parse(Buffer.from((await talk.read()).subarray()).toString("utf8"));
+  if (theirs.answer !== undefined) await talk.write(bytes(theirs.answer));
+  return { said, heard: await heard };
+}
+
+describe.each(EARLIER)("an agent of wire version %i", (minor) => {
+  const old = recordingOf(minor);
+  const theirs = old.schemas.envelope.properties;
+  const theirTypes = new Map(theirs["message"]?.oneOf?.map(({ properties }) => [properties["type"]?.const ?? "", properties]));
+  const news = { bundleVersion: 4, revocationSeq: 3, revocations: "c".repeat(64) };
+  const side = { digest: () => "c".repeat(64), shared: () => [], news: () => news, wire: minor };
+  const signal = AbortSignal.timeout(10_000);
+
+  test("is heard in hello", () => {
+    expect(readHelloMessage(bytes(old.hello))).toEqual(old.hello);
+    const membership = { verify: () => ({ agentId: old.from.agentId }) } as never;
+    expect(judgeHello(old.hello, old.from.agentId, { org: old.org, membership, now: old.recordedAt }).wire).toBe(minor);
+  });
+
+  test("is heard in every type of message, under its signature, and in receipts", () => {
+    const open = openerFor(old.to.agentId, old.org, old.issuer, minor);
+    const types = old.envelopes.map((jws) => open(Buffer.from(jws), old.recordedAt + 1_000).claims.message.type);
+    expect(types.toSorted()).toEqual([...theirTypes.keys()].toSorted());
+    for (const said of old.receipts) expect(receipt.parse(said)).toEqual(said);
+  });
+
+  test("is heard as it asks and tells of members, cards and files", async () => {
+    const { pull, push, reply } = old.exchange;
+    const record = { agentId: old.from.agentId, credential: expect.any(String), statement: expect.any(String) };
+    const pulled = await exchange((stream) => pullPeers(stream, side, signal), { answer: reply });
+    expect(pulled.heard.peers).toMatchObject([record]);
+    const pushed = await exchange((stream) => answerExchange(stream, side, signal), { first: push });
+    expect(pushed.heard.peers).toMatchObject([record]);
+    expect((await exchange((stream) => answerExchange(stream, side, signal), { first: pull })).said).toMatchObject({ kind: "peers", news });
+    for (const said of old.cards.questions) expect(readCardQuestion(bytes(said))).toEqual(said);
+    for (const said of old.cards.replies) expect(readCardReply(bytes(said))).toEqual(said);
+    const [card] = old.cards.questions.flatMap((said) => ("cards" in said ? (said.cards as unknown[]) : []));
+    const facts = factsOf(readCard(card));
+    expect(facts).toMatchObject({ agentId: old.from.agentId, org: old.org });
+    for (const said of old.artifacts) expect(artifactRequest.parse(said)).toEqual(said);
+  });
+
+  test("is told no type of message and no field of one that it does not know, and every other field", () => {
+    for (const option of message.options) {
+      const type = option.shape.type.value;
+      const known = theirTypes.get(type);
+      expect(knowsType(type, minor), type).toBe(known !== undefined);
+      const all = Object.fromEntries(Object.keys(option.shape).map((name) => [name, name]));
+      if (known !== undefined) expect(Object.keys(forWire(type, all, minor)).toSorted(), type).toEqual(Object.keys(known).toSorted());
+    }
+    const beside = Object.fromEntries(Object.keys(envelopeClaims.shape).map((name) => [name, name]));
+    expect(Object.keys(forWire("envelope", beside, minor)).toSorted()).toEqual(Object.keys(theirs).toSorted());
+  });
+
+  test("takes what it said itself, as this version says it", () => {
+    const schema = z.fromJSONSchema(old.schemas.envelope as never);
+    for (const jws of old.envelopes) {
+      const { message: said, ...claims } = unverifiedPayloadOf(jws) as { message: Message };
+      expect(schema.safeParse({ ...claims, message: forWire(said.type, said, minor) }).success, said.type).toBe(true);
+    }
   });
 });
