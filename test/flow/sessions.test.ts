@@ -26,7 +26,10 @@ const look = (agent: WorldAgent, shard?: string): Promise<SessionView> =>
 /** Ids mean something in the owner's department alone, so shards are known by their titles. */
 const titlesAt = async (agent: WorldAgent): Promise<string[]> => (await look(agent)).shards.map(({ title }) => title).toSorted();
 const has = (agent: WorldAgent, titles: readonly string[]) =>
-  until(`${agent.subject} has ${titles.join(", ")}`, async () => (await titlesAt(agent)).join() === titles.toSorted().join(), 30_000);
+  until(`${agent.subject} has ${titles.join(", ")}`, async () => {
+    expect(await titlesAt(agent)).toEqual(titles.toSorted());
+    return true;
+  });
 const shardOf = async (agent: WorldAgent, called: string) => {
   const id = (await look(agent)).shards.find(({ title }) => title === called)?.id ?? expect.unreachable();
   return (await look(agent, id)).shards.find((one) => one.id === id) ?? expect.unreachable();
