@@ -7,6 +7,19 @@ import { errorCode, framesOf } from "../contract/errors.ts";
 const describe = (error: unknown): object =>
   error instanceof Error ? { name: error.name, code: errorCode(error), frames: framesOf(error) } : { name: typeof error };
 
-/** A logger. Level by GAGGLE_LOG (debug, info, warn, error, silent; default info). Written synchronously, so that a crash loses no line. */
-export const createLog = (name: string, env: Env, stream: DestinationStream = pino.destination({ fd: 2, sync: true })): Logger =>
+/** Characters of lines that wait while they can't be written; later ones are dropped. */
+const MAX_WAITING = 1_048_576;
+
+/**
+ * Where log lines go. What can't be written, on a full disk or to a terminal that was closed, waits or is lost, and ends nothing: pino's own destination
+ * throws it at whoever logs. Written synchronously, so that a crash loses no line.
+ */
+export function logDestination(fd: number): DestinationStream {
+  const destination = pino.destination({ fd, sync: true, maxLength: MAX_WAITING });
+  destination.on("error", () => undefined);
+  return destination;
+}
+
+/** A logger. Level by GAGGLE_LOG (debug, info, warn, error, silent; default info). */
+export const createLog = (name: string, env: Env, stream: DestinationStream = logDestination(2)): Logger =>
   pino({ name, level: env["GAGGLE_LOG"] ?? "info", serializers: { err: describe } }, stream);

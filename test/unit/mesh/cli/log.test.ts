@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { createLog } from "../../../../mesh/cli/log.ts";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createLog, logDestination } from "../../../../mesh/cli/log.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { captureStream } from "../../../support/captured-output.ts";
 
@@ -56,5 +57,17 @@ describe("the log", () => {
     log.warn({}, "loud");
     expect(stream.text()).toContain("loud");
     expect(stream.text()).not.toContain("quiet");
+  });
+});
+
+// A device on which every write fails as on a full disk.
+describe.runIf(existsSync("/dev/full"))("a log that can't be written", () => {
+  it("throws at nobody, whoever logs however much", () => {
+    const fd = openSync("/dev/full", "w");
+    onTestFinished(() => closeSync(fd));
+    const log = createLog("test", {}, logDestination(fd));
+    expect(() => {
+      for (let i = 0; i < 2_000; i += 1) log.warn({ text: "x".repeat(1_000) }, "the disk is full");
+    }).not.toThrow();
   });
 });
