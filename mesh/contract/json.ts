@@ -132,5 +132,13 @@ function parseShallow<T>(schema: z.ZodType<T>, value: unknown, what: string): z.
 /** A field's name as it may stand in an error. Names can be the sender's choice too, so only plain ones are shown: others could be text, or act on a terminal. */
 const shownName = (name: PropertyKey): string => (/^[\w.@/-]{1,60}$/.test(String(name)) ? String(name) : "…");
 
-const problemOf = (issue: z.core.$ZodIssue): string =>
-  issue.code === "unrecognized_keys" ? `Unrecognized key: ${issue.keys.slice(0, 3).map(shownName).join(", ")}` : issue.message;
+/** What a person may have typed, in words that say how it is written. */
+const FORMATS: Readonly<Record<string, string>> = {
+  uuid: "no id as the lists show them; copy it whole",
+  datetime: "no time as 2026-11-02T08:00:00Z",
+};
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return `Unrecognized key: ${issue.keys.slice(0, 3).map(shownName).join(", ")}`;
+  return (issue.code === "invalid_format" ? FORMATS[issue.format] : undefined) ?? issue.message;
+}

@@ -66,6 +66,13 @@ describe("the error of a value that does not fit", () => {
     expect(() => parseAs(json, deep, "The request")).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
   });
 
+  it("says of ids and times how they are written", () => {
+    const typed = z.object({ id: z.uuid(), at: z.iso.datetime() });
+    expect(() => parseAs(typed, { id: "the first one", at: "tomorrow" }, "The request")).toThrow(
+      "The request is not as expected. id: no id as the lists show them; copy it whole; at: no time as 2026-11-02T08:00:00Z",
+    );
+  });
+
   it("names the field, and a plain name that is not known", () => {
     expect(messageOf({ name: 1 })).toContain("name: ");
     expect(messageOf({ nmae: "x" })).toContain("nmae");
