@@ -6,6 +6,7 @@ import type { Directory } from "../directory/create-directory.ts";
 import { createApproverBook, rolesBelow } from "./approver-book.ts";
 import { rosterEntryOf, verifyApproval } from "../identity/approval.ts";
 import { agentIdOf } from "../identity/keys.ts";
+import { isRevoked } from "../identity/membership.ts";
 import { revocationDigest } from "../identity/revocation.ts";
 import type { PeerNode } from "../peer/peer-node.ts";
 import { declaredResult, type PrepareInput, prepareRun } from "../recipe/prepare-run.ts";
@@ -67,6 +68,7 @@ export function createAgentWork(
         roster: () => core.membership.trust().manifest.roster,
       }),
       skillOf: (id) => runnableSkill(core, options, id),
+      isRevoked: (who) => isRevoked(who, core.membership.trust().manifest),
       isMasked: (text) => tokenPattern().test(text),
       countRefusal: (source, code) => refusals.count({ action: "message.refuse", source, code }),
       onError: (error) => log.error({ err: error }, "delivery met an error"),

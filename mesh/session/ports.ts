@@ -141,6 +141,8 @@ export interface SessionDeps {
    * @throws GaggleError POLICY_DENIED, GUARD_REFUSED where it could not be looked through
    */
   assertLeaves?(to: Principal, value: Json, known: Json): Promise<void>;
+  /** Whether the newest bundle or an admin's statement revokes somebody; left out, nobody is. */
+  isRevoked?(who: Pick<Principal, "agentId" | "subject">): boolean;
   /** Whether a text holds what a guard put in a value's place; left out, none does. */
   isMasked?(text: string): boolean;
 }

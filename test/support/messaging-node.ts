@@ -15,7 +15,7 @@ import type { QuotaConfig } from "../../mesh/delivery/inbox-quota.ts";
 import type { BucketConfig } from "../../mesh/resilience/token-buckets.ts";
 import { rosterEntryOf, verifyApproval } from "../../mesh/identity/approval.ts";
 import { agentIdOf } from "../../mesh/identity/keys.ts";
-import { verifyMembership } from "../../mesh/identity/membership.ts";
+import { isRevoked, verifyMembership } from "../../mesh/identity/membership.ts";
 import type { RunnableSkill, RunnableTask, Runner, RunOutcome, SessionDeps } from "../../mesh/session/ports.ts";
 import { createCommitQueue } from "../../mesh/store/commit-queue.ts";
 import { createSpaceWatch } from "../../mesh/store/space-watch.ts";
@@ -175,6 +175,7 @@ export async function startNode(world: NodeWorld, member: TestMember, options: N
         return found.principal;
       },
       ...(options.managers === undefined ? {} : { book: bookOf(world, self, options.managers, () => trust().roster) }),
+      isRevoked: (who) => isRevoked(who, trust()),
       skillOf(id) {
         const restart = options.skills?.[id];
         const schema = options.resultSchema;

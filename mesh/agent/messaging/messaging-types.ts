@@ -103,6 +103,8 @@ export interface MessagingDeps {
   readonly artifacts?: ArtifactDesk;
   /** Minor version of the wire that an agent knows; undefined where it told none since the start: then it is taken for as new as this one. */
   wireOf?(agentId: string): number | undefined;
+  /** Whether the newest bundle or an admin's statement revokes somebody; left out, nobody is. */
+  isRevoked?(who: Pick<Principal, "agentId" | "subject">): boolean;
   /** Whether a text holds a guard's token. */
   isMasked?(text: string): boolean;
   /** Counts frames that were refused before anything in them was believed. */

@@ -25,6 +25,7 @@ export interface SessionsDeps
     | "boundary"
     | "clock"
     | "isMasked"
+    | "isRevoked"
     | "onError"
     | "policy"
     | "queue"
@@ -65,6 +66,7 @@ export function openSessions(deps: SessionsDeps, config: { self: Principal; org:
     masks: deps.boundary !== undefined,
     ...(deps.boundary?.classesOf === undefined ? {} : { classesOf: deps.boundary.classesOf }),
     ...(deps.boundary?.assertLeaves === undefined ? {} : { assertLeaves: deps.boundary.assertLeaves }),
+    ...(deps.isRevoked === undefined ? {} : { isRevoked: deps.isRevoked }),
     ...(deps.isMasked === undefined ? {} : { isMasked: deps.isMasked }),
   };
   const broker = createBroker({

@@ -1,4 +1,5 @@
 /** How a task on the asking side changes: its record, its group, the word that it is called off. */
+import { actorOf } from "../../contract/audit.ts";
 import { GaggleError } from "../../contract/errors.ts";
 import type { Transaction } from "../../contract/ports.ts";
 import { createApprovalGate, isHeld } from "../approval-gate.ts";
@@ -7,12 +8,12 @@ import type { Changes } from "../changes.ts";
 import { settleGroup } from "../group.ts";
 import type { SessionDeps } from "../ports.ts";
 import { clearProgress } from "../progress.ts";
-import { type AskerTask, isTerminal, noteTask, readTask, taskKey } from "../task-record.ts";
+import { type AskerTask, auditTaskState, isTerminal, moveTask, noteTask, readTask, taskKey } from "../task-record.ts";
 import type { SendPolicy } from "./send-policy.ts";
 import { messageFor, outgoingFor, requestOf } from "./task-request.ts";
 
 /** What changing a task needs. */
-export interface AskerStepsDeps extends Pick<SessionDeps, "random" | "self" | "sender"> {
+export interface AskerStepsDeps extends Pick<SessionDeps, "isRevoked" | "random" | "self" | "sender"> {
   readonly changes: Changes;
   /** Asks for approvals that policy wants before a task goes. */
   readonly approvals: Pick<Approvals, "ask" | "withdraw">;
@@ -38,12 +39,24 @@ export function createAskerSteps(deps: AskerStepsDeps) {
     return record;
   };
 
-  /** Asks the worker to stop; it says which came first. What waits for its approval here has no worker yet. */
-  const callOff = (tx: Transaction, record: AskerTask, reason: string): AskerTask => {
-    if (isTerminal(record) || record.cancelRequested) return record;
-    if (isHeld(record)) return gate.end(tx, record, { state: "CANCELED", note: "canceled before it was sent" });
+  const requestCancel = (tx: Transaction, record: AskerTask, reason: string): AskerTask => {
+    if (record.cancelRequested) return record;
     deps.sender.enqueue(tx, messageFor(record, { type: "task.cancel", taskId: record.taskId, reason }));
-    return save(tx, { ...noteTask(record, tx.now, "cancel requested"), cancelRequested: true });
+    return { ...noteTask(record, tx.now, "cancel requested"), cancelRequested: true };
+  };
+
+  /**
+   * Asks the worker to stop; it says which came first. What waits for its approval here has no worker yet. The word of one that is revoked is not believed
+   * by anybody, so it is not waited for; it is told all the same, should it come back.
+   */
+  const callOff = (tx: Transaction, record: AskerTask, reason: string): AskerTask => {
+    if (isTerminal(record)) return record;
+    if (isHeld(record)) return gate.end(tx, record, { state: "CANCELED", note: "canceled before it was sent" });
+    const requested = requestCancel(tx, record, reason);
+    if (deps.isRevoked?.(record.peer) !== true) return requested === record ? record : save(tx, requested);
+    const moved = moveTask(requested, { state: "CANCELED", nowMs: tx.now, note: "canceled here: its worker has been revoked" });
+    auditTaskState(tx, moved, actorOf(deps.self));
+    return save(tx, moved);
   };
 
   const gate = createApprovalGate({ ...deps, save, requestOf, outgoingFor });

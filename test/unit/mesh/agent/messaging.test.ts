@@ -336,6 +336,41 @@ describe("delivery", () => {
     expect(marketing.state.refusals).toEqual([`${finance.self.agentId} REVOKED`]);
   });
 
+  test.each([
+    { what: "whose cancel waited already", before: true },
+    { what: "that nobody had called off", before: false },
+  ])(
+    "a task $what ends at its asker's word once its worker is revoked, and what that one says later changes nothing",
+    async ({ before }) => {
+      const revocations = { seq: 0, agents: [] as string[], subjects: [] as string[], keys: [] };
+      const trust = () => ({ ...world.org.manifest, revocations });
+      const { finance, marketing } = await startPair(world, {}, { trust });
+      const { taskId } = await send(finance);
+      await world.clock.advance(100);
+      await marketing.call("inbox.accept", { taskId });
+      await world.clock.advance(100);
+      marketing.stop();
+      if (before) await finance.call("task.cancel", { taskId });
+      await world.clock.advance(60_000);
+      expect(await statusOf(finance, taskId)).toMatchObject({ state: "WORKING" });
+      revocations.agents.push(marketing.self.agentId);
+      revocations.seq = 1;
+      await finance.call("task.cancel", { taskId });
+      expect(await statusOf(finance, taskId)).toMatchObject({
+        state: "CANCELED",
+        history: expect.arrayContaining([expect.objectContaining({ note: expect.stringContaining("revoked") })]),
+      });
+      expect((await finance.call("outbox.list", {})).total).toBe(1);
+      expect((await actions(finance)).filter((one) => one.startsWith("task.state"))).toHaveLength(2);
+      revocations.agents.pop();
+      const again = await marketing.restart();
+      finance.messaging.peerConnected(again.self.agentId);
+      await world.clock.advance(5_000);
+      expect(await statusOf(again, taskId)).toMatchObject({ state: "CANCELED" });
+      expect(await statusOf(finance, taskId)).toMatchObject({ state: "CANCELED" });
+    },
+  );
+
   test("a frame sent twice has one effect and the answer duplicate", async () => {
     const { finance, marketing } = await pair();
     world.network.state.faults = { ...world.network.state.faults, repeat: 1 };
