@@ -17,6 +17,9 @@ const TASK = "Please ask Anna Schmidt (anna.schmidt@example.org, DE89 3704 0044 
 const PRIVATE = "Please pay Quentin Marlowe (quentin.marlowe@example.org, GB33 BUKB 2020 1555 5555 55).";
 const CONTEXT = { period: "2026-10", lines: [{ po: "PO-1001", amount: 1250.5, mail: "anna.schmidt@example.org" }] };
 
+/** The first text of another department waits for the guard's model to be loaded, which is seconds of work, and is sent again meanwhile. */
+const MODEL_MS = 90_000;
+
 let world: DaemonWorld;
 let fiona: WorldAgent;
 let marco: WorldAgent;
@@ -30,10 +33,14 @@ afterAll(() => world?.close());
 const send = (targetRole: string) =>
   fiona.call("task.send", { target: { targetRole }, task: TASK, context: CONTEXT, idempotencyKey: targetRole });
 const taskAt = (agent: WorldAgent, taskId: string): Promise<InboxItem> =>
-  until(`${agent.subject} has the task`, async () => {
-    const { items } = await agent.call("inbox.list", { limit: 500 });
-    return items.find((item) => item.kind === "task" && item.taskId === taskId);
-  });
+  until(
+    `${agent.subject} has the task`,
+    async () => {
+      const { items } = await agent.call("inbox.list", { limit: 500 });
+      return items.find((item) => item.kind === "task" && item.taskId === taskId);
+    },
+    MODEL_MS,
+  );
 
 /** A daemon asks for a new bundle every 30 s. */
 const POLLED_MS = 50_000;

@@ -8,6 +8,8 @@ import type { DaemonWorld, WorldAgent } from "../support/daemon-world.ts";
 import { startThree } from "../support/running-three.ts";
 import { until } from "../support/until.ts";
 
+/** The first text of another department waits for the guard's model to be loaded, which is seconds of work, and is sent again meanwhile. */
+const MODEL_MS = 90_000;
 const PLAN = { contact: "Anna Schmidt", mail: "anna.schmidt@example.org", steps: ["bank", "accruals"] };
 
 let world: DaemonWorld;
@@ -26,10 +28,14 @@ const look = (agent: WorldAgent, shard?: string): Promise<SessionView> =>
 /** Ids mean something in the owner's department alone, so shards are known by their titles. */
 const titlesAt = async (agent: WorldAgent): Promise<string[]> => (await look(agent)).shards.map(({ title }) => title).toSorted();
 const has = (agent: WorldAgent, titles: readonly string[]) =>
-  until(`${agent.subject} has ${titles.join(", ")}`, async () => {
-    expect(await titlesAt(agent)).toEqual(titles.toSorted());
-    return true;
-  });
+  until(
+    `${agent.subject} has ${titles.join(", ")}`,
+    async () => {
+      expect(await titlesAt(agent)).toEqual(titles.toSorted());
+      return true;
+    },
+    MODEL_MS,
+  );
 const shardOf = async (agent: WorldAgent, called: string) => {
   const id = (await look(agent)).shards.find(({ title }) => title === called)?.id ?? expect.unreachable();
   return (await look(agent, id)).shards.find((one) => one.id === id) ?? expect.unreachable();
