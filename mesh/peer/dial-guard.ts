@@ -8,7 +8,7 @@ import type { Clock } from "../contract/ports.ts";
 import { isLoopbackHost } from "../contract/loopback.ts";
 import { createTokenBuckets } from "../resilience/token-buckets.ts";
 import { hostOf, readAddress } from "./address.ts";
-import { MAX_GUARDED, NEW_ADDRESSES, STRIKE_EVERY_MS, STRIKE_WAIT_MS, STRIKES } from "./protocols.ts";
+import { MAX_GUARDED, NEW_ADDRESSES, STRIKE_EVERY_MS, STRIKE_WAIT_MAX_MS, STRIKE_WAIT_MIN_MS, STRIKES } from "./protocols.ts";
 
 /** What it needs. */
 export interface DialGuardDeps {
@@ -64,6 +64,9 @@ function bound(kept: Map<string, unknown> | Set<string>, most: number): void {
   if (kept.size > most && oldest !== undefined) kept.delete(oldest);
 }
 
+/** A network that swallowed what was sent is good again soon; a printer stays one. */
+const waitOf = (strikes: number): number => Math.min(STRIKE_WAIT_MIN_MS * 2 ** Math.min(strikes - STRIKES, 10), STRIKE_WAIT_MAX_MS);
+
 /** A guard that knows nobody yet. */
 export function createDialGuard(deps: DialGuardDeps): DialGuard {
   const { clock } = deps;
@@ -87,7 +90,7 @@ export function createDialGuard(deps: DialGuardDeps): DialGuard {
 
   /** A clock that was set back keeps nobody out for longer. */
   const isStruck = ({ isSure, strikes, struckAt }: Known): boolean =>
-    !isSure && strikes >= STRIKES && Math.abs(clock.now() - struckAt) < STRIKE_WAIT_MS;
+    !isSure && strikes >= STRIKES && Math.abs(clock.now() - struckAt) < waitOf(strikes);
 
   /** Whether an address may be dialled that nothing has answered yet which is the agent. */
   function mayTry(agentId: string, address: string, known: Known | undefined, isItsHost: boolean): boolean {

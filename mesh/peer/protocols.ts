@@ -32,8 +32,10 @@ export const NEW_ADDRESSES = { burst: 2 * MAX_ADDRESSES, perSecond: 1 / 60 } as 
 export const STRIKES = 6;
 /** See {@link STRIKES}: a machine that is short of time for some seconds is no other one. */
 export const STRIKE_EVERY_MS = 10_000;
-/** For how long it is left alone; then one more try. */
-export const STRIKE_WAIT_MS = 600_000;
+/** For how long it is left alone at first, then one more try; doubles up to {@link STRIKE_WAIT_MAX_MS}. */
+export const STRIKE_WAIT_MIN_MS = 60_000;
+/** See {@link STRIKE_WAIT_MIN_MS}. */
+export const STRIKE_WAIT_MAX_MS = 600_000;
 /** What is remembered of whom: agents, addresses of each, hosts that each came from. The oldest is forgotten. */
 export const MAX_GUARDED = { agents: 4_096, addresses: 4 * MAX_ADDRESSES, hosts: 8 } as const;
 /** Connections that have not proven membership yet, in all and from one host. More are cut at once. */

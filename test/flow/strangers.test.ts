@@ -318,7 +318,7 @@ describe("a member that states the address of something else", () => {
     expect(hugo.refusals).toContainEqual(expect.objectContaining({ agentId: hanna.agentId, code: "PEER_UNREACHABLE" }));
     const before = taken.length;
     expect(before).toBeGreaterThanOrEqual(STRIKES);
-    for (let times = 0; times < 5; times++) await dialOnce();
+    for (let times = 0; times < 3; times++) await dialOnce();
     expect(taken).toHaveLength(before);
 
     const hannas = await startTestPeer(organisation, hanna);

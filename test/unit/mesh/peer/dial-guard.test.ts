@@ -1,7 +1,14 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it } from "vitest";
 import { createDialGuard, type DialGuard } from "../../../../mesh/peer/dial-guard.ts";
-import { MAX_GUARDED, NEW_ADDRESSES, STRIKE_EVERY_MS, STRIKE_WAIT_MS, STRIKES } from "../../../../mesh/peer/protocols.ts";
+import {
+  MAX_GUARDED,
+  NEW_ADDRESSES,
+  STRIKE_EVERY_MS,
+  STRIKE_WAIT_MAX_MS,
+  STRIKE_WAIT_MIN_MS,
+  STRIKES,
+} from "../../../../mesh/peer/protocols.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const AGENT = "12D3KooWR6eNKnDQVnTjGP8RJrmzced5x6HTu6dVnciKP33xuCyv";
@@ -71,16 +78,20 @@ describe("the addresses that a member states", () => {
     expect(neighbour.may(LOOPBACK)).toEqual([LOOPBACK]);
   });
 
-  it("are left alone for a while where something else answers, and told of once", async () => {
+  it("are left alone where something else answers, longer each time up to ten minutes, and told of once", async () => {
     const world = createWorld();
     for (let times = 0; times < STRIKES - 1; times++) await strike(world);
     expect(world.may(PRINTER)).toEqual([PRINTER]);
     await strike(world);
     expect(world.may(PRINTER)).toEqual([]);
     expect(world.held).toEqual([{ agentId: "rogue", address: PRINTER, code: "PEER_UNREACHABLE" }]);
-    await world.clock.advance(STRIKE_WAIT_MS);
-    await strike(world);
-    expect(world.may(PRINTER)).toEqual([]);
+    for (let wait = STRIKE_WAIT_MIN_MS; wait < 10 * STRIKE_WAIT_MAX_MS; wait *= 2) {
+      await world.clock.advance(Math.min(wait, STRIKE_WAIT_MAX_MS) - STRIKE_EVERY_MS - 1);
+      expect(world.may(PRINTER)).toEqual([]);
+      await world.clock.advance(1);
+      expect(world.may(PRINTER)).toEqual([PRINTER]);
+      await strike(world);
+    }
     expect(world.held).toHaveLength(1);
   });
 
