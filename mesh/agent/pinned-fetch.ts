@@ -80,7 +80,8 @@ function call(agent: Agent, url: URL, init: RequestInit): Promise<Response> {
       if (empty) answer.resume();
       resolve(new Response(empty ? null : (Readable.toWeb(answer) as ReadableStream), { status, headers: texts }));
     });
-    request.once("error", (error) => reject(signal?.aborted === true ? signal.reason : error));
+    // Not once: what comes after the answer has begun is told by its body, and must find a listener.
+    request.on("error", (error) => reject(signal?.aborted === true ? signal.reason : error));
     request.end(typeof init.body === "string" ? init.body : undefined);
   });
 }
