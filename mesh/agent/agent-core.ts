@@ -167,6 +167,8 @@ export async function openAgentCore(deps: AgentDeps, home: string, config: Agent
     signer,
     chain,
     queue,
+    /** Free bytes where the store lies. */
+    freeBytes,
     /** Tells that a disk that was nearly full has room again. */
     space,
     audit,

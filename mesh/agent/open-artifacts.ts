@@ -1,5 +1,5 @@
 /** The daemon's artifacts, put together: files that are attached, masked where they leave the department, fetched, saved, and forgotten with their tasks. */
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import {
   approvedOf,
@@ -29,6 +29,7 @@ import type { ArtifactRef } from "../contract/artifact.ts";
 import type { DaemonRequest, DaemonResult } from "../contract/daemon-api.ts";
 import { errorCode, type ErrorCode, GaggleError } from "../contract/errors.ts";
 import type { Principal } from "../contract/identity.ts";
+import { FREE_SPACE_FLOOR_BYTES } from "../contract/limits.ts";
 import type { EnvelopeClaims, Message, MessageOf } from "../contract/message.ts";
 import type { Transaction } from "../contract/ports.ts";
 import type { OutboxRecord } from "../delivery/outbox-record.ts";
@@ -117,13 +118,26 @@ export async function openArtifacts(
 
   const isHere = async ({ sha256, bytes }: ArtifactRef): Promise<boolean> => (await blobs.size(sha256)) === bytes;
 
+  /** A file is new work, however it comes: it leaves the room that running work needs. What can't be measured counts as full. */
+  const assertRoom = (bytes: number): void => {
+    if (core.freeBytes() - bytes < FREE_SPACE_FLOOR_BYTES)
+      throw new GaggleError("DISK_FULL", "The disk has no room for this file. Free some space.", { details: { bytes } });
+  };
+
+  /** What files that are being fetched lacked at their begin. */
+  let underWay = 0;
+
   const fetchOne = async (ref: ArtifactRef, from: Principal): Promise<boolean> => {
     try {
       if (await isHere(ref)) return true;
-      const taken = (await blobs.list()).reduce((sum, { bytes }) => sum + bytes, 0);
+      const there = await blobs.list();
+      const taken = there.reduce((sum, { bytes }) => sum + bytes, 0);
       if (taken + ref.bytes > QUOTA_BYTES)
         throw new GaggleError("DISK_FULL", "This agent's room for files is taken; it is fetched when some tasks are over.");
-      await fetcher.fetch(ref, from.agentId);
+      const lacking = ref.bytes - (there.find(({ sha256 }) => sha256 === ref.sha256)?.bytes ?? 0);
+      assertRoom(underWay + lacking);
+      underWay += lacking;
+      await fetcher.fetch(ref, from.agentId).finally(() => (underWay -= lacking));
       return true;
     } catch (error) {
       onError("a file of a task was not fetched; it is tried again")(error);
@@ -235,8 +249,11 @@ export async function openArtifacts(
       if (message.type === "task.request" && approvers.length > 0) noteApproved(tx, taskId, approvedFiles ?? artifacts);
       tx.afterCommit(() => void fetching.kick());
     },
-    add: ({ path, mediaType = MEDIA_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream" }) =>
-      importFile(blobs, { path, mediaType }),
+    async add({ path, mediaType = MEDIA_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream" }) {
+      // What is not there, or no file, is told as it is taken in.
+      assertRoom((await stat(path).catch(() => undefined))?.size ?? 0);
+      return importFile(blobs, { path, mediaType });
+    },
     async list({ taskId }) {
       const { refs } = came(taskId);
       return { items: await Promise.all(refs.map(async (ref) => ({ ...ref, here: await isHere(ref) }))) };

@@ -122,6 +122,7 @@ async function desk(subject: string, role: string): Promise<Desk> {
     refusals: { count: () => undefined },
     onError: () => () => undefined,
     bundle: () => ({ manifest: { version: 1 } }),
+    freeBytes: () => Number.MAX_SAFE_INTEGER,
   };
   made.artifacts = await openArtifacts(core as unknown as AgentCore, { peer, boundary: made.boundary, dir: join(dir, subject) });
   desks.push(Object.assign(made, { node }));

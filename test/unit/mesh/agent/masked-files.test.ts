@@ -94,6 +94,7 @@ async function desk(subject: string, department: string, seed: number, detect = 
     refusals: { count: () => undefined },
     onError: () => () => undefined,
     bundle: () => ({ manifest: { version: 1 } }),
+    freeBytes: () => Number.MAX_SAFE_INTEGER,
   };
   const artifacts = await openArtifacts(core as unknown as AgentCore, { peer, boundary, dir: join(dir, subject) });
   return Object.assign(made, { artifacts });

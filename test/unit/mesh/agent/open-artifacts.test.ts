@@ -8,6 +8,7 @@ import type { FileBoundary, FileText } from "../../../../mesh/agent/boundary/fil
 import { type AgentArtifacts, openArtifacts } from "../../../../mesh/agent/open-artifacts.ts";
 import type { ArtifactRef } from "../../../../mesh/contract/artifact.ts";
 import { GaggleError } from "../../../../mesh/contract/errors.ts";
+import { FREE_SPACE_FLOOR_BYTES } from "../../../../mesh/contract/limits.ts";
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { FrameHandler } from "../../../../mesh/peer/peer-node.ts";
 import { createCommitQueue } from "../../../../mesh/store/commit-queue.ts";
@@ -28,6 +29,8 @@ let clock: VirtualClock;
 let store: MemoryStore;
 let serve: FrameHandler;
 let asked: number;
+/** Free bytes of the disk. */
+let free: number;
 
 /** An agent over the folder of the test; what it fetches, it fetches from `other`. */
 async function open(name: string, other?: FrameHandler): Promise<AgentArtifacts> {
@@ -44,6 +47,7 @@ async function open(name: string, other?: FrameHandler): Promise<AgentArtifacts>
     refusals: { count: () => undefined },
     onError: () => () => undefined,
     bundle: () => ({ manifest: { version: 1 } }),
+    freeBytes: () => free,
   };
   const artifacts = {
     handle: (handler: FrameHandler): void => {
@@ -97,6 +101,7 @@ beforeEach(() => {
   clock = createVirtualClock(Date.now());
   store = openMemoryStore();
   asked = 0;
+  free = Number.MAX_SAFE_INTEGER;
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -190,6 +195,21 @@ it("fetches what came with a message by itself, again where that failed, and sav
   expect(await here.save({ taskId: TASK, dir })).toEqual({ saved: [{ path: join(dir, "a (2).csv"), bytes: 7 }], missing: [] });
   expect(readFileSync(join(dir, "a (2).csv"), "utf8")).toBe("content");
   expect(readFileSync(join(dir, "a.csv"), "utf8")).toBe("mine");
+});
+
+it("takes in and fetches no file that would leave less than the floor free, and fetches it once there is room", async () => {
+  const there = await open("there");
+  const ref = await attach(there, "a.csv", "content");
+  await there.depart({ id: "e", to: FIONA }, request([ref]));
+  const here = await open("here", serve);
+  await putTask("worker", { artifacts: [ref] });
+  free = FREE_SPACE_FLOOR_BYTES + ref.bytes - 1;
+  expect(await here.save({ taskId: TASK, dir })).toEqual({ saved: [], missing: ["a.csv"] });
+  await expect(attach(here, "mine.csv", "content")).rejects.toThrow(code("DISK_FULL"));
+  expect(asked).toBe(0);
+  free += 1;
+  expect((await here.save({ taskId: TASK, dir })).saved).toHaveLength(1);
+  expect((await attach(here, "mine.csv", "content")).bytes).toBe(7);
 });
 
 it("forgets files a week after their task has ended, and no others", async () => {
