@@ -74,14 +74,13 @@ function createStarter(home: string, start: AutoStart | undefined) {
   const settle = ({ isOf }: DaemonConnection): void => {
     if (last?.pid !== undefined && last.exitCode() === undefined && !isOf(last.pid)) last.dismiss();
   };
-  return { ensure, settle, gaveUp: () => failures > 0 && starts > 1 && lastFailed() };
+  return { ensure, settle, reason: () => last?.reason(), gaveUp: () => failures > 0 && starts > 1 && lastFailed() };
 }
 
-function unreachable(config: DaemonClientConfig, cause: unknown, isWanted: boolean): GaggleError {
-  const fix =
-    mayStart(config.autoStart) === undefined || !isWanted
-      ? "Start it with: gaggle agent"
-      : `It did not start; the reason is in ${startLogPath(config.home)}. \`gaggle doctor\` tells more.`;
+function unreachable(config: DaemonClientConfig, cause: unknown, isWanted: boolean, reason: string | undefined): GaggleError {
+  const log = startLogPath(config.home);
+  const why = reason === undefined ? `; the reason is in ${log}. \`gaggle doctor\` tells more.` : `: ${reason} (${log})`;
+  const fix = mayStart(config.autoStart) === undefined || !isWanted ? "Start it with: gaggle agent" : `It did not start${why}`;
   return new GaggleError("DAEMON_UNREACHABLE", `The agent daemon does not answer. ${fix}`, { cause });
 }
 
@@ -110,7 +109,7 @@ async function reach(
       cause = error;
     }
     if (isWanted()) starter.ensure(performance.now());
-    if (performance.now() + POLL_MS > deadline || starter.gaveUp()) throw unreachable(config, cause, isWanted());
+    if (performance.now() + POLL_MS > deadline || starter.gaveUp()) throw unreachable(config, cause, isWanted(), starter.reason());
     await sleep(POLL_MS);
   }
 }

@@ -10,6 +10,10 @@ import { startStandIn } from "./stand-in-daemon.ts";
 
 const home = process.env["GAGGLE_HOME"];
 if (process.argv[2] !== "agent" || home === undefined) throw new Error("Start it as: GAGGLE_HOME=… node stand-in-agent.ts agent");
+if (process.env["STAND_IN_SAYS"] !== undefined) {
+  process.stderr.write(process.env["STAND_IN_SAYS"]);
+  process.exit(1);
+}
 if (process.env["STAND_IN_FAILS"] !== undefined) throw new Error("The stand-in was told to fail.");
 
 // One that was started in vain may get the lock after its test is over; with the test's folder it goes too.

@@ -191,6 +191,23 @@ describe("without a daemon", { timeout: 60_000 }, () => {
     expect(readFileSync(startLogPath(home), "utf8")).toContain("told to fail");
   });
 
+  it.each([
+    [
+      "is told with the error",
+      "info line\nDUPLICATE_AGENT  Another machine goes on as this agent.\n",
+      "start: DUPLICATE_AGENT  Another machine",
+    ],
+    [
+      "is left to the log where it is none of ours",
+      "DUPLICATE_AGENT  Earlier.\n    at somewhere (file.ts:1:1)\n",
+      "start; the reason is in",
+    ],
+    ["is left to the log where it could act on a terminal", "DUPLICATE_AGENT  \u001b[2J\n", "start; the reason is in"],
+  ])("why one can't start %s", async (_title, says, told) => {
+    const failing = open({ timeoutMs: 20_000, ...autoStart({ ...process.env, STAND_IN_SAYS: says }) });
+    await expect(failing).rejects.toMatchObject({ code: "DAEMON_UNREACHABLE", message: expect.stringContaining(`It did not ${told}`) });
+  });
+
   it("a socket that a killed one left does not matter", async () => {
     const first = await open(autoStart());
     const pid = await pidOf(first);
