@@ -101,6 +101,20 @@ describe("bundles between members", () => {
     expect(audited).toEqual([]);
   });
 
+  it("are wanted where they are newer also by a member whose own has run out, or whose clock was set back, and who has none", async () => {
+    const membership = await open();
+    const sharing = createBundleSharing(membership, { role: "finance" });
+    expect(sharing.wants({ bundleVersion: 1, revocationSeq: 0 }, "finance")).toBe(true);
+    await membership.accept(sign("finance", 2));
+    const known = { revocationSeq: 0, revocations: "a".repeat(64) };
+    for (const days of [31, -60]) {
+      clock.jump(days * 86_400_000);
+      expect(() => membership.trust()).toThrow(expect.objectContaining({ name: "GaggleError" }));
+      expect(sharing.wants({ bundleVersion: 2, ...known }, "finance")).toBe(false);
+      expect(sharing.wants({ bundleVersion: 3, ...known }, "finance")).toBe(true);
+    }
+  });
+
   it("never bring an older word about revocations back", async () => {
     const membership = await open();
     await membership.accept(sign("finance", 2));
