@@ -139,6 +139,11 @@ describe("a new version", () => {
 
 describe("a bundle that expires at its agent", () => {
   it("leaves a daemon that sends, lets in and allows nothing, says so, and still tells its status", async () => {
+    // The node tells connected daemons of a bundle: one that was started anew, or asks each half minute, might come too late.
+    await until("fiona is connected with both colleagues and the node", async () => {
+      expect((await fiona.call("daemon.status", {})).peersConnected).toBeGreaterThanOrEqual(3);
+      return true;
+    });
     // Longer than a slow machine takes to publish it and to take it: an expired one is refused.
     const lifetimeMs = 15_000;
     const org = await readOrg(world.orgDir);
@@ -148,7 +153,6 @@ describe("a bundle that expires at its agent", () => {
       { clock: systemClock, random: systemRandom, fetch: globalThis.fetch, signer: seededSigner("anybody") },
       { baseUrl: world.bootstrap.url, org: org.org },
     );
-    // The node tells running daemons of it: one that was started anew might come too late on a busy machine.
     for (const bundle of short) await admin.publish(bundle);
     await hasVersion(fiona, org.version + 1);
     const { bundleExpiresAt } = await fiona.call("daemon.status", {});
