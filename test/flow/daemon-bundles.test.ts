@@ -40,7 +40,8 @@ afterAll(async () => {
 });
 
 const versionOf = async (agent: WorldAgent): Promise<number> => (await agent.call("daemon.status", {})).bundleVersion;
-const hasVersion = (agent: WorldAgent, version: number, timeoutMs?: number) =>
+/** One whose first question failed asks again half a minute later. */
+const hasVersion = (agent: WorldAgent, version: number, timeoutMs = 90_000) =>
   until(`${agent.subject} has version ${version}`, async () => (await versionOf(agent)) === version, timeoutMs);
 /** A bundle counts before its event is on the disk. */
 const expectAccepted = (agent: WorldAgent, version: number) =>

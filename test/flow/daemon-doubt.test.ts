@@ -140,7 +140,7 @@ it("a leaver who was revoked while a colleague was off is believed by that one a
   await until("fiona believes him still", async () => (await fromMarco()) === 1, REDIAL_MS);
 
   await hanna.start();
-  await until("fiona has heard", async () => (await fiona.audit("member.revoke")).at(-1)?.details["subjects"] === "marco.diaz");
+  await until("fiona has heard", async () => (await fiona.audit("member.revoke")).at(-1)?.details["subjects"] === "marco.diaz", REDIAL_MS);
   await say("And now?");
   const dead = await until("his message is dead", async () =>
     (await marco.call("dead.list", {})).items.find(({ to }) => to === fiona.agentId),

@@ -33,6 +33,8 @@ export const INSTALL_DIR = join(import.meta.dirname, "..", "..");
 const ENTRY = join(INSTALL_DIR, "dist", "gaggle.js");
 /** Longest wait for the start of a daemon or the node, on a machine that does other work too. */
 const START_MS = 60_000;
+/** Longest wait for daemons to find each other: those that missed each other at first try ever less often, up to each minute. */
+const MEET_MS = 90_000;
 /** One try to reach a daemon, and how long one that is there may take its time. */
 const TRY_MS = 1_000;
 const BUSY_MS = 20_000;
@@ -317,10 +319,14 @@ export async function foundWorld(request: WorldRequest): Promise<DaemonWorld> {
     sign,
     async meet(subjects) {
       for (const subject of subjects) {
-        await until(`${subject} sees the others online`, async () => {
-          const { agents: known } = await agent(subject).call("directory.agents", {});
-          return subjects.every((other) => known.some((one) => one.subject === other && one.online));
-        });
+        await until(
+          `${subject} sees the others online`,
+          async () => {
+            const { agents: known } = await agent(subject).call("directory.agents", {});
+            return subjects.every((other) => known.some((one) => one.subject === other && one.online));
+          },
+          MEET_MS,
+        );
       }
     },
     close,
