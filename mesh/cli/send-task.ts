@@ -44,7 +44,9 @@ export async function sendTask(
   }
   const view = await followTask(daemon, sent.taskId, (now) => tellChange(out, now));
   if (view.state !== "COMPLETED") {
-    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}. ${asSeen(view.message ?? "")}`.trim(), {
+    // What a message tells to do is for that machine, not for this one.
+    const where = view.group === undefined ? ` at ${view.peer.subject}` : "";
+    throw new GaggleError("EXECUTOR_FAILED", `The task ended as ${view.state}${where}. ${asSeen(view.message ?? "")}`.trim(), {
       details: { taskId: view.taskId },
     });
   }

@@ -96,7 +96,7 @@ describe("gaggle send", () => {
   it.each(["FAILED", "REJECTED", "CANCELED"] as const)("fails where the task ends as %s, with what the colleague said", async (state) => {
     const { out, result } = captureOutput(true);
     const sending = sendTask(daemonWith(sent, view(state, { message: "No." })), out, { ...request, wait: true });
-    await expect(sending).rejects.toMatchObject({ code: "EXECUTOR_FAILED", message: `The task ended as ${state}. No.` });
+    await expect(sending).rejects.toMatchObject({ code: "EXECUTOR_FAILED", message: `The task ended as ${state} at marco.diaz. No.` });
     expect(result()).toMatchObject({ state });
   });
 });
