@@ -18,7 +18,7 @@ describe("the gate of native code", () => {
     const gate = createNativeGate();
     expect(await inside(gate, () => Promise.resolve("result"))).toBe("result");
     await shut(gate, 60_000);
-    const call = vi.fn(() => Promise.resolve());
+    const call = vi.fn<() => Promise<void>>(() => Promise.resolve());
     void inside(gate, call);
     await turn();
     expect(call).not.toHaveBeenCalled();
