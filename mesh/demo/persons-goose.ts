@@ -50,10 +50,14 @@ export async function runPersonsGoose(run: GooseRun): Promise<Json> {
   });
   child.stdin.on("error", () => undefined);
   const exited = new Promise<void>((resolve, reject) => {
-    child.once("error", reject);
+    // Told of the signal at once; the run is over when its keeper has ended all that Goose had started.
+    child.once("error", (error) => {
+      if (child.pid === undefined) reject(error);
+    });
     child.once("close", () => resolve());
   });
   const [stdout] = await Promise.all([text(child.stdout), exited]);
+  run.signal.throwIfAborted();
   return resultOf(stdout);
 }
 

@@ -1,6 +1,7 @@
 /** `gaggle demo`: the month-end close of the sample company on this machine, from nothing to evidence. Source: design, The main job. */
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { systemClock } from "../agent/system.ts";
 import { AUTOSTART_VARIABLE } from "../client/start-daemon.ts";
@@ -135,7 +136,10 @@ async function runClose(
   }
 }
 
-/** What `work` gives, or the signal's reason as soon as it aborts; what `work` does after that finds nothing to work with. */
+/** Longest wait for what a signal ends: keepers end Goose and all that it started. */
+const ENDING_MS = 5_000;
+
+/** What `work` gives, or the signal's reason once it aborts and what runs has ended; what `work` does after that finds nothing to work with. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
@@ -145,6 +149,10 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     return await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
-    work.catch(() => undefined);
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    if (signal.aborted) await Promise.race([settled, sleep(ENDING_MS, undefined, { ref: false })]);
   }
 }

@@ -1,7 +1,7 @@
 /** What the demo makes of the programs that it runs: `gaggle` commands, and a person's Goose. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { runGaggle } from "../../../../mesh/demo/gaggle-command.ts";
 import { runPersonsGoose } from "../../../../mesh/demo/persons-goose.ts";
 import { tempFolder } from "../../../support/temp-home.ts";
@@ -90,5 +90,15 @@ describe("a person's Goose of the demo", () => {
     const run = goose("exec sleep 60", abort.signal);
     abort.abort();
     await expect(run).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("is over after its signal only when it has ended, however long that takes", async () => {
+    const abort = new AbortController();
+    const file = join(tempFolder(), "pid");
+    const run = goose(`trap 'sleep 1; exit 1' TERM\necho $$ > '${file}'\nwhile :; do sleep 0.1; done`, abort.signal);
+    const pid = await vi.waitFor(() => Number(readFileSync(file, "utf8").trim() || expect.unreachable()), { timeout: 20_000 });
+    abort.abort();
+    await expect(run).rejects.toMatchObject({ name: "AbortError" });
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
 });
