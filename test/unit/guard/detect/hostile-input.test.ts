@@ -158,13 +158,21 @@ function workOn(text: string): number {
 
 const repeated = (piece: string, length: number): string => piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
 
-describe("time to read hostile text", () => {
-  // Collecting garbage may disturb one measurement; a rule that is quadratic fails every time.
-  it.each(HOSTILE)("grows with its length: %j", { timeout: 60_000, retry: 2 }, (piece) => {
+/** Measurements of one text at the most. */
+const LOOKS = 6;
+
+/** The least of several measurements: work that others caused is only ever added. Ends with the first that is below `enough`. */
+function leastWork(text: string, enough: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let looks = 0; looks < LOOKS && least >= enough; looks++) least = Math.min(least, workOn(text));
+  return least;
+}
+
+describe("work to read hostile text", () => {
+  it.each(HOSTILE)("grows with its length: %j", { timeout: 60_000 }, (piece) => {
     const [small, large] = [SMALL, LARGE].map((length) => repeated(piece, length)) as [string, string];
     // Eight times the text; a quadratic rule would take sixty-four times as long. Half a millisecond hides the clock's grain.
     const limit = 24 * Math.max(0.5, Math.min(workOn(small), workOn(small)));
-    const first = workOn(large);
-    expect(first < limit ? first : Math.min(first, workOn(large))).toBeLessThan(limit);
+    expect(leastWork(large, limit)).toBeLessThan(limit);
   });
 });
