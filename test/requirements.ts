@@ -88,6 +88,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/mesh/peer/reach.test.ts" },
       { file: "test/unit/mesh/peer/liveness.property.test.ts" },
       { file: "test/unit/mesh/peer/network-watch.test.ts" },
+      { file: "test/unit/mesh/peer/dial-guard.test.ts" },
     ],
     note: "IPv4 on the LAN",
   },
@@ -195,6 +196,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/mesh/cli/request-approval.test.ts" },
       { file: "test/flow/daemon-trust.test.ts" },
       { file: "test/flow/close.test.ts" },
+      { file: "test/unit/mesh/agent/approved-files.test.ts" },
+      { file: "test/flow/approvals.test.ts" },
     ],
     note: "decided from Goose and from the terminal, not on the web yet",
   },
@@ -331,6 +334,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/contract/bootstrap-node/controller-api.test.ts" },
       { file: "test/flow/daemon-trust.test.ts" },
       { file: "test/flow/gaggle-commands.test.ts" },
+      { file: "test/unit/mesh/cli/org/org-commands.test.ts" },
     ],
   },
   P2: {
@@ -355,6 +359,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/unit/mesh/identity/proof.test.ts" },
       { file: "test/flow/daemon-trust.test.ts" },
       { file: "test/flow/daemon-doubt.test.ts" },
+      { file: "test/unit/mesh/agent/node-standing.test.ts" },
     ],
   },
   P4: {
@@ -381,6 +386,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       { file: "test/contract/bootstrap-node/audit-api.test.ts" },
       { file: "test/flow/close.test.ts" },
       { file: "test/flow/daemon-doubt.test.ts" },
+      { file: "test/unit/mesh/cli/audit/trace-task.test.ts" },
     ],
   },
   P6: {

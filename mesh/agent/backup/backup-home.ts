@@ -6,7 +6,7 @@ import { writeSealed } from "./sealed-stream.ts";
 /**
  * Writes it.
  * @param pairs of the store as it is at one moment
- * @throws GaggleError KEYS_LOCKED; what the system says where the file can't be written
+ * @throws GaggleError KEYS_LOCKED, CONFLICT where there is such a file; what the system says where the file can't be written
  */
 export async function backupHome(
   home: string,

@@ -3,6 +3,7 @@
  * is the last, so that nothing can be cut off, moved or left out. docs/decisions/0118-backup-of-an-agent.md
  */
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { GaggleError } from "../../contract/errors.ts";
 
@@ -22,8 +23,10 @@ const boundTo = (header: string): Buffer => createHash("sha256").update(header).
  * Writes lines. The file appears whole or not at all, readable by its owner alone.
  * @param header one line without a line break; anybody can read it, nobody can change it
  * @param key 32 bytes, for this file alone
+ * @throws GaggleError CONFLICT where there is such a file: it may be the only good backup
  */
 export async function writeSealed(path: string, header: string, key: Uint8Array, lines: AsyncIterable<string>): Promise<void> {
+  if (existsSync(path)) throw new GaggleError("CONFLICT", `${path} exists already; name a new file.`);
   const temporary = `${path}.${process.pid}.part`;
   const file = await open(temporary, "wx", 0o600);
   try {

@@ -11,7 +11,7 @@ import { readOrg } from "../org/org-folder.ts";
 
 /**
  * Backs an agent up: its daemon does where it runs, since only one process may have the store.
- * @throws GaggleError NOT_JOINED, INVALID_INPUT for a short passphrase, KEYS_LOCKED
+ * @throws GaggleError NOT_JOINED, INVALID_INPUT for a short passphrase, KEYS_LOCKED, CONFLICT where there is such a file
  */
 export async function backupAgent(home: string, file: string, passphrase: string): Promise<void> {
   await readAgentConfig(home);
@@ -39,7 +39,7 @@ async function runningDaemon(home: string) {
   }
 }
 
-/** Backs an organisation's folder up, without the node's store. @throws GaggleError NOT_FOUND, INVALID_INPUT, KEYS_LOCKED */
+/** Backs an organisation's folder up, without the node's store. @throws GaggleError NOT_FOUND, INVALID_INPUT, KEYS_LOCKED, CONFLICT where there is such a file */
 export async function backupOrg(dir: string, file: string, passphrase: string): Promise<void> {
   await readOrg(dir);
   const { header, key } = await newBackup("org", passphrase, Date.now());

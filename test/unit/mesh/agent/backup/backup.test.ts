@@ -96,6 +96,15 @@ describe("a backup of an agent", { timeout: 60_000 }, () => {
     expect(await readFile(recoveredMark(dir), "utf8")).toContain("1970");
   });
 
+  it("never takes the place of another file, which may be the only good backup", async () => {
+    const home = await makeHome();
+    const file = await backUp(home);
+    const before = await readFile(file);
+    const { header, key } = await newBackup("agent", PASSPHRASE, 0, 32_768);
+    await expect(writeSealed(file, header, key, archiveLines(home, AGENT_HOME, undefined))).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await readFile(file)).toEqual(before);
+  });
+
   it("is refused with a wrong passphrase, altered, cut off, extended, with chunks swapped, or with paths that lead out", async () => {
     const file = await backUp(await makeHome());
     await expect(recover(file, join(tempFolder(), "x"), "another passphrase")).rejects.toMatchObject(refused);
