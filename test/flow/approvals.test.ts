@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { DaemonResult } from "../../mesh/contract/daemon-api.ts";
 import { signApproval } from "../../mesh/identity/approval.ts";
+import { statementOn } from "../support/approval-statement.ts";
 import { type DaemonWorld, foundWorld, INSTALL_DIR, type WorldAgent } from "../support/daemon-world.ts";
 import { until } from "../support/until.ts";
 
@@ -61,21 +62,8 @@ async function approve(agent: WorldAgent, approvalId: string): Promise<void> {
   const item = await until(`${agent.subject} is asked`, () => approvalAt(agent, approvalId), FIRST_LOOK_MS);
   const signer = world.approvalKeys.get(agent.subject);
   if (signer === undefined) throw new Error("the world has no such approval key");
-  const decision = signApproval({
-    signer,
-    statement: {
-      v: 1,
-      org: agent.config.org,
-      approvalId,
-      requester: item.peer.agentId,
-      payloadHash: item.payloadHash,
-      decision: "approved",
-      reason: "",
-      approver: { subject: agent.subject, role: agent.role },
-      decidedAt: new Date().toISOString(),
-      ...(item.deadline === undefined ? {} : { deadline: item.deadline }),
-    },
-  });
+  const by = { org: agent.config.org, subject: agent.subject, role: agent.role, now: Date.now() };
+  const decision = signApproval({ signer, statement: statementOn(item, by) });
   await agent.call("approval.decide", { approvalId, decision });
 }
 

@@ -6,6 +6,7 @@ import type { WantedApproval } from "../../mesh/enforcement/approvers.ts";
 import { keepObligations } from "../../mesh/enforcement/keep-obligations.ts";
 import { signApproval } from "../../mesh/identity/approval.ts";
 import { createSigner, generateSigningKey } from "../../mesh/identity/keys.ts";
+import { statementOn } from "./approval-statement.ts";
 import { type NodeOptions, startNode, type TestNode, type World } from "./messaging-node.ts";
 
 /** Nora is above both executives and has nobody above her; Paul is below Fiona, who asks. */
@@ -57,19 +58,11 @@ export async function startApprovers(world: World, options: NodeOptions = {}) {
   const sign = (name: Name, item: Approval, decision: "approved" | "rejected", change: object = {}): string =>
     signApproval({
       signer: keys.get(name) as never,
-      statement: {
-        v: 1,
-        org: world.org.org,
-        approvalId: item.approvalId,
-        requester: item.peer.agentId,
-        payloadHash: item.payloadHash,
-        decision,
-        reason: "",
-        approver: { subject: name, role: nodeOf(name).self.role },
-        decidedAt: new Date(world.clock.now()).toISOString(),
-        ...(item.deadline === undefined ? {} : { deadline: item.deadline }),
-        ...change,
-      },
+      statement: statementOn(
+        item,
+        { org: world.org.org, subject: name, role: nodeOf(name).self.role, now: world.clock.now() },
+        { decision, ...change },
+      ),
     });
   return {
     nodeOf,

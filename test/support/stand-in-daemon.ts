@@ -18,6 +18,7 @@ import { newUuid } from "../../mesh/contract/ids.ts";
 import { skillsGraph } from "../../mesh/directory/skills-graph.ts";
 import { canonicalHash } from "../../mesh/contract/json.ts";
 import { randomBytes } from "node:crypto";
+import { idleStatus } from "./idle-status.ts";
 import { NO_CALLS } from "../../guard/routes/usage-sum.ts";
 
 /** Handlers of all methods but hello. */
@@ -210,21 +211,11 @@ function otherHandlers(state: StandInState): Omit<StandInHandlers, TaskMethod | 
     "daemon.status": () => ({
       ...SELF,
       org: `org_${"a".repeat(26)}`,
-      orgName: "Northwind Optics",
+      ...idleStatus(now()),
       pid: process.pid,
       version: "0.1.0",
-      startedAt: now(),
-      bundleVersion: 1,
-      bundleExpiresAt: now(),
-      credentialExpiresAt: now(),
       bootstrap: { url: "http://127.0.0.1:1", reachable: true },
       peersConnected: 1,
-      listening: [],
-      gatewayUrl: "http://127.0.0.1:1",
-      inbox: { waiting: 0 },
-      outbox: { queued: 0, dead: 0 },
-      audit: { seq: 0, shipped: 0 },
-      rssBytes: 1,
     }),
     "daemon.stop": () => ({ ok: true }),
     "daemon.metrics": () => ({ text: "" }),

@@ -26,6 +26,7 @@ import { signApproval } from "../../../../mesh/identity/approval.ts";
 import { unverifiedPayloadOf } from "../../../../mesh/identity/jws.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
 import type { FrameHandler } from "../../../../mesh/peer/peer-node.ts";
+import { statementOn } from "../../../support/approval-statement.ts";
 import type { TestMember } from "../../../support/audit-fixture.ts";
 import { createWorld, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 import { createRulesDetection } from "../../../support/rules-detection.ts";
@@ -181,20 +182,8 @@ async function sendApproved(ref: ArtifactRef): Promise<string> {
   });
   const item = await soon("the request at the executive", async () => (await executive.call("inbox.list", { kind: "approval" })).items[0]);
   if (item.kind !== "approval") throw new Error("no approval");
-  const decision = signApproval({
-    signer: executiveKey,
-    statement: {
-      v: 1,
-      org: world.org.org,
-      approvalId: item.approvalId,
-      requester: item.peer.agentId,
-      payloadHash: item.payloadHash,
-      decision: "approved",
-      reason: "",
-      approver: { subject: "edward.lindqvist", role: "executive" },
-      decidedAt: new Date(world.clock.now()).toISOString(),
-    },
-  });
+  const by = { org: world.org.org, subject: "edward.lindqvist", role: "executive", now: world.clock.now() };
+  const decision = signApproval({ signer: executiveKey, statement: statementOn(item, by) });
   await executive.call("approval.decide", { approvalId: item.approvalId, decision });
   return taskId;
 }

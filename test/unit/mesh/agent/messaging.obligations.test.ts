@@ -11,6 +11,7 @@ import type { Obligation, PolicyEngine, PolicyQuestion } from "../../../../mesh/
 import type { Message } from "../../../../mesh/contract/message.ts";
 import type { OpenedEnvelope } from "../../../../mesh/delivery/envelope.ts";
 import type { Boundary, MessagingDeps } from "../../../../mesh/agent/messaging/messaging-types.ts";
+import { statementOn } from "../../../support/approval-statement.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 
 const HASH = "d".repeat(64);
@@ -65,18 +66,8 @@ async function company(
     return item;
   };
   const sign = (item: Awaited<ReturnType<typeof asked>>, decision: "approved" | "rejected"): string => {
-    const statement = {
-      v: 1 as const,
-      org: world.org.org,
-      approvalId: item.approvalId,
-      requester: item.peer.agentId,
-      payloadHash: item.payloadHash,
-      decision,
-      reason: "",
-      approver: { subject: "edward.lindqvist", role: "executive" },
-      decidedAt: new Date(world.clock.now()).toISOString(),
-    };
-    return signApproval({ statement, signer: key });
+    const by = { org: world.org.org, subject: "edward.lindqvist", role: "executive", now: world.clock.now() };
+    return signApproval({ statement: statementOn(item, by, { decision }), signer: key });
   };
   const decide = async (decision: "approved" | "rejected") => {
     const item = await asked();

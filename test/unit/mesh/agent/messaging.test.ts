@@ -5,6 +5,7 @@ import { GaggleError } from "../../../../mesh/contract/errors.ts";
 import { signApproval } from "../../../../mesh/identity/approval.ts";
 import type { Signer } from "../../../../mesh/contract/ports.ts";
 import { createSigner, generateSigningKey } from "../../../../mesh/identity/keys.ts";
+import { statementOn } from "../../../support/approval-statement.ts";
 import { createWorld, type NodeOptions, startNode, type TestNode, type World } from "../../../support/messaging-node.ts";
 import { startPair } from "../../../support/messaging-pair.ts";
 
@@ -412,18 +413,11 @@ describe("approvals", () => {
     const sign = (change: Record<string, unknown> = {}, signer = approvalSigner) =>
       signApproval({
         signer,
-        statement: {
-          v: 1,
-          org: world.org.org,
-          approvalId: asked.approvalId,
-          requester: finance.self.agentId,
-          payloadHash: asked.payloadHash,
-          decision: "approved",
-          reason: "",
-          approver: { subject: "edward.lindqvist", role: "executive" },
-          decidedAt: new Date(world.clock.now()).toISOString(),
-          ...change,
-        },
+        statement: statementOn(
+          { ...asked, peer: finance.self },
+          { org: world.org.org, subject: "edward.lindqvist", role: "executive", now: world.clock.now() },
+          change,
+        ),
       });
     return { finance, executive, ...asked, sign, trustAlso };
   }

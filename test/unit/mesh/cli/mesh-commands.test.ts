@@ -8,6 +8,7 @@ import type { DaemonResult, TaskView } from "../../../../mesh/contract/daemon-ap
 import type { SessionView } from "../../../../mesh/contract/session.ts";
 import type { TaskState } from "../../../../mesh/contract/message.ts";
 import { captureOutput } from "../../../support/captured-output.ts";
+import { idleStatus } from "../../../support/idle-status.ts";
 
 const ESCAPE = "\u001b";
 const TASK = "0190b0c8-0000-7000-8000-000000000000";
@@ -43,20 +44,10 @@ const sent = { taskId: TASK, agentId: marco.agentId, state: "SUBMITTED" };
 describe("gaggle status", () => {
   const status = (bootstrap: DaemonResult<"daemon.status">["bootstrap"]) => ({
     ...marco,
-    orgName: "Northwind Optics",
+    ...idleStatus("2026-10-31T08:00:00.000Z"),
     pid: 1,
-    startedAt: "2026-10-31T08:00:00.000Z",
-    bundleVersion: 1,
-    bundleExpiresAt: "2026-11-30T08:00:00.000Z",
-    credentialExpiresAt: "2026-11-01T08:00:00.000Z",
     bootstrap,
     peersConnected: 0,
-    listening: [],
-    gatewayUrl: "http://127.0.0.1:1",
-    inbox: { waiting: 0 },
-    outbox: { queued: 0, dead: 0 },
-    audit: { seq: 0, shipped: 0 },
-    rssBytes: 1,
   });
   const url = "http://127.0.0.1:4870";
 
